@@ -1,0 +1,8 @@
+/// Typed queues between processes, and the processes to use them.
+module dev.procession {
+    requires transitive dev.procession.core;
+    requires info.picocli;
+    requires static org.jspecify;
+
+    exports dev.procession;
+}
