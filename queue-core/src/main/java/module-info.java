@@ -1,8 +1,8 @@
 /// The queue of byte messages: algorithm, file, waiting, liveness. Embeddable alone.
-@SuppressWarnings({"requires-automatic", "requires-transitive-automatic"}) // Agrona has no module descriptor
+@SuppressWarnings("requires-automatic") // Agrona has no module descriptor
 module dev.procession.core {
-    requires static transitive org.agrona;
-    requires static org.jspecify;
+    requires static org.agrona; // for whoever passes an IdleStrategy
+    requires static transitive org.jspecify;
 
     exports dev.procession.core;
 }

@@ -2,7 +2,7 @@
 module dev.procession {
     requires transitive dev.procession.core;
     requires info.picocli;
-    requires static org.jspecify;
+    requires static transitive org.jspecify;
 
     exports dev.procession;
 }
