@@ -1,0 +1,82 @@
+package dev.procession;
+
+import org.jspecify.annotations.Nullable;
+
+/// How a [Worker] ended.
+///
+/// A process that calls `System.exit(143)` and one that SIGTERM ended both show 143 to a shell; here they are an
+/// [Exited] and a [Killed]. The one thing that nothing in the worker can report is `Runtime.halt(n)` with n above 128:
+/// it is taken for the signal n - 128, as it is by a shell.
+public sealed interface WorkerExit {
+
+    /// A number for scripts and logs: 0 when finished, 1 when failed, the code when exited, and -n when killed by
+    /// signal n.
+    ///
+    /// @return the code, at least -127
+    int code();
+
+    /// The task returned, and so did all other non-daemon threads of the worker.
+    record Finished() implements WorkerExit {
+        @Override
+        public int code() {
+            return 0;
+        }
+
+        @Override
+        public String toString() {
+            return "finished";
+        }
+    }
+
+    /// The task threw an exception, or could not be unpacked in the worker.
+    ///
+    /// @param exceptionClass the name of the exception's class, which this process need not have
+    /// @param message        the exception's own message
+    /// @param stackTrace     what `printStackTrace` prints, causes included
+    record Failed(String exceptionClass, @Nullable String message, String stackTrace) implements WorkerExit {
+        @Override
+        public int code() {
+            return 1;
+        }
+
+        @Override
+        public String toString() {
+            return "failed with " + exceptionClass + (message == null ? "" : ": " + message);
+        }
+    }
+
+    /// The worker called `System.exit`, or its JVM could not start (code 1).
+    ///
+    /// @param code the exit code, 0 to 255
+    record Exited(int code) implements WorkerExit {
+        @Override
+        public String toString() {
+            return "exited with code " + code;
+        }
+    }
+
+    /// A signal ended the worker, be it at once (SIGKILL, a crash) or through its shutdown hooks (SIGTERM).
+    ///
+    /// @param signal the signal's number, 1 to 127
+    record Killed(int signal) implements WorkerExit {
+        @Override
+        public int code() {
+            return -signal;
+        }
+
+        @Override
+        public String toString() {
+            String name = switch (signal) {
+                case 1 -> " (SIGHUP)";
+                case 2 -> " (SIGINT)";
+                case 3 -> " (SIGQUIT)";
+                case 6 -> " (SIGABRT)";
+                case 9 -> " (SIGKILL)";
+                case 11 -> " (SIGSEGV)";
+                case 15 -> " (SIGTERM)";
+                default -> "";
+            };
+            return "killed by signal " + signal + name;
+        }
+    }
+}
