@@ -15,6 +15,19 @@ jdk_feature_of() {
     done <"$1/release"
 }
 
+# Adds jdk_home, which will not do, to what is told if nothing better turns up.
+jdk_note() {
+    jdk_what="JDK $jdk_feature"
+    if [ "$jdk_feature" -eq 0 ]; then jdk_what="no JDK"; fi
+    case $jdk_seen in
+        *" $jdk_home ("*) ;;
+        *)
+            jdk_seen="$jdk_seen
+    $jdk_home ($jdk_what)"
+            ;;
+    esac
+}
+
 # What the user chose (JAVA_HOME, then java on the PATH) goes first. Of the rest the oldest that is new enough: it is
 # the nearest to what we test with.
 find_jdk() {
@@ -32,8 +45,7 @@ find_jdk() {
             export JAVA_HOME
             return 0
         fi
-        jdk_seen="$jdk_seen
-    $jdk_home ($([ "$jdk_feature" -gt 0 ] && echo "JDK $jdk_feature" || echo "no JDK"))"
+        jdk_note
     done
 
     jdk_best=0
@@ -46,9 +58,8 @@ find_jdk() {
         if [ "$jdk_feature" -ge 25 ] && { [ "$jdk_best" -eq 0 ] || [ "$jdk_feature" -lt "$jdk_best" ]; }; then
             jdk_best=$jdk_feature
             JAVA_HOME=$jdk_home
-        elif [ "$jdk_feature" -gt 0 ]; then
-            jdk_seen="$jdk_seen
-    $jdk_home (JDK $jdk_feature)"
+        elif [ "$jdk_feature" -gt 0 ] && [ ! -h "$jdk_home" ]; then
+            jdk_note
         fi
     done
     if [ "$jdk_best" -gt 0 ]; then
