@@ -1,0 +1,112 @@
+package dev.procession.core;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/// Space for one message in the producer's lane, to be written in place. Nobody sees it until [commit][#commit()], which
+/// is when the message is put and gets its place in the order. Every access is checked against the claimed length.
+///
+/// The object belongs to its producer and thread and is used again by the next claim. Values are in native byte order and
+/// need no alignment. Space that is not written holds what was there before.
+public final class Claim {
+    private final Producer producer;
+    private final MemorySegment memory;
+    private long at;
+    private int length = -1;
+
+    Claim(Producer producer, MemorySegment memory) {
+        this.producer = producer;
+        this.memory = memory;
+    }
+
+    void open(long at, int length) {
+        this.at = at;
+        this.length = length;
+    }
+
+    boolean isOpen() {
+        return length >= 0;
+    }
+
+    private long at(int index, int bytes) {
+        return at + Objects.checkFromIndexSize(index, bytes, Math.max(length, 0));
+    }
+
+    /// Returns the claimed length in bytes.
+    ///
+    /// @return the length, or -1 after commit and abort
+    public int length() {
+        return length;
+    }
+
+    /// Writes one byte.
+    ///
+    /// @param index from 0 to `length() - 1`
+    /// @param value the byte
+    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    public void putByte(int index, byte value) {
+        Memory.setByte(memory, at(index, Byte.BYTES), value);
+    }
+
+    /// Writes an int.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 4`
+    /// @param value the int
+    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    public void putInt(int index, int value) {
+        Memory.setInt(memory, at(index, Integer.BYTES), value);
+    }
+
+    /// Writes a long.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param value the long
+    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    public void putLong(int index, long value) {
+        Memory.setLong(memory, at(index, Long.BYTES), value);
+    }
+
+    /// Writes a double.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param value the double
+    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    public void putDouble(int index, double value) {
+        putLong(index, Double.doubleToRawLongBits(value));
+    }
+
+    /// Copies bytes in.
+    ///
+    /// @param index of the first byte in the claim
+    /// @param from where the bytes come from
+    /// @param start index of the first in `from`
+    /// @param count how many
+    /// @throws IndexOutOfBoundsException if they are not inside the claim or the array, or the claim has ended
+    public void putBytes(int index, byte[] from, int start, int count) {
+        Objects.checkFromIndexSize(start, count, from.length);
+        Memory.copyIn(from, start, memory, at(index, count), count);
+    }
+
+    /// Puts the message.
+    ///
+    /// @throws IllegalStateException if the claim has ended
+    public void commit() {
+        int claimed = end();
+        producer.commit(claimed);
+    }
+
+    /// Gives the space back; nothing was put.
+    ///
+    /// @throws IllegalStateException if the claim has ended
+    public void abort() {
+        end();
+        producer.abort();
+    }
+
+    private int end() {
+        if (length < 0) throw new IllegalStateException("this claim was committed or aborted already");
+        int claimed = length;
+        length = -1;
+        return claimed;
+    }
+}

@@ -1,0 +1,308 @@
+package dev.procession.core;
+
+import java.lang.foreign.MemorySegment;
+
+/// Takes messages out of the queue in their order. How it takes them, and who else may, is its [Delivery].
+///
+/// Belongs to one thread, close() included. No allocation per message.
+///
+/// ## The look
+///
+/// A look reads the first record of every lane in use and finds the smallest ticket. Its record may be taken if its put is
+/// known to have begun before the look did: because before the look a larger ticket had been seen, or the record
+/// itself, or a later one of its lane. For then every put that returned before that put began was published before the look,
+/// which would have found it, with a smaller ticket. There is nothing to wait for: a ticket that was drawn and never published is
+/// a gap that costs nothing, and a record that comes late is simply the smallest when it comes.
+///
+/// What makes it cheap: seeing goes ahead of taking (some records down the lane, then one look at the other lanes, then all
+/// of them are taken), and a lane's first record is remembered until it is taken. Lanes that a look found empty are read
+/// again in the next look only. While only one lane is in use, its own order is the order.
+public abstract sealed class Consumer implements AutoCloseable permits ExclusiveConsumer, SharedConsumer {
+    /// What a get returns when there is no message.
+    public static final int EMPTY = -1;
+
+    /// How many records ahead of the first one are seen before the other lanes are looked at.
+    private static final int WALK = 32;
+
+    final LaneQueue queue;
+    final MemorySegment memory;
+    final long base;
+    final long inUseAt;
+    final long laneBytes;
+    final long mask; // makes an offset of a position
+    final int prefix; // bytes before the payload
+    final int maxMessage;
+    final long[] laneAt;
+    final long[] headAt;
+
+    final long[] head; // position: the shared head as last read or moved by this consumer
+    final long[] position; // of the lane's first record: its head, or behind the padding that is there
+    final long[] first; // the header there; 0 if the lane was empty when last read
+    final long[] seen; // position: every record before it was published before the last look
+    long bound; // a ticket that was drawn before the last look; records with smaller ones may be taken
+    int lanes; // in use, as of the last look
+    long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
+
+    private final Waiting waiting;
+    private boolean closed;
+
+    Consumer(LaneQueue queue, WaitStrategy strategy) {
+        this.queue = queue;
+        memory = queue.memory();
+        base = Memory.base(memory);
+        QueueGeometry geometry = queue.geometry();
+        inUseAt = base + Layout.LANES_IN_USE_AT;
+        laneBytes = geometry.laneBytes();
+        mask = geometry.offsetMask();
+        prefix = geometry.prefixBytes();
+        maxMessage = geometry.maxMessageBytes();
+        int max = geometry.lanes();
+        laneAt = new long[max];
+        headAt = new long[max];
+        head = new long[max];
+        position = new long[max];
+        first = new long[max];
+        seen = new long[max];
+        for (int lane = 0; lane < max; lane++) {
+            laneAt[lane] = base + geometry.laneAt(lane);
+            headAt[lane] = base + Layout.headAt(lane);
+        }
+        bound = newestTicket();
+        waiting = new Waiting(
+                queue, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT, strategy, () -> !queue.isEmpty());
+    }
+
+    /// Hands messages to a handler.
+    ///
+    /// An exclusive consumer hands them out in place, and a message that was handed out is taken, also if the handler threw.
+    /// Heads are moved at the end of the call, and on the way after each eighth of a lane: up to that much is
+    /// delivered again if this process is killed. A shared consumer takes a run of messages from one lane at once and hands
+    /// out private copies: a kill loses the run, so `limit` is how many messages may be lost to it.
+    ///
+    /// @param handler gets each message
+    /// @param limit how many messages at the most, 1 or more
+    /// @return how many were handed out; 0 if the queue was empty
+    /// @throws QueueClosedException if this consumer or its queue was closed
+    /// @throws QueueCorruptedException if the file is damaged
+    public abstract int poll(MessageHandler handler, int limit);
+
+    /// Hands messages to a handler, and waits for the first one.
+    ///
+    /// @param handler gets each message
+    /// @param limit how many messages at the most, 1 or more
+    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
+    /// @return how many were handed out; 0 if the queue was empty all the time
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
+    /// @throws QueueCorruptedException if the file is damaged
+    public int poll(MessageHandler handler, int limit, long timeoutNanos) throws InterruptedException {
+        int taken = poll(handler, limit);
+        if (taken > 0 || timeoutNanos <= 0) return taken;
+        waiting.begin(timeoutNanos);
+        while (taken == 0 && waiting.again()) taken = poll(handler, limit);
+        return taken;
+    }
+
+    /// Takes one message.
+    ///
+    /// @param to gets its bytes, from index 0
+    /// @return its length, or [#EMPTY]
+    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws QueueClosedException if this consumer or its queue was closed
+    /// @throws QueueCorruptedException if the file is damaged
+    public abstract int tryGet(byte[] to);
+
+    /// Takes one message, and waits for it.
+    ///
+    /// @param to gets its bytes, from index 0
+    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
+    /// @return its length, or [#EMPTY] if the queue was empty all the time
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
+    /// @throws QueueCorruptedException if the file is damaged
+    public int get(byte[] to, long timeoutNanos) throws InterruptedException {
+        int length = tryGet(to);
+        if (length != EMPTY || timeoutNanos <= 0) return length;
+        waiting.begin(timeoutNanos);
+        while (length == EMPTY && waiting.again()) length = tryGet(to);
+        return length;
+    }
+
+    /// Takes one message, and waits for it as long as it takes.
+    ///
+    /// @param to gets its bytes, from index 0
+    /// @return its length
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
+    /// @throws QueueCorruptedException if the file is damaged
+    public int get(byte[] to) throws InterruptedException {
+        return get(to, Long.MAX_VALUE);
+    }
+
+    // ---- look
+
+    /// Finds the lane whose first record is to be taken next, or EMPTY. Sets `below` for a run of records in that lane.
+    final int choose() {
+        if (lanes <= 1) {
+            int only = chooseOnly();
+            if (lanes <= 1) return only;
+        }
+        while (true) {
+            int best = smallest();
+            if (best >= 0 && mayTake(best)) return best;
+            if (best >= 0) seeAhead(best);
+            if (!look() && best < 0 && provenEmpty()) return EMPTY;
+        }
+    }
+
+    /// One lane in use: what was read in it before the number of lanes was, is in order.
+    private int chooseOnly() {
+        if (lanes == 0 && (lanes = queue.lanesInUse()) == 0) return EMPTY; // and no memory behind any lane yet
+        if (first[0] == 0) read(0);
+        if (Memory.getVolatile(memory, inUseAt) != 1) {
+            lanes = queue.lanesInUse();
+            read(0); // what was remembered while it was the only one may have been taken since
+            return EMPTY;
+        }
+        lanes = 1;
+        below = noOther(first[0]);
+        return first[0] == 0 ? EMPTY : 0;
+    }
+
+    /// The lane with the smallest ticket among those seen, or -1.
+    private int smallest() {
+        int best = -1;
+        boolean others = false;
+        long min = 0;
+        long second = 0;
+        for (int lane = 0; lane < lanes; lane++) {
+            long header = first[lane];
+            if (header == 0) continue;
+            long ticket = ticket(header);
+            if (best < 0) {
+                best = lane;
+                min = ticket;
+                continue;
+            }
+            if (ticket < min) {
+                second = others ? Math.min(second, min) : min;
+                min = ticket;
+                best = lane;
+            } else if (!others || ticket < second) {
+                second = ticket;
+            }
+            others = true;
+        }
+        if (best >= 0) below = others ? Layout.limit(second) : noOther(first[best]);
+        return best;
+    }
+
+    /// A limit that every later record of the header's lane is below.
+    private static long noOther(long header) {
+        return (header & -Layout.limit(1)) + Long.MAX_VALUE;
+    }
+
+    private boolean mayTake(int lane) {
+        return ticket(first[lane]) < bound || position[lane] < seen[lane];
+    }
+
+    /// Widens a header's ticket from 40 bits: from the bound if it is near it; else the counter says.
+    private long ticket(long header) {
+        long distance = Layout.distance(header, bound);
+        return Layout.isNear(distance) ? bound + distance : Layout.widen(header, newestTicket());
+    }
+
+    private long newestTicket() {
+        return Memory.getVolatile(memory, base + Layout.TICKET_AT) - 1;
+    }
+
+    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken after it.
+    private void seeAhead(int lane) {
+        long at = position[lane];
+        long last = first[lane];
+        for (int i = 0; ; i++) {
+            long size = recordBytes(Layout.length(last));
+            if (size > laneBytes - (at & mask)) break; // not a record; whoever takes it finds out
+            at += size;
+            if (i == WALK) break;
+            long next = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
+            if (next == 0 || next == Layout.PADDING) break;
+            last = next;
+        }
+        long ticket = ticket(last);
+        if (!unmoved(lane)) { // what was read may be anything
+            read(lane);
+            return;
+        }
+        seen[lane] = at;
+        bound = Math.max(bound, ticket);
+    }
+
+    /// Reads the lanes again that were empty. Returns whether one is not any more.
+    private boolean look() {
+        boolean found = false;
+        lanes = queue.lanesInUse(); // before the lanes: one that is used later holds only puts that began later
+        for (int lane = 0; lane < lanes; lane++) {
+            if (first[lane] == 0) found |= read(lane) != 0;
+        }
+        return found;
+    }
+
+    /// Reads the lane's first record into `head`, `position`, `first`; returns `first`.
+    abstract long read(int lane);
+
+    /// Whether the lane's head is still where it was read.
+    abstract boolean unmoved(int lane);
+
+    /// Whether the queue was empty at some moment, given that a look has just found nothing.
+    abstract boolean provenEmpty();
+
+    // ---- records
+
+    final long recordBytes(int length) {
+        return prefix + length + prefix - 1 & -prefix;
+    }
+
+    /// Whether a header that is neither zero nor padding can be that of a record at this offset.
+    final boolean isRecord(long header, long offset) {
+        int length = Layout.length(header);
+        return length >= 0 && length <= maxMessage && recordBytes(length) <= laneBytes - offset;
+    }
+
+    final long nextLap(long position) {
+        return (position & -laneBytes) + laneBytes;
+    }
+
+    final QueueCorruptedException corrupted(int lane, long header) {
+        return queue.corrupted(
+                lane, position[lane], "its header " + Long.toHexString(header) + " is not that of a record");
+    }
+
+    static MessageTooLargeException tooLarge(int length, byte[] to) {
+        return new MessageTooLargeException("the next message has length=" + length + " bytes, the buffer " + to.length
+                + "; it was not taken, use a larger buffer");
+    }
+
+    /// Wakes producers that wait for room.
+    final void signalRoom() {
+        Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+    }
+
+    final void checkUsable(int limit) {
+        if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
+        if (closed) throw new QueueClosedException("this consumer of " + queue.path() + " was closed");
+        queue.checkOpen();
+    }
+
+    final void close(Delivery delivery) {
+        if (closed) return;
+        closed = true;
+        queue.releaseConsumer(delivery);
+    }
+
+    /// Gives the consumer's place back. Messages that it has not taken stay.
+    @Override
+    public abstract void close();
+}

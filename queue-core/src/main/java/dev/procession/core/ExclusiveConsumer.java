@@ -1,0 +1,187 @@
+package dev.procession.core;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
+
+/// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is true.
+final class ExclusiveConsumer extends Consumer {
+    private final Message message;
+    private final long releaseBytes; // this far the head may stay behind
+
+    ExclusiveConsumer(LaneQueue queue, WaitStrategy strategy) {
+        super(queue, strategy);
+        message = new Message(memory);
+        releaseBytes = laneBytes / 8;
+        for (int lane = 0; lane < head.length; lane++) {
+            head[lane] = position[lane] = Memory.getVolatile(memory, headAt[lane]);
+        }
+    }
+
+    @Override
+    public int poll(MessageHandler handler, int limit) {
+        checkUsable(limit);
+        int taken = 0;
+        if (lanes == 1) {
+            taken = pollOnly(handler, limit);
+            if (lanes == 1) return taken;
+        }
+        while (taken < limit) {
+            int lane = choose();
+            if (lane == EMPTY) break;
+            taken += run(lane, handler, limit - taken);
+        }
+        return taken;
+    }
+
+    /// Hands out records of the only lane in use. That it is still the only one is asked behind each header.
+    private int pollOnly(MessageHandler handler, int limit) {
+        final MemorySegment m = memory;
+        final long lane = laneAt[0];
+        long at = position[0];
+        long release = head[0] + releaseBytes;
+        int taken = 0;
+        int usual = Integer.MIN_VALUE; // a branch on the last length: the next address need not wait for this header
+        long usualBytes = 0;
+        try {
+            while (taken < limit) {
+                long offset = at & mask;
+                long header = Memory.getVolatile(m, lane + offset); // pairs with the release in publish()
+                if (Memory.getVolatile(m, inUseAt) != 1) {
+                    lanes = queue.lanesInUse();
+                    break;
+                }
+                if (header == 0) break;
+                if (header == Layout.PADDING) {
+                    if (offset == 0) throw corrupted(0, header);
+                    at = nextLap(at);
+                    continue;
+                }
+                int length = Layout.length(header);
+                if (length != usual) {
+                    if (!isRecord(header, offset)) throw corrupted(0, header);
+                    usual = length;
+                    usualBytes = recordBytes(length);
+                }
+                if (usualBytes > laneBytes - offset) throw corrupted(0, header);
+                at += usualBytes;
+                taken++;
+                message.show(lane + offset + prefix, length);
+                handler.onMessage(message);
+                if (at >= release) {
+                    release = at + releaseBytes;
+                    release(0, at);
+                }
+            }
+        } finally {
+            message.hide();
+            position[0] = at;
+            first[0] = 0; // not read
+            if (taken > 0) release(0, at);
+            Reference.reachabilityFence(this); // keeps the mapping
+        }
+        return taken;
+    }
+
+    /// Hands out records of one lane while they are next.
+    private int run(int lane, MessageHandler handler, int limit) {
+        final MemorySegment m = memory;
+        final long data = laneAt[lane];
+        final long below = this.below;
+        final long bound = Layout.limit(this.bound);
+        final long seen = lanes == 1 ? 0 : this.seen[lane];
+        long at = position[lane];
+        long header = first[lane];
+        long release = head[lane] + releaseBytes;
+        int taken = 0;
+        int usual = Integer.MIN_VALUE;
+        long usualBytes = 0;
+        try {
+            do {
+                long offset = at & mask;
+                int length = Layout.length(header);
+                if (length != usual) {
+                    if (!isRecord(header, offset)) throw corrupted(lane, header);
+                    usual = length;
+                    usualBytes = recordBytes(length);
+                }
+                if (usualBytes > laneBytes - offset) throw corrupted(lane, header);
+                at += usualBytes;
+                taken++;
+                header = Memory.getVolatile(m, data + (at & mask));
+                if (header == Layout.PADDING) {
+                    at = nextLap(at);
+                    header = Memory.getVolatile(m, data);
+                    if (header == Layout.PADDING) throw corrupted(lane, header);
+                }
+                message.show(data + offset + prefix, length);
+                handler.onMessage(message);
+                if (at >= release) {
+                    release = at + releaseBytes;
+                    release(lane, at);
+                }
+            } while (header != 0
+                    && taken < limit
+                    && Layout.before(header, below)
+                    && (Layout.before(header, bound) || at < seen));
+        } finally {
+            message.hide();
+            position[lane] = at;
+            first[lane] = header;
+            if (taken > 0) release(lane, at);
+            Reference.reachabilityFence(this);
+        }
+        return taken;
+    }
+
+    @Override
+    public int tryGet(byte[] to) {
+        checkUsable(1);
+        int lane = choose();
+        if (lane == EMPTY) return EMPTY;
+        long at = position[lane];
+        long header = first[lane];
+        if (!isRecord(header, at & mask)) throw corrupted(lane, header);
+        int length = Layout.length(header);
+        if (length > to.length) throw tooLarge(length, to);
+        Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+        release(lane, at + recordBytes(length));
+        read(lane);
+        Reference.reachabilityFence(this);
+        return length;
+    }
+
+    /// Moves the shared head: the space before it belongs to the lane's owner again.
+    private void release(int lane, long position) {
+        head[lane] = position;
+        this.position[lane] = position;
+        // release: pairs with the volatile read in extend(); all reads of the records are over before they are overwritten
+        Memory.setRelease(memory, headAt[lane], position);
+        signalRoom();
+    }
+
+    @Override
+    long read(int lane) {
+        long header = Memory.getVolatile(memory, laneAt[lane] + (position[lane] & mask));
+        if (header == Layout.PADDING) {
+            position[lane] = nextLap(position[lane]);
+            header = Memory.getVolatile(memory, laneAt[lane]);
+            if (header == Layout.PADDING) throw corrupted(lane, header);
+        }
+        return first[lane] = header;
+    }
+
+    @Override
+    boolean unmoved(int lane) {
+        return true;
+    }
+
+    @Override
+    boolean provenEmpty() {
+        return true; // what a look found empty stays so until somebody puts; nobody else takes
+    }
+
+    @Override
+    public void close() {
+        close(Delivery.EXCLUSIVE);
+    }
+}

@@ -1,0 +1,166 @@
+package dev.procession.core;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/// The only class that touches shared memory. The memory order of each access is in its name.
+///
+/// Bounds: a segment that checks every access halves the throughput of small messages. So where the platform allows it,
+/// accesses go through one segment over the whole address space, and an `at` is an address; every caller makes it from a
+/// masked position and a checked length, inside a mapping that it keeps reachable. Otherwise an `at` is an offset
+/// into the mapping. [base] is what the two differ by.
+///
+/// Order between processes is HotSpot's promise, not the Java memory model's: each access mode becomes the same
+/// instructions whether the other side is a thread of this JVM or of another one.
+final class Memory {
+    private static final boolean WHOLE =
+            Platform.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
+    @SuppressWarnings("restricted")
+    private static final MemorySegment ALL =
+            WHOLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;
+
+    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
+    private static final VarHandle INT = ValueLayout.JAVA_INT.varHandle().withInvokeExactBehavior();
+    private static final ValueLayout.OfLong UNALIGNED_LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+    private static final VarHandle LONG_OF_BYTES = MethodHandles.byteArrayViewVarHandle(
+                    long[].class, ByteOrder.nativeOrder())
+            .withInvokeExactBehavior();
+
+    /// Copies up to this many bytes are done by longs: a call costs more than they do.
+    private static final int SHORT_COPY = 32;
+
+    private Memory() {}
+
+    private static MemorySegment in(MemorySegment mapping) {
+        return WHOLE ? ALL : mapping;
+    }
+
+    static long base(MemorySegment mapping) {
+        return WHOLE ? mapping.address() : 0;
+    }
+
+    static long getPlain(MemorySegment m, long at) {
+        if (Points.ENABLED) Points.step("getPlain");
+        return (long) LONG.get(in(m), at);
+    }
+
+    static void setPlain(MemorySegment m, long at, long value) {
+        if (Points.ENABLED) Points.step("setPlain");
+        LONG.set(in(m), at, value);
+    }
+
+    static long getOpaque(MemorySegment m, long at) {
+        if (Points.ENABLED) Points.step("getOpaque");
+        return (long) LONG.getOpaque(in(m), at);
+    }
+
+    static long getVolatile(MemorySegment m, long at) {
+        if (Points.ENABLED) Points.step("getVolatile");
+        return (long) LONG.getVolatile(in(m), at);
+    }
+
+    static void setRelease(MemorySegment m, long at, long value) {
+        if (Points.ENABLED) Points.step("setRelease");
+        LONG.setRelease(in(m), at, value);
+    }
+
+    static long getAndAdd(MemorySegment m, long at, long delta) {
+        if (Points.ENABLED) Points.step("getAndAdd");
+        return (long) LONG.getAndAdd(in(m), at, delta);
+    }
+
+    static long getAndBitwiseOr(MemorySegment m, long at, long bits) {
+        if (Points.ENABLED) Points.step("getAndBitwiseOr");
+        return (long) LONG.getAndBitwiseOr(in(m), at, bits);
+    }
+
+    static long getAndBitwiseAnd(MemorySegment m, long at, long bits) {
+        if (Points.ENABLED) Points.step("getAndBitwiseAnd");
+        return (long) LONG.getAndBitwiseAnd(in(m), at, bits);
+    }
+
+    static boolean compareAndSet(MemorySegment m, long at, long expected, long value) {
+        if (Points.ENABLED) Points.step("compareAndSet");
+        return LONG.compareAndSet(in(m), at, expected, value);
+    }
+
+    static int getIntVolatile(MemorySegment m, long at) {
+        if (Points.ENABLED) Points.step("getIntVolatile");
+        return (int) INT.getVolatile(in(m), at);
+    }
+
+    static void getAndAddInt(MemorySegment m, long at, int delta) {
+        if (Points.ENABLED) Points.step("getAndAddInt");
+        int before = (int) INT.getAndAdd(in(m), at, delta);
+    }
+
+    static void copyIn(byte[] from, int start, MemorySegment m, long at, int length) {
+        if (Points.ENABLED) Points.step("copyIn");
+        if (length > SHORT_COPY) {
+            MemorySegment.copy(from, start, in(m), BYTE, at, length);
+        } else if (length >= Long.BYTES) {
+            int last = length - Long.BYTES; // the last long may overlap the one before
+            for (int i = 0; i < last; i += Long.BYTES) {
+                in(m).set(UNALIGNED_LONG, at + i, (long) LONG_OF_BYTES.get(from, start + i));
+            }
+            in(m).set(UNALIGNED_LONG, at + last, (long) LONG_OF_BYTES.get(from, start + last));
+        } else {
+            for (int i = 0; i < length; i++) in(m).set(BYTE, at + i, from[start + i]);
+        }
+    }
+
+    static void copyOut(MemorySegment m, long at, byte[] to, int start, int length) {
+        if (Points.ENABLED) Points.step("copyOut");
+        if (length > SHORT_COPY) {
+            MemorySegment.copy(in(m), BYTE, at, to, start, length);
+        } else if (length >= Long.BYTES) {
+            int last = length - Long.BYTES;
+            for (int i = 0; i < last; i += Long.BYTES) {
+                LONG_OF_BYTES.set(to, start + i, in(m).get(UNALIGNED_LONG, at + i));
+            }
+            LONG_OF_BYTES.set(to, start + last, in(m).get(UNALIGNED_LONG, at + last));
+        } else {
+            for (int i = 0; i < length; i++) to[start + i] = in(m).get(BYTE, at + i);
+        }
+    }
+
+    /// Copies from one mapping, or private memory, to another.
+    static void copy(MemorySegment from, long fromAt, MemorySegment to, long toAt, long bytes) {
+        if (Points.ENABLED) Points.step("copy");
+        MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
+    }
+
+    /// Copies from any segment of the user's, with its own checks.
+    static void copyIn(MemorySegment from, long fromOffset, MemorySegment m, long at, long bytes) {
+        if (Points.ENABLED) Points.step("copyIn");
+        MemorySegment.copy(from, fromOffset, in(m), at, bytes);
+    }
+
+    static byte getByte(MemorySegment m, long at) {
+        return in(m).get(BYTE, at);
+    }
+
+    static int getInt(MemorySegment m, long at) {
+        return in(m).get(ValueLayout.JAVA_INT_UNALIGNED, at);
+    }
+
+    static long getLong(MemorySegment m, long at) {
+        return in(m).get(UNALIGNED_LONG, at);
+    }
+
+    static void setByte(MemorySegment m, long at, byte value) {
+        in(m).set(BYTE, at, value);
+    }
+
+    static void setInt(MemorySegment m, long at, int value) {
+        in(m).set(ValueLayout.JAVA_INT_UNALIGNED, at, value);
+    }
+
+    static void setLong(MemorySegment m, long at, long value) {
+        in(m).set(UNALIGNED_LONG, at, value);
+    }
+}

@@ -1,0 +1,110 @@
+package dev.procession.core;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/// One message, as a handler sees it: in place in the queue's memory (exclusive) or in the consumer's private copy
+/// (shared). Every access is checked against the message's length.
+///
+/// The object belongs to its consumer's thread and is used again for the next message. When the handler has returned it
+/// is empty. Values are in native byte order and need no alignment. In an exclusive consumer the bytes are shared
+/// memory: a faulty producer could change them while they are read, so parse a copy if producers are not trusted.
+public final class Message {
+    private final MemorySegment memory;
+    private long at;
+    private int length;
+
+    Message(MemorySegment memory) {
+        this.memory = memory;
+    }
+
+    /// Returns a message of its own with a copy of the bytes: for tests of what reads messages.
+    ///
+    /// @param bytes the payload
+    /// @return a message that stays valid
+    public static Message copyOf(byte[] bytes) {
+        MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes.length), Long.BYTES);
+        Message message = new Message(memory);
+        message.show(Memory.base(memory), bytes.length);
+        Memory.copyIn(bytes, 0, memory, message.at, bytes.length);
+        return message;
+    }
+
+    void show(long at, int length) {
+        this.at = at;
+        this.length = length;
+    }
+
+    void hide() {
+        length = 0;
+    }
+
+    /// Returns the length of the payload in bytes, 0 or more.
+    ///
+    /// @return the length in bytes
+    public int length() {
+        return length;
+    }
+
+    private long at(int index, int bytes) {
+        return at + Objects.checkFromIndexSize(index, bytes, length);
+    }
+
+    /// Returns one byte.
+    ///
+    /// @param index from 0 to `length() - 1`
+    /// @return the byte there
+    /// @throws IndexOutOfBoundsException if it is not inside the message
+    public byte getByte(int index) {
+        return Memory.getByte(memory, at(index, Byte.BYTES));
+    }
+
+    /// Returns an int.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 4`
+    /// @return the int there
+    /// @throws IndexOutOfBoundsException if it is not inside the message
+    public int getInt(int index) {
+        return Memory.getInt(memory, at(index, Integer.BYTES));
+    }
+
+    /// Returns a long.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @return the long there
+    /// @throws IndexOutOfBoundsException if it is not inside the message
+    public long getLong(int index) {
+        return Memory.getLong(memory, at(index, Long.BYTES));
+    }
+
+    /// Returns a double.
+    ///
+    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @return the double there
+    /// @throws IndexOutOfBoundsException if it is not inside the message
+    public double getDouble(int index) {
+        return Double.longBitsToDouble(getLong(index));
+    }
+
+    /// Copies bytes out.
+    ///
+    /// @param index of the first byte in the message
+    /// @param to where the bytes go
+    /// @param start index of the first in `to`
+    /// @param count how many
+    /// @throws IndexOutOfBoundsException if they are not inside the message or the array
+    public void getBytes(int index, byte[] to, int start, int count) {
+        Objects.checkFromIndexSize(start, count, to.length);
+        Memory.copyOut(memory, at(index, count), to, start, count);
+    }
+
+    /// Copies the whole message into a new array.
+    ///
+    /// @return the payload
+    public byte[] toBytes() {
+        byte[] bytes = new byte[length];
+        getBytes(0, bytes, 0, length);
+        return bytes;
+    }
+}

@@ -1,0 +1,341 @@
+package dev.procession.core;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/// Puts messages into one lane of the queue, which is its own until it is closed or its process dies.
+///
+/// A put is wait-free while the lane has room: at most one fetch-and-add, and none while nobody else puts; then stores
+/// into memory that nobody else writes. When a put has returned, no consumer that is told of it misses the message, and
+/// every message whose put began later is delivered later.
+///
+/// Belongs to one thread, close() included. No allocation per message.
+public final class Producer implements AutoCloseable {
+    private static final long FULL = -1;
+    /// Space is reserved in steps of this many bytes, while a lane is written for the first time.
+    private static final long RESERVE_BYTES = 64 << 10;
+    /// Nothing may be written before [#extend(long)] was asked.
+    private static final long ASK = Long.MIN_VALUE;
+
+    private final LaneQueue queue;
+    private final MemorySegment memory;
+    private final int lane;
+    private final long base;
+    private final long ticketAt;
+    private final long headAt;
+    private final long laneAt;
+    private final long laneBytes;
+    private final long mask; // makes an offset of a position
+    private final int prefix; // bytes before the payload
+    private final int maxMessage;
+    private final boolean counted; // the number of items has a bound
+    private final Claim claim;
+    private final Waiting waiting;
+
+    private long tail; // position of the next record
+    private long limit = ASK; // no byte at or above this position may be written before extend() was asked
+    private long reserved; // space below this position is reserved; Long.MAX_VALUE when the whole lane is
+    private final long reserveAll; // the position at which it is
+
+    private long mine = -1; // the ticket last drawn
+    private boolean alone; // nobody had drawn between my last two draws
+
+    private long announced; // items put into this lane, and the one that is on its way
+    private long claimedAt; // offset of the open claim
+    private long limitAfterClaim;
+    private int waitedFor; // bytes of the message that waits for room
+    private boolean closed;
+
+    Producer(LaneQueue queue, int lane, WaitStrategy strategy) {
+        this.queue = queue;
+        this.lane = lane;
+        memory = queue.memory();
+        base = Memory.base(memory);
+        QueueGeometry geometry = queue.geometry();
+        ticketAt = base + Layout.TICKET_AT;
+        headAt = base + Layout.headAt(lane);
+        laneAt = base + geometry.laneAt(lane);
+        laneBytes = geometry.laneBytes();
+        mask = geometry.offsetMask();
+        prefix = geometry.prefixBytes();
+        maxMessage = geometry.maxMessageBytes();
+        counted = geometry.counted();
+        claim = new Claim(this, memory);
+        waiting = new Waiting(
+                queue, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT, strategy, () -> hasRoom(waitedFor));
+
+        // whoever owned the lane left a zero header behind its last record: that is the tail, wherever it died
+        tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
+        long step = Math.min(RESERVE_BYTES, laneBytes);
+        reserved = tail & -step;
+        reserveAll = reserved + laneBytes;
+        if (!extend(tail + prefix)) {
+            throw new QueueUnavailableException("no space left for lane " + lane + " of " + queue.path()
+                    + "; free some, or take messages first");
+        }
+        if (counted) { // an announcement that the last owner did not live to keep is void
+            announced = Memory.getVolatile(memory, laneAt + (tail & mask) + Long.BYTES);
+            Memory.setRelease(memory, base + Layout.announcedAt(lane), announced);
+        }
+        Memory.setRelease(memory, base + Layout.ownerPidAt(lane), ProcessHandle.current().pid());
+        queue.raiseLanesInUse(lane + 1); // before the first put: a look that does not know the lane is not over
+    }
+
+    /// Returns the number of the lane, from 0.
+    ///
+    /// @return the lane
+    public int lane() {
+        return lane;
+    }
+
+    /// Puts the bytes of an array.
+    ///
+    /// @param from the payload
+    /// @return false if the queue is full
+    /// @throws MessageTooLargeException if it is longer than [LaneQueue#maxMessageBytes()]
+    /// @throws QueueClosedException if this producer or its queue was closed
+    public boolean tryPut(byte[] from) {
+        return tryPut(from, 0, from.length);
+    }
+
+    /// Puts a range of an array.
+    ///
+    /// @param from holds the payload
+    /// @param start index of its first byte
+    /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @return false if the queue is full
+    /// @throws MessageTooLargeException if it is longer
+    /// @throws QueueClosedException if this producer or its queue was closed
+    public boolean tryPut(byte[] from, int start, int length) {
+        Objects.checkFromIndexSize(start, length, from.length);
+        long offset = begin(length);
+        if (offset == FULL) return false;
+        long ticket = ticket();
+        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+        publish(ticket, offset, length);
+        return true;
+    }
+
+    /// Puts a range of a memory segment.
+    ///
+    /// @param from holds the payload
+    /// @param start offset of its first byte
+    /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @return false if the queue is full
+    /// @throws MessageTooLargeException if it is longer
+    /// @throws QueueClosedException if this producer or its queue was closed
+    public boolean tryPut(MemorySegment from, long start, int length) {
+        Objects.checkFromIndexSize(start, length, from.byteSize());
+        long offset = begin(length);
+        if (offset == FULL) return false;
+        long ticket = ticket();
+        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+        publish(ticket, offset, length);
+        return true;
+    }
+
+    /// Puts the bytes of an array, and waits for room as long as it takes.
+    ///
+    /// @param from the payload
+    /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
+    /// @throws MessageTooLargeException if it is longer than [LaneQueue#maxMessageBytes()]
+    /// @throws QueueClosedException if this producer or its queue was closed, also while it waits
+    public void put(byte[] from) throws InterruptedException {
+        put(from, 0, from.length, Long.MAX_VALUE);
+    }
+
+    /// Puts a range of an array, and waits for room.
+    ///
+    /// @param from holds the payload
+    /// @param start index of its first byte
+    /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
+    /// @return false if the queue was full all the time
+    /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
+    /// @throws MessageTooLargeException if the message is longer
+    /// @throws QueueClosedException if this producer or its queue was closed, also while it waits
+    public boolean put(byte[] from, int start, int length, long timeoutNanos) throws InterruptedException {
+        boolean done = tryPut(from, start, length);
+        if (done || timeoutNanos <= 0) return done;
+        waitedFor = length;
+        waiting.begin(timeoutNanos);
+        while (!done && waiting.again()) done = tryPut(from, start, length);
+        return done;
+    }
+
+    /// Claims space for a message that is written in place. Until the claim is committed or aborted, this producer puts
+    /// nothing else. A claim that is held for long holds nobody up.
+    ///
+    /// @param length of the payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @return the claim, or null if the queue is full
+    /// @throws MessageTooLargeException if it is longer
+    /// @throws IllegalStateException if a claim is open
+    /// @throws QueueClosedException if this producer or its queue was closed
+    public @Nullable Claim tryClaim(int length) {
+        if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
+        long offset = begin(length);
+        if (offset == FULL) return null;
+        claimedAt = offset;
+        claim.open(laneAt + offset + prefix, length);
+        limitAfterClaim = limit;
+        limit = ASK;
+        return claim;
+    }
+
+    void commit(int length) {
+        limit = limitAfterClaim;
+        publish(ticket(), claimedAt, length);
+    }
+
+    void abort() {
+        limit = limitAfterClaim;
+        if (counted) retract();
+    }
+
+    /// Whether a put of an empty message would find the queue full now.
+    ///
+    /// @return whether it would
+    /// @throws QueueClosedException if this producer or its queue was closed
+    public boolean isFull() {
+        return !hasRoom(0);
+    }
+
+    // ---- a put, step by step
+
+    /// Finds room for a record: returns its offset in the lane, or FULL.
+    private long begin(int length) {
+        if (length > maxMessage) throw new MessageTooLargeException(tooLarge(length));
+        if (counted) return beginCounted(length);
+        return beginRecord(length);
+    }
+
+    private long beginRecord(int length) {
+        int size = recordBytes(length);
+        long offset = tail & mask;
+        if (offset + size > laneBytes) return beginWrapped(size, offset);
+        long end = tail + size + prefix; // and the zero header behind it
+        return end <= limit || extend(end) ? offset : FULL;
+    }
+
+    /// The record would cross the lane's end: padding takes the rest, and it goes to the start.
+    private long beginWrapped(int size, long offset) {
+        long end = tail + (laneBytes - offset) + size + prefix;
+        if (end > limit && !extend(end)) return FULL;
+        endLogAt(0, announced - 1);
+        // release: whoever sees the padding sees the zero header behind it, or what was put there since
+        Memory.setRelease(memory, laneAt + offset, Layout.PADDING);
+        tail += laneBytes - offset;
+        return 0;
+    }
+
+    private long beginCounted(int length) {
+        if (limit == ASK) checkUsable();
+        if (!announce()) return FULL;
+        long offset = beginRecord(length);
+        if (offset == FULL) retract();
+        return offset;
+    }
+
+    /// My last ticket again, unless somebody has drawn since: then the next one.
+    ///
+    /// Records of one lane may share a ticket, since the lane gives them their order. If another put began after mine
+    /// returned, it reads the counter after I did: it draws a larger ticket, or finds its own last one still the newest,
+    /// which then was drawn after I read. The counter is compared first only while nobody else draws; otherwise the
+    /// comparison would cost a second transfer of its line.
+    private long ticket() {
+        if (alone && Memory.getVolatile(memory, ticketAt) == mine + 1) return mine;
+        long drawn = Memory.getAndAdd(memory, ticketAt, 1);
+        alone = drawn == mine + 1;
+        return mine = drawn;
+    }
+
+    private void publish(long ticket, long offset, int length) {
+        long next = tail + recordBytes(length);
+        endLogAt(next & mask, announced); // so the log always ends in a zero header, wherever its owner dies
+        // release: pairs with the volatile read of the header in every look; the message now exists
+        Memory.setRelease(memory, laneAt + offset, Layout.header(ticket, length));
+        tail = next;
+        Waiting.wake(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+        Reference.reachabilityFence(this); // keeps the mapping
+    }
+
+    /// Prepares the place of the next record: a zero header, and its number if items are counted.
+    private void endLogAt(long offset, long number) {
+        if (counted) Memory.setPlain(memory, laneAt + offset + Long.BYTES, number);
+        Memory.setPlain(memory, laneAt + offset, 0);
+    }
+
+    private int recordBytes(int length) {
+        return prefix + length + prefix - 1 & -prefix; // a record is a multiple of its prefix, 8 or 16 bytes
+    }
+
+    // ---- room
+
+    /// Whether everything below the position `end` may be written: the consumers have passed it, and it has its space.
+    private boolean extend(long end) {
+        checkUsable();
+        long head = Memory.getVolatile(memory, headAt); // pairs with the release or CAS of who took the records before it
+        long free = head + laneBytes;
+        if (head > tail || tail - head > laneBytes) throw queue.corrupted(lane, head, "head is outside of the log");
+        if (end > free) return false;
+        while (reserved < end) {
+            long step = Math.min(RESERVE_BYTES, laneBytes);
+            if (!queue.reserve(lane, reserved & laneBytes - 1, step)) return false;
+            reserved += step;
+            if (reserved >= reserveAll) reserved = Long.MAX_VALUE;
+        }
+        limit = Math.min(free, reserved);
+        return true;
+    }
+
+    private void checkUsable() {
+        if (closed) throw new QueueClosedException("this producer of " + queue.path() + " was closed");
+        queue.checkOpen();
+        if (claim.isOpen()) {
+            throw new IllegalStateException("a claim of length=" + claim.length() + " is open; commit or abort it first");
+        }
+    }
+
+    private boolean hasRoom(int length) {
+        if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
+        int size = recordBytes(length);
+        long offset = tail & mask;
+        long pad = offset + size > laneBytes ? laneBytes - offset : 0;
+        return extend(tail + pad + size + prefix);
+    }
+
+    /// Counts one item more before it is put, so that all who do the same see each other: of the items in an overfull
+    /// queue the one announced last would have counted all the others.
+    private boolean announce() {
+        Memory.setRelease(memory, base + Layout.announcedAt(lane), announced + 1);
+        VarHandle.fullFence(); // everybody announces, then counts; without it two could overlook each other
+        announced++;
+        if (queue.countedItems() <= queue.geometry().maxItems()) return true;
+        retract();
+        queue.voidAnnouncementsOfTheDead();
+        return false;
+    }
+
+    private void retract() {
+        announced--;
+        Memory.setRelease(memory, base + Layout.announcedAt(lane), announced);
+    }
+
+    private String tooLarge(int length) {
+        return "length=" + length + " bytes, but a message of " + queue.path() + " may have " + maxMessage
+                + "; make the queue with larger lanes (laneBytes=" + laneBytes + ")";
+    }
+
+    /// Gives the lane back. Messages in it stay there; an open claim is aborted.
+    @Override
+    public void close() {
+        if (closed) return;
+        if (claim.isOpen()) claim.abort();
+        closed = true;
+        limit = ASK;
+        queue.releaseLane(lane);
+    }
+}

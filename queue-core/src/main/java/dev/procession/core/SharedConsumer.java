@@ -1,0 +1,192 @@
+package dev.procession.core;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
+
+/// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
+///
+/// While the head has not moved, nothing behind it can have been overwritten. So a record is read between two reads of the head,
+/// and a compare-and-set that succeeds proves the copy that was made before it. Until then nothing that was read is believed:
+/// it may be in the middle of another message by now.
+final class SharedConsumer extends Consumer {
+    /// The private copy holds a run of this many bytes, or one message that is longer.
+    private static final int COPY_BYTES = 16 << 10;
+
+    private MemorySegment copy = Arena.ofAuto().allocate(COPY_BYTES, 64);
+    private Message message = new Message(copy);
+
+    SharedConsumer(LaneQueue queue, WaitStrategy strategy) {
+        super(queue, strategy);
+    }
+
+    @Override
+    public int tryGet(byte[] to) {
+        checkUsable(1);
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+            int lane = choose();
+            if (lane == EMPTY) return EMPTY;
+            long at = position[lane];
+            long header = first[lane];
+            int length = Layout.length(header);
+            boolean record = isRecord(header, at & mask);
+            if (!record || length > to.length) {
+                if (unmoved(lane)) throw record ? tooLarge(length, to) : corrupted(lane, header);
+                read(lane);
+                continue;
+            }
+            Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+            if (take(lane, at + recordBytes(length))) {
+                Reference.reachabilityFence(this); // keeps the mapping
+                return length;
+            }
+        }
+        throw queue.corrupted(0, position[0], "its head never stands still");
+    }
+
+    @Override
+    public int poll(MessageHandler handler, int limit) {
+        checkUsable(limit);
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+            int lane = choose();
+            if (lane == EMPTY) return 0;
+            long start = position[lane];
+            int bytes = measure(lane, limit);
+            if (bytes == 0) {
+                if (unmoved(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
+                read(lane);
+                continue;
+            }
+            if (bytes > copy.byteSize()) {
+                copy = Arena.ofAuto().allocate(bytes, 64);
+                message = new Message(copy);
+            }
+            Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
+            if (take(lane, start + bytes)) {
+                Reference.reachabilityFence(this);
+                return handOut(handler, lane, bytes);
+            }
+        }
+        throw queue.corrupted(0, position[0], "its head never stands still");
+    }
+
+    /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
+    private int measure(int lane, int limit) {
+        final long from = laneAt[lane] + (position[lane] & mask);
+        final long room = Math.min(laneBytes - (position[lane] & mask), COPY_BYTES);
+        final long bound = Layout.limit(this.bound);
+        final long seen = this.seen[lane] - position[lane];
+        final boolean only = lanes == 1;
+        long bytes = 0;
+        long header = first[lane];
+        int usual = Integer.MIN_VALUE;
+        long usualBytes = 0;
+        for (int records = 0; ; ) {
+            int length = Layout.length(header);
+            if (length != usual) {
+                if (!isRecord(header, (position[lane] & mask) + bytes)) break;
+                usual = length;
+                usualBytes = recordBytes(length);
+            }
+            if (bytes + usualBytes > room && records > 0) break;
+            bytes += usualBytes;
+            if (++records == limit || bytes >= room) break;
+            header = Memory.getVolatile(memory, from + bytes);
+            if (header == 0 || header == Layout.PADDING) break;
+            if (!Layout.before(header, below)) break;
+            if (!only && !Layout.before(header, bound) && bytes >= seen) break;
+        }
+        // all these headers were read before the number of lanes is: if it is still one, they are in order
+        if (only && Memory.getVolatile(memory, inUseAt) != 1) {
+            lanes = queue.lanesInUse();
+            return 0;
+        }
+        return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
+    }
+
+    /// The taking step: moves the head from where it was read. If that fails somebody else was faster, and the copy is void.
+    private boolean take(int lane, long next) {
+        // pairs with the volatile read in extend(): the copy is made before the space is given back
+        if (!Memory.compareAndSet(memory, headAt[lane], head[lane], next)) {
+            read(lane);
+            return false;
+        }
+        signalRoom();
+        head[lane] = next;
+        position[lane] = next;
+        long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));
+        first[lane] = header;
+        // with one lane in use the next compare-and-set tells soon enough whether this header can be believed
+        if (header == Layout.PADDING || lanes > 1 && !unmoved(lane)) read(lane);
+        return true;
+    }
+
+    /// Hands out the run in the private copy. It is taken, so all of it is handed out, even if the handler throws.
+    private int handOut(MessageHandler handler, int lane, int bytes) {
+        long start = Memory.base(copy);
+        int records = 0;
+        RuntimeException thrown = null;
+        for (int at = 0; at < bytes; ) {
+            int length = Layout.length(Memory.getPlain(copy, start + at));
+            long size = recordBytes(length);
+            if (length < 0 || size > bytes - at) throw queue.corrupted(lane, head[lane], "a record changed while it was taken");
+            message.show(start + at + prefix, length);
+            at += (int) size;
+            records++;
+            try {
+                handler.onMessage(message);
+            } catch (RuntimeException e) {
+                if (thrown == null) thrown = e;
+                else thrown.addSuppressed(e);
+            }
+        }
+        message.hide();
+        if (thrown != null) throw thrown;
+        return records;
+    }
+
+    @Override
+    long read(int lane) {
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+            long before = Memory.getVolatile(memory, headAt[lane]);
+            long at = before;
+            long header = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
+            if (header == Layout.PADDING) {
+                at = nextLap(at);
+                header = Memory.getVolatile(memory, laneAt[lane]);
+            }
+            if (Memory.getVolatile(memory, headAt[lane]) == before) {
+                head[lane] = before;
+                position[lane] = at;
+                return first[lane] = header;
+            }
+        }
+        throw queue.corrupted(lane, head[lane], "its head never stands still");
+    }
+
+    @Override
+    boolean unmoved(int lane) {
+        // what was read before must stay before this read of the head, which proves it
+        VarHandle.acquireFence();
+        return Memory.getVolatile(memory, headAt[lane]) == head[lane];
+    }
+
+    /// A second look with the same heads. Heads only grow, and in the first look `read` kept each.
+    @Override
+    boolean provenEmpty() {
+        int before = lanes;
+        lanes = queue.lanesInUse();
+        boolean empty = true;
+        for (int lane = 0; lane < lanes; lane++) {
+            long old = lane < before ? head[lane] : 0;
+            empty &= read(lane) == 0 & head[lane] == old;
+        }
+        return empty;
+    }
+
+    @Override
+    public void close() {
+        close(Delivery.SHARED);
+    }
+}
