@@ -62,7 +62,7 @@ final class ExitRecord {
                 }
                 : new FileAttribute<?>[0];
         String prefix = "procession-worker-" + ProcessHandle.current().pid() + "-";
-        for (long tag = System.nanoTime(); ; tag++) {
+        for (long tag = System.nanoTime();; tag++) {
             try {
                 // Creating is exclusive, so the name need not be a secret; createTempDirectory would first have to
                 // initialize SecureRandom, which takes longer than starting the process.
@@ -159,7 +159,7 @@ final class ExitRecord {
         Failed failed = null;
         int signal = 0;
         try (DataInputStream in = new DataInputStream(Files.newInputStream(end))) {
-            for (int kind; (kind = in.read()) > 0; ) {
+            for (int kind; (kind = in.read()) > 0;) {
                 switch (kind) {
                     case FINISHED -> finished = true;
                     case FAILED -> failed = new Failed(

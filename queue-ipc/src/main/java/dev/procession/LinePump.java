@@ -35,7 +35,7 @@ final class LinePump extends Thread {
     public void run() {
         byte[] buffer = new byte[8192];
         int used = 0; // what is left of the last batch; there is no line feed in it
-        for (int count; (count = read(buffer, used)) >= 0; ) {
+        for (int count; (count = read(buffer, used)) >= 0;) {
             int end = used + count;
             int lines = endOfLastLine(buffer, used, end);
             if (lines > 0) {

@@ -61,7 +61,6 @@ public final class Worker {
     private static final AtomicInteger nextNumber = new AtomicInteger(1);
     private static final Set<Worker> active = Collections.synchronizedSet(new LinkedHashSet<>());
     private static @Nullable Worker current;
-    private static boolean exitIsHooked; // guarded by active
 
     private final String name;
     private final int cpu; // -1: not pinned
@@ -164,7 +163,7 @@ public final class Worker {
             throw new IllegalThreadStateException("Worker \"" + name + "\" was started before; make a new one.");
         }
         byte[] packed = TaskPacker.pack(task, name);
-        hookExit();
+        AtExit.hook();
         ExitRecord record = null;
         try {
             record = ExitRecord.create();
@@ -255,18 +254,8 @@ public final class Worker {
         });
     }
 
-    /// Once per process, with the first worker.
-    private static void hookExit() {
-        synchronized (active) {
-            if (!exitIsHooked) {
-                Runtime.getRuntime().addShutdownHook(new Thread(Worker::awaitAllAtExit, "procession worker exit"));
-                exitIsHooked = true;
-            }
-        }
-    }
-
     /// Daemons are not waited for: the end of this process ends them.
-    private static void awaitAllAtExit() {
+    static void awaitAllAtExit() {
         if (ExitRecord.endingSignal() > 0) {
             active().forEach(Worker::terminate);
         }

@@ -1,6 +1,7 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Reference;
 
 /// Takes messages out of the queue in their order. How it takes them, and who else may, is its [Delivery].
 ///
@@ -44,6 +45,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
 
     private final Waiting waiting;
+    private boolean busy; // between begin() and end()
     private boolean closed;
 
     Consumer(LaneQueue queue, WaitStrategy strategy) {
@@ -68,8 +70,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
             headAt[lane] = base + Layout.headAt(lane);
         }
         bound = newestTicket();
-        waiting = new Waiting(
-                queue, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT, strategy, () -> !queue.isEmpty());
+        waiting = queue.waitingForMessages(strategy);
     }
 
     /// Hands messages to a handler.
@@ -149,12 +150,13 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
             int only = chooseOnly();
             if (lanes <= 1) return only;
         }
-        while (true) {
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
             int best = smallest();
             if (best >= 0 && mayTake(best)) return best;
             if (best >= 0) seeAhead(best);
             if (!look() && best < 0 && provenEmpty()) return EMPTY;
         }
+        throw queue.corrupted(0, position[0], "the lanes never stand still");
     }
 
     /// One lane in use: what was read in it before the number of lanes was, is in order.
@@ -162,8 +164,8 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
         if (lanes == 0 && (lanes = queue.lanesInUse()) == 0) return EMPTY; // and no memory behind any lane yet
         if (first[0] == 0) read(0);
         if (Memory.getVolatile(memory, inUseAt) != 1) {
-            lanes = queue.lanesInUse();
-            read(0); // what was remembered while it was the only one may have been taken since
+            first[0] = 0; // what was remembered while it was the only one may have been taken since
+            look(); // the others were never read
             return EMPTY;
         }
         lanes = 1;
@@ -222,10 +224,12 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     private void seeAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
-        for (int i = 0; ; i++) {
-            long size = recordBytes(Layout.length(last));
-            if (size > laneBytes - (at & mask)) break; // not a record; whoever takes it finds out
-            at += size;
+        for (int i = 0;; i++) {
+            if (!isRecord(last, at & mask)) {
+                at++; // let it be taken: that finds out whether it is damage
+                break;
+            }
+            at += recordBytes(Layout.length(last));
             if (i == WALK) break;
             long next = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
             if (next == 0 || next == Layout.PADDING) break;
@@ -290,14 +294,31 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
         Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
     }
 
-    final void checkUsable(int limit) {
+    /// Begins a call that takes messages; [#end()] ends it.
+    final void begin(int limit) {
         if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
+        checkNotInHandler();
+        checkOpen();
+        busy = true;
+    }
+
+    final void end() {
+        busy = false;
+        Reference.reachabilityFence(this); // keeps the mapping until here
+    }
+
+    private void checkNotInHandler() {
+        if (busy) throw new IllegalStateException("a message handler cannot use or close the consumer that called it");
+    }
+
+    private void checkOpen() {
         if (closed) throw new QueueClosedException("this consumer of " + queue.path() + " was closed");
         queue.checkOpen();
     }
 
     final void close(Delivery delivery) {
         if (closed) return;
+        checkNotInHandler();
         closed = true;
         queue.releaseConsumer(delivery);
     }

@@ -1,7 +1,6 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 
 /// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is true.
 final class ExclusiveConsumer extends Consumer {
@@ -19,18 +18,22 @@ final class ExclusiveConsumer extends Consumer {
 
     @Override
     public int poll(MessageHandler handler, int limit) {
-        checkUsable(limit);
-        int taken = 0;
-        if (lanes == 1) {
-            taken = pollOnly(handler, limit);
-            if (lanes == 1) return taken;
+        begin(limit);
+        try {
+            int taken = 0;
+            if (lanes == 1) {
+                taken = pollOnly(handler, limit);
+                if (lanes == 1) return taken;
+            }
+            while (taken < limit) {
+                int lane = choose();
+                if (lane == EMPTY) break;
+                taken += run(lane, handler, limit - taken);
+            }
+            return taken;
+        } finally {
+            end();
         }
-        while (taken < limit) {
-            int lane = choose();
-            if (lane == EMPTY) break;
-            taken += run(lane, handler, limit - taken);
-        }
-        return taken;
     }
 
     /// Hands out records of the only lane in use. That it is still the only one is asked behind each header.
@@ -47,7 +50,7 @@ final class ExclusiveConsumer extends Consumer {
                 long offset = at & mask;
                 long header = Memory.getVolatile(m, lane + offset); // pairs with the release in publish()
                 if (Memory.getVolatile(m, inUseAt) != 1) {
-                    lanes = queue.lanesInUse();
+                    lanes = 0; // not known: choose() reads all of them
                     break;
                 }
                 if (header == 0) break;
@@ -77,7 +80,6 @@ final class ExclusiveConsumer extends Consumer {
             position[0] = at;
             first[0] = 0; // not read
             if (taken > 0) release(0, at);
-            Reference.reachabilityFence(this); // keeps the mapping
         }
         return taken;
     }
@@ -128,26 +130,28 @@ final class ExclusiveConsumer extends Consumer {
             position[lane] = at;
             first[lane] = header;
             if (taken > 0) release(lane, at);
-            Reference.reachabilityFence(this);
         }
         return taken;
     }
 
     @Override
     public int tryGet(byte[] to) {
-        checkUsable(1);
-        int lane = choose();
-        if (lane == EMPTY) return EMPTY;
-        long at = position[lane];
-        long header = first[lane];
-        if (!isRecord(header, at & mask)) throw corrupted(lane, header);
-        int length = Layout.length(header);
-        if (length > to.length) throw tooLarge(length, to);
-        Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
-        release(lane, at + recordBytes(length));
-        read(lane);
-        Reference.reachabilityFence(this);
-        return length;
+        begin(1);
+        try {
+            int lane = choose();
+            if (lane == EMPTY) return EMPTY;
+            long at = position[lane];
+            long header = first[lane];
+            if (!isRecord(header, at & mask)) throw corrupted(lane, header);
+            int length = Layout.length(header);
+            if (length > to.length) throw tooLarge(length, to);
+            Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+            release(lane, at + recordBytes(length));
+            read(lane);
+            return length;
+        } finally {
+            end();
+        }
     }
 
     /// Moves the shared head: the space before it belongs to the lane's owner again.

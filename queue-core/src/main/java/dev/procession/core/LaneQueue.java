@@ -13,9 +13,9 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import java.util.Set;
 import java.util.UUID;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /// A queue of byte messages that processes share: many producers, many consumers, one order.
 ///
@@ -54,6 +54,11 @@ public final class LaneQueue implements AutoCloseable {
     static final int RETRIES = 1 << 20;
 
     private static final long DEAD_CHECK_NANOS = 1_000_000;
+
+    /// A lane may be locked for a moment by who looks after the announcements of the dead: so one pass is not enough.
+    private static final int LANE_PASSES = 3;
+
+    private static final long LANE_PASS_NANOS = 1_000_000;
 
     private final Path path;
     private final Platform.OpenFile file;
@@ -213,7 +218,9 @@ public final class LaneQueue implements AutoCloseable {
         boolean posix = home.getFileSystem().supportedFileAttributeViews().contains("posix");
         try {
             if (!posix) Files.createDirectory(home);
-            else Files.createDirectory(home, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            else
+                Files.createDirectory(home,
+                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (FileAlreadyExistsException e) {
             if (!Files.isDirectory(home, LinkOption.NOFOLLOW_LINKS)) {
                 throw new QueueUnavailableException(home + " is in the way of the directory for queues; remove it", e);
@@ -275,8 +282,9 @@ public final class LaneQueue implements AutoCloseable {
         }
         long version = Memory.getPlain(memory, base + Layout.VERSION_AT);
         if (version != Layout.VERSION) {
-            throw new QueueUnavailableException(path + " was made by another version of Procession: its format is " + version
-                    + ", this one reads " + Layout.VERSION + "; use the same version in all processes");
+            throw new QueueUnavailableException(
+                    path + " was made by another version of Procession: its format is " + version
+                            + ", this one reads " + Layout.VERSION + "; use the same version in all processes");
         }
         long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
         long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
@@ -327,17 +335,20 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public synchronized Producer newProducer(WaitStrategy strategy) {
         checkOpen();
-        for (int lane = 0; lane < geometry.lanes(); lane++) {
-            if (lanesHeld.get(lane) || !file.tryLock(Layout.laneLock(lane), false)) continue;
-            Producer producer = null;
-            try {
-                producer = new Producer(this, lane, strategy);
-            } finally {
-                if (producer == null) file.unlock(Layout.laneLock(lane));
+        for (int pass = 0; pass < LANE_PASSES; pass++) {
+            if (pass > 0) LockSupport.parkNanos(LANE_PASS_NANOS);
+            for (int lane = 0; lane < geometry.lanes(); lane++) {
+                if (lanesHeld.get(lane) || !file.tryLock(Layout.laneLock(lane), false)) continue;
+                Producer producer = null;
+                try {
+                    producer = new Producer(this, lane, strategy);
+                } finally {
+                    if (producer == null) file.unlock(Layout.laneLock(lane));
+                }
+                lanesHeld.set(lane);
+                participants++;
+                return producer;
             }
-            lanesHeld.set(lane);
-            participants++;
-            return producer;
         }
         throw new QueueUnavailableException("each of the " + geometry.lanes() + " lanes of " + path
                 + " has a living producer; close one, or make the queue with more lanes");
@@ -391,6 +402,24 @@ public final class LaneQueue implements AutoCloseable {
         else exclusiveConsumer = false;
         if (sharedConsumers == 0) file.unlock(Layout.CONSUMER_LOCK);
         leave();
+    }
+
+    /// Makes what waits for a message to be there.
+    ///
+    /// @param strategy how it waits
+    /// @return for one wait of one thread
+    public Waiting waitingForMessages(WaitStrategy strategy) {
+        return new Waiting(
+                this, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT, strategy, () -> !isEmpty());
+    }
+
+    /// Makes what waits for room, of which only the caller knows whether it is there.
+    ///
+    /// @param strategy how it waits
+    /// @param ready whether there is room; asked right before a sleep
+    /// @return for one wait of one thread
+    public Waiting waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
+        return new Waiting(this, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT, strategy, ready);
     }
 
     private void leave() {
@@ -487,7 +516,7 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each producer's
-    /// lane fills up by itself, see [Producer#isFull()].
+    /// lane fills up by itself, see [Producer#hasRoom(int)].
     ///
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
@@ -544,7 +573,7 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     void raiseLanesInUse(int lanes) {
-        for (int seen; (seen = lanesInUse()) < lanes; ) {
+        for (int seen; (seen = lanesInUse()) < lanes;) {
             Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
         }
     }
@@ -572,12 +601,12 @@ public final class LaneQueue implements AutoCloseable {
     /// Walks a lane's headers. If the head moves meanwhile, the first records may be overwritten under the walk; then it starts
     /// over, or in the end takes what it has.
     Log walk(int lane) {
-        for (int i = 0; ; i++) {
+        for (int i = 0;; i++) {
             long head = head(lane);
             long at = head;
             long items = 0;
             boolean sound = true;
-            for (long header; sound && (header = header(lane, at)) != 0; ) {
+            for (long header; sound && (header = header(lane, at)) != 0;) {
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
                 } else {
@@ -627,8 +656,9 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
-        return new QueueCorruptedException(path + " is damaged in lane " + lane + " at position " + position + ": " + what
-                + "; close it, and delete the file when its messages are no longer wanted");
+        return new QueueCorruptedException(
+                path + " is damaged in lane " + lane + " at position " + position + ": " + what
+                        + "; close it, and delete the file when its messages are no longer wanted");
     }
 
     // ---- the exact number of items, in a queue that bounds it

@@ -1,9 +1,9 @@
 package dev.procession.core;
 
-import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
 import static java.lang.foreign.MemoryLayout.paddingLayout;
 import static java.lang.foreign.MemoryLayout.sequenceLayout;
 import static java.lang.foreign.MemoryLayout.structLayout;
+import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -64,9 +64,9 @@ final class Layout {
     private static final StructLayout LANE = structLayout(
             alone(JAVA_LONG.withName("head")),
             structLayout(
-                            JAVA_LONG.withName("announced"),
-                            JAVA_LONG.withName("ownerPid"),
-                            paddingLayout(SEPARATION - 16))
+                    JAVA_LONG.withName("announced"),
+                    JAVA_LONG.withName("ownerPid"),
+                    paddingLayout(SEPARATION - 16))
                     .withName("owner"));
 
     static final long MAGIC = 0x0073_7365_636f_7250L; // "Process" and a zero byte, in little endian order

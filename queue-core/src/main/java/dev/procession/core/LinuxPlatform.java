@@ -40,6 +40,8 @@ final class LinuxPlatform extends Platform {
     // <asm-generic/unistd.h>, and <asm/unistd_64.h> on x86-64
     private static final long SYS_FUTEX = ARM ? 98 : 202;
     private static final long SYS_MEMBARRIER = ARM ? 283 : 324;
+    private static final long SYS_GETTID = ARM ? 178 : 186;
+    private static final long SYS_TGKILL = ARM ? 131 : 234;
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1; // shared between processes: without FUTEX_PRIVATE_FLAG
     private static final long MEMBARRIER_GLOBAL_EXPEDITED = 1 << 1, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2;
@@ -83,10 +85,9 @@ final class LinuxPlatform extends Platform {
             libc("sched_getaffinity", -1, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
     private final MethodHandle setaffinity =
             libc("sched_setaffinity", -1, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
-    private final MethodHandle kill = libc("kill", -1, JAVA_INT, JAVA_INT, JAVA_INT);
     private final MethodHandle futex =
             libc("syscall", 1, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
-    private final MethodHandle membarrier = libc("syscall", 1, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    private final MethodHandle syscall = libc("syscall", 1, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
     private final ThreadLocal<MemorySegment> sleepArguments =
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(2 * Long.BYTES + CAPTURE.byteSize(), Long.BYTES));
@@ -138,9 +139,10 @@ final class LinuxPlatform extends Platform {
             int error = call(ftruncate, fd, size);
             if (error == 0) error = call(fallocate, fd, 0, 0L, reserved);
             if (error != 0) throw failure("cannot reserve " + reserved + " bytes for", path, error);
-            file = new LinuxFile(fd, map(fd, size, path));
+            file = map(fd, size, path);
             write.accept(file.mapping());
-            if (!file.tryLock(Layout.ATTACHED_LOCK, true)) throw new FileSystemException(path + ": locked before it has a name");
+            if (!file.tryLock(Layout.ATTACHED_LOCK, true))
+                throw new FileSystemException(path + ": locked before it has a name");
             file.checkLocks(path);
             int linked = link(temporary == null ? "/proc/self/fd/" + fd : temporary.toString(), absolute);
             if (linked == EEXIST) throw new FileAlreadyExistsException(path.toString());
@@ -158,7 +160,8 @@ final class LinuxPlatform extends Platform {
     @Override
     OpenFile open(Path path) throws IOException {
         int fd = openFile(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-        if (fd == -ELOOP) throw new QueueUnavailableException(path + " is a symbolic link; open the file that it names");
+        if (fd == -ELOOP)
+            throw new QueueUnavailableException(path + " is a symbolic link; open the file that it names");
         if (fd == -EISDIR) throw new QueueUnavailableException(path + " is a directory, not a queue");
         if (fd == -ENXIO) throw new QueueUnavailableException(path + " is not a regular file, so not a queue");
         if (fd < 0) throw failure("cannot open", path, -fd);
@@ -181,7 +184,7 @@ final class LinuxPlatform extends Platform {
             if (size < Layout.PAGE) {
                 throw new QueueUnavailableException(path + " has " + size + " bytes, so it is not a queue");
             }
-            file = new LinuxFile(fd, map(fd, size, path));
+            file = map(fd, size, path);
             if (!file.tryLock(Layout.ATTACHED_LOCK, true) || !file.isAt(path)) {
                 throw new QueueUnavailableException(path + " is being removed; make it again, or open it later");
             }
@@ -220,14 +223,18 @@ final class LinuxPlatform extends Platform {
         }
     }
 
-    private MemorySegment map(int fd, long size, Path path) throws IOException {
+    private LinuxFile map(int fd, long size, Path path) throws IOException {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment errno = arena.allocate(CAPTURE);
             long address =
-                    (long) mmap.invokeExact(errno, MemorySegment.NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+                    (long) mmap.invokeExact(errno, MemorySegment.NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+                            0L);
             if (address == -1) throw failure("cannot map " + size + " bytes of", path, (int) ERRNO.get(errno, 0L));
             // never unmapped while anybody can reach it: an access by address needs no check whether it is still there
-            return MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), this::unmap);
+            Descriptor descriptor = new Descriptor(fd);
+            MemorySegment mapping =
+                    MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> unmap(m, descriptor));
+            return new LinuxFile(descriptor, mapping);
         } catch (IOException e) {
             throw e;
         } catch (Throwable e) {
@@ -235,8 +242,25 @@ final class LinuxPlatform extends Platform {
         }
     }
 
-    private void unmap(MemorySegment mapping) {
+    private void unmap(MemorySegment mapping, Descriptor descriptor) {
         call(munmap, MemorySegment.ofAddress(mapping.address()), mapping.byteSize());
+        descriptor.close(); // of a handle that was never closed
+    }
+
+    /// A file descriptor that is closed once: by its handle, or with the mapping when nobody can reach that any more.
+    private final class Descriptor {
+        final int fd;
+        private boolean closed;
+
+        Descriptor(int fd) {
+            this.fd = fd;
+        }
+
+        synchronized void close() {
+            if (closed) return;
+            closed = true;
+            call(LinuxPlatform.this.close, fd);
+        }
     }
 
     private static Map<String, Object> status(int fd) throws IOException {
@@ -260,11 +284,12 @@ final class LinuxPlatform extends Platform {
 
     final class LinuxFile extends OpenFile {
         private final int fd;
+        private final Descriptor descriptor;
         private final MemorySegment mapping;
-        private boolean closed;
 
-        private LinuxFile(int fd, MemorySegment mapping) {
-            this.fd = fd;
+        private LinuxFile(Descriptor descriptor, MemorySegment mapping) {
+            fd = descriptor.fd;
+            this.descriptor = descriptor;
             this.mapping = mapping;
         }
 
@@ -322,8 +347,9 @@ final class LinuxPlatform extends Platform {
             try {
                 int error = lock(other, Layout.ATTACHED_LOCK, F_WRLCK);
                 if (error != EAGAIN && error != EACCES) {
-                    throw new QueueUnavailableException(path + " is on a file system without open-file-description locks;"
-                            + " use a local one such as /dev/shm");
+                    throw new QueueUnavailableException(
+                            path + " is on a file system without open-file-description locks;"
+                                    + " use a local one such as /dev/shm");
                 }
             } finally {
                 call(close, other);
@@ -356,10 +382,8 @@ final class LinuxPlatform extends Platform {
         }
 
         @Override
-        synchronized void close() {
-            if (closed) return;
-            closed = true;
-            call(LinuxPlatform.this.close, fd);
+        void close() {
+            descriptor.close();
         }
     }
 
@@ -375,8 +399,12 @@ final class LinuxPlatform extends Platform {
     }
 
     private boolean membarrier(long command) {
+        return syscall(SYS_MEMBARRIER, command, 0, 0) == 0;
+    }
+
+    private long syscall(long number, long a, long b, long c) {
         try {
-            return (long) membarrier.invokeExact(errno(), SYS_MEMBARRIER, command, 0L, 0L) == 0;
+            return (long) syscall.invokeExact(errno(), number, a, b, c);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -442,7 +470,9 @@ final class LinuxPlatform extends Platform {
 
     @Override
     void signalSelf(boolean stop) {
-        call(kill, (int) ProcessHandle.current().pid(), stop ? SIGSTOP : SIGKILL);
+        // to this very thread, so that it gets no further
+        long thread = syscall(SYS_GETTID, 0, 0, 0);
+        syscall(SYS_TGKILL, ProcessHandle.current().pid(), thread, stop ? SIGSTOP : SIGKILL);
     }
 
     /// Calls a function that answers with an int, for what is not on a hot path: 0 or more is success; returns 0 or errno.

@@ -18,8 +18,7 @@ import java.nio.ByteOrder;
 final class Memory {
     private static final boolean WHOLE =
             Platform.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
-    @SuppressWarnings("restricted")
-    private static final MemorySegment ALL =
+    @SuppressWarnings("restricted") private static final MemorySegment ALL =
             WHOLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;
 
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
@@ -27,7 +26,7 @@ final class Memory {
     private static final ValueLayout.OfLong UNALIGNED_LONG = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
     private static final VarHandle LONG_OF_BYTES = MethodHandles.byteArrayViewVarHandle(
-                    long[].class, ByteOrder.nativeOrder())
+            long[].class, ByteOrder.nativeOrder())
             .withInvokeExactBehavior();
 
     /// Copies up to this many bytes are done by longs: a call costs more than they do.

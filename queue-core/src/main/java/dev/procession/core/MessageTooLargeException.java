@@ -5,7 +5,10 @@ package dev.procession.core;
 public final class MessageTooLargeException extends QueueException {
     private static final long serialVersionUID = 1;
 
-    MessageTooLargeException(String message) {
+    /// Makes one; also for code that encodes messages.
+    ///
+    /// @param message which length, which limit, what to do
+    public MessageTooLargeException(String message) {
         super(message);
     }
 }

@@ -1,6 +1,5 @@
 package dev.procession.core;
 
-import java.lang.ProcessHandle;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 

@@ -58,7 +58,8 @@ final class PortablePlatform extends Platform {
     OpenFile create(Path path, long size, long reserved, Consumer<MemorySegment> write) throws IOException {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) throw new FileAlreadyExistsException(path.toString());
         Path absolute = path.toAbsolutePath();
-        Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + Long.toHexString(System.nanoTime()));
+        Path temporary =
+                absolute.resolveSibling("." + absolute.getFileName() + "." + Long.toHexString(System.nanoTime()));
         try {
             Files.createFile(temporary);
             if (Files.getFileStore(temporary).supportsFileAttributeView("posix")) {
@@ -88,7 +89,8 @@ final class PortablePlatform extends Platform {
     @Override
     OpenFile open(Path path) throws IOException {
         BasicFileAttributes status = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        if (!status.isRegularFile()) throw new QueueUnavailableException(path + " is not a regular file, so not a queue");
+        if (!status.isRegularFile())
+            throw new QueueUnavailableException(path + " is not a regular file, so not a queue");
         if (status.size() < Layout.PAGE) {
             throw new QueueUnavailableException(path + " has " + status.size() + " bytes, so it is not a queue");
         }

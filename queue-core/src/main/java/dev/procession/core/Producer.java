@@ -64,8 +64,7 @@ public final class Producer implements AutoCloseable {
         maxMessage = geometry.maxMessageBytes();
         counted = geometry.counted();
         claim = new Claim(this, memory);
-        waiting = new Waiting(
-                queue, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT, strategy, () -> hasRoom(waitedFor));
+        waiting = queue.waitingForRoom(strategy, () -> hasRoom(waitedFor));
 
         // whoever owned the lane left a zero header behind its last record: that is the tail, wherever it died
         tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
@@ -132,7 +131,13 @@ public final class Producer implements AutoCloseable {
         long offset = begin(length);
         if (offset == FULL) return false;
         long ticket = ticket();
-        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+        boolean copied = false;
+        try { // the segment may be closed by now, or belong to another thread
+            Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+            copied = true;
+        } finally {
+            if (!copied && counted) retract();
+        }
         publish(ticket, offset, length);
         return true;
     }
@@ -195,12 +200,17 @@ public final class Producer implements AutoCloseable {
         if (counted) retract();
     }
 
-    /// Whether a put of an empty message would find the queue full now.
+    /// Whether there is room for a message now.
     ///
-    /// @return whether it would
+    /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @return whether a put would not find the queue full
     /// @throws QueueClosedException if this producer or its queue was closed
-    public boolean isFull() {
-        return !hasRoom(0);
+    public boolean hasRoom(int length) {
+        if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
+        int size = recordBytes(length);
+        long offset = tail & mask;
+        long pad = offset + size > laneBytes ? laneBytes - offset : 0;
+        return extend(tail + pad + size + prefix);
     }
 
     // ---- a put, step by step
@@ -295,16 +305,9 @@ public final class Producer implements AutoCloseable {
         if (closed) throw new QueueClosedException("this producer of " + queue.path() + " was closed");
         queue.checkOpen();
         if (claim.isOpen()) {
-            throw new IllegalStateException("a claim of length=" + claim.length() + " is open; commit or abort it first");
+            throw new IllegalStateException(
+                    "a claim of length=" + claim.length() + " is open; commit or abort it first");
         }
-    }
-
-    private boolean hasRoom(int length) {
-        if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
-        int size = recordBytes(length);
-        long offset = tail & mask;
-        long pad = offset + size > laneBytes ? laneBytes - offset : 0;
-        return extend(tail + pad + size + prefix);
     }
 
     /// Counts one item more before it is put, so that all who do the same see each other: of the items in an overfull

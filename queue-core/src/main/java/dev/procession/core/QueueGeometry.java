@@ -29,7 +29,8 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems) {
     static @Nullable String wrong(long lanes, long laneBytes, long maxItems) {
         if (lanes < 1 || lanes > MAX_LANES) return "lanes=" + lanes + ", must be 1 to " + MAX_LANES;
         if (laneBytes < MIN_LANE_BYTES || laneBytes > MAX_LANE_BYTES || Long.bitCount(laneBytes) != 1) {
-            return "laneBytes=" + laneBytes + ", must be a power of two from " + MIN_LANE_BYTES + " to " + MAX_LANE_BYTES;
+            return "laneBytes=" + laneBytes + ", must be a power of two from " + MIN_LANE_BYTES + " to "
+                    + MAX_LANE_BYTES;
         }
         return maxItems < 0 ? "maxItems=" + maxItems + ", must be 0 (no bound) or more" : null;
     }

@@ -3,7 +3,6 @@ package dev.procession.core;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
-import java.lang.ref.Reference;
 
 /// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
 ///
@@ -23,52 +22,54 @@ final class SharedConsumer extends Consumer {
 
     @Override
     public int tryGet(byte[] to) {
-        checkUsable(1);
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
-            int lane = choose();
-            if (lane == EMPTY) return EMPTY;
-            long at = position[lane];
-            long header = first[lane];
-            int length = Layout.length(header);
-            boolean record = isRecord(header, at & mask);
-            if (!record || length > to.length) {
-                if (unmoved(lane)) throw record ? tooLarge(length, to) : corrupted(lane, header);
-                read(lane);
-                continue;
+        begin(1);
+        try {
+            for (int i = 0; i < LaneQueue.RETRIES; i++) {
+                int lane = choose();
+                if (lane == EMPTY) return EMPTY;
+                long at = position[lane];
+                long header = first[lane];
+                int length = Layout.length(header);
+                boolean record = isRecord(header, at & mask);
+                if (!record || length > to.length) {
+                    if (unmoved(lane)) throw record ? tooLarge(length, to) : corrupted(lane, header);
+                    read(lane);
+                    continue;
+                }
+                Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+                if (take(lane, at + recordBytes(length))) return length;
             }
-            Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
-            if (take(lane, at + recordBytes(length))) {
-                Reference.reachabilityFence(this); // keeps the mapping
-                return length;
-            }
+            throw queue.corrupted(0, position[0], "its head never stands still");
+        } finally {
+            end();
         }
-        throw queue.corrupted(0, position[0], "its head never stands still");
     }
 
     @Override
     public int poll(MessageHandler handler, int limit) {
-        checkUsable(limit);
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
-            int lane = choose();
-            if (lane == EMPTY) return 0;
-            long start = position[lane];
-            int bytes = measure(lane, limit);
-            if (bytes == 0) {
-                if (unmoved(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
-                read(lane);
-                continue;
+        begin(limit);
+        try {
+            for (int i = 0; i < LaneQueue.RETRIES; i++) {
+                int lane = choose();
+                if (lane == EMPTY) return 0;
+                long start = position[lane];
+                int bytes = measure(lane, limit);
+                if (bytes == 0) {
+                    if (unmoved(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
+                    read(lane);
+                    continue;
+                }
+                if (bytes > copy.byteSize()) {
+                    copy = Arena.ofAuto().allocate(bytes, 64);
+                    message = new Message(copy);
+                }
+                Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
+                if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
             }
-            if (bytes > copy.byteSize()) {
-                copy = Arena.ofAuto().allocate(bytes, 64);
-                message = new Message(copy);
-            }
-            Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
-            if (take(lane, start + bytes)) {
-                Reference.reachabilityFence(this);
-                return handOut(handler, lane, bytes);
-            }
+            throw queue.corrupted(0, position[0], "its head never stands still");
+        } finally {
+            end();
         }
-        throw queue.corrupted(0, position[0], "its head never stands still");
     }
 
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
@@ -82,7 +83,7 @@ final class SharedConsumer extends Consumer {
         long header = first[lane];
         int usual = Integer.MIN_VALUE;
         long usualBytes = 0;
-        for (int records = 0; ; ) {
+        for (int records = 0;;) {
             int length = Layout.length(header);
             if (length != usual) {
                 if (!isRecord(header, (position[lane] & mask) + bytes)) break;
@@ -99,7 +100,7 @@ final class SharedConsumer extends Consumer {
         }
         // all these headers were read before the number of lanes is: if it is still one, they are in order
         if (only && Memory.getVolatile(memory, inUseAt) != 1) {
-            lanes = queue.lanesInUse();
+            lanes = 0; // not known: choose() reads all of them
             return 0;
         }
         return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
@@ -126,23 +127,25 @@ final class SharedConsumer extends Consumer {
     private int handOut(MessageHandler handler, int lane, int bytes) {
         long start = Memory.base(copy);
         int records = 0;
-        RuntimeException thrown = null;
-        for (int at = 0; at < bytes; ) {
+        Throwable thrown = null;
+        for (int at = 0; at < bytes;) {
             int length = Layout.length(Memory.getPlain(copy, start + at));
             long size = recordBytes(length);
-            if (length < 0 || size > bytes - at) throw queue.corrupted(lane, head[lane], "a record changed while it was taken");
+            if (length < 0 || size > bytes - at)
+                throw queue.corrupted(lane, head[lane], "a record changed while it was taken");
             message.show(start + at + prefix, length);
             at += (int) size;
             records++;
             try {
                 handler.onMessage(message);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 if (thrown == null) thrown = e;
                 else thrown.addSuppressed(e);
             }
         }
         message.hide();
-        if (thrown != null) throw thrown;
+        if (thrown instanceof Error e) throw e;
+        if (thrown instanceof RuntimeException e) throw e;
         return records;
     }
 

@@ -21,8 +21,9 @@ import java.util.function.BooleanSupplier;
 /// A kill or a stop between publishing and waking loses a wake-up all the same. So every sleep is timed, and the bit is
 /// never a count, which a kill would leave too high for ever.
 ///
-/// One object belongs to one producer or consumer and its thread.
-final class Waiting {
+/// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads and
+/// must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one thread.
+public final class Waiting {
     private static final long WAITING = 1;
     private static final long FENCE = 2;
 
@@ -62,7 +63,10 @@ final class Waiting {
         Memory.getAndBitwiseOr(memory, base + Layout.ROOM_WAITING_AT, FENCE);
     }
 
-    void begin(long timeoutNanos) {
+    /// Starts a wait.
+    ///
+    /// @param timeoutNanos the longest wait; [Long#MAX_VALUE] has no end
+    public void begin(long timeoutNanos) {
         forEver = timeoutNanos == Long.MAX_VALUE;
         deadline = System.nanoTime() + timeoutNanos;
         looks = 0;
@@ -70,8 +74,12 @@ final class Waiting {
         if (strategy.idle != null) strategy.idle.reset();
     }
 
-    /// Passes a little time. Returns false when the time-out is over; otherwise it is time to try again.
-    boolean again() throws InterruptedException {
+    /// Passes a little time.
+    ///
+    /// @return false when the time-out is over; otherwise it is time to try again
+    /// @throws InterruptedException if the thread was interrupted
+    /// @throws QueueClosedException if the queue's handle was closed
+    public boolean again() throws InterruptedException {
         queue.checkOpen();
         if (Thread.interrupted()) throw new InterruptedException("interrupted while waiting at " + queue.path());
         long left = forEver ? Long.MAX_VALUE : deadline - System.nanoTime();
