@@ -1,0 +1,89 @@
+package dev.procession.bench;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import org.agrona.concurrent.MessageHandler;
+import org.agrona.concurrent.UnsafeBuffer;
+import org.agrona.concurrent.ringbuffer.ManyToOneRingBuffer;
+import org.agrona.concurrent.ringbuffer.OneToOneRingBuffer;
+import org.agrona.concurrent.ringbuffer.RingBuffer;
+import org.agrona.concurrent.ringbuffer.RingBufferDescriptor;
+
+/// Agrona's ring buffers over a mapped file: `write` from a buffer that wraps the message once, `read` in place.
+///
+/// Bounds checks are off, which is Agrona at its fastest.
+final class AgronaTransport implements Transport {
+    private static final int MESSAGE_TYPE = 1;
+
+    private final String name;
+    private final boolean manyProducers;
+
+    private AgronaTransport(String name, boolean manyProducers) {
+        this.name = name;
+        this.manyProducers = manyProducers;
+    }
+
+    static Transport manyToOne() {
+        return new AgronaTransport("agrona-many-to-one", true);
+    }
+
+    static Transport oneToOne() {
+        return new AgronaTransport("agrona-one-to-one", false);
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public boolean serves(Work work) {
+        return manyProducers || work.producers() == 1;
+    }
+
+    @Override
+    public List<String> jvmArguments() {
+        return List.of("--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "-Dagrona.disable.bounds.checks=true");
+    }
+
+    @Override
+    public void create(Path file, Work work) throws IOException {
+        try (var channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            long size = work.queueBytes() + RingBufferDescriptor.TRAILER_LENGTH;
+            channel.write(ByteBuffer.allocate(1), size - 1);
+        }
+    }
+
+    @Override
+    public Sender openSender(Path file, byte[] message) throws IOException {
+        RingBuffer ring = open(file);
+        var source = new UnsafeBuffer(message);
+        return () -> ring.write(MESSAGE_TYPE, source, 0, source.capacity());
+    }
+
+    @Override
+    public Receiver openReceiver(Path file, Payload.Check check) throws IOException {
+        RingBuffer ring = open(file);
+        MessageHandler handler = (type, buffer, index, length) -> {
+            long first = buffer.getLong(index);
+            check.first(first, length);
+            int last = index + length - Long.BYTES;
+            for (int at = index + Payload.LINE; at < last; at += Payload.LINE) {
+                check.line(buffer.getLong(at));
+            }
+            check.last(first, buffer.getLong(last));
+        };
+        return limit -> ring.read(handler, limit);
+    }
+
+    private RingBuffer open(Path file) throws IOException {
+        try (var channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            var memory = new UnsafeBuffer(channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size()));
+            return manyProducers ? new ManyToOneRingBuffer(memory) : new OneToOneRingBuffer(memory);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+package dev.procession.bench;
+
+import dev.procession.core.Cpus;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `procession bench`.
+@Command(name = "bench", sortOptions = false, subcommands = Main.Micro.class,
+        description = "Measures Procession against its peers: real processes, pinned, in turns.",
+        footer = {"", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
+                + "machine that cannot be measured on.", ""})
+public final class Main implements Callable<Integer> {
+    private static final Path SHARED_MEMORY = Path.of("/dev/shm");
+    /// Files of all systems at once, at the work that needs most.
+    private static final long SPACE = 600L << 20;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
+
+    @Option(names = "--quick", description = "One fork, short samples: less than a minute. The default takes some ten.")
+    private boolean quick;
+
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.")
+    private @Nullable Path json;
+
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 10; 5 if quick).")
+    private @Nullable Integer rounds;
+
+    @Option(names = "--forks", paramLabel = "N", description = "Times to repeat everything with fresh processes and "
+            + "files (default: 3; 1 if quick).")
+    private @Nullable Integer forks;
+
+    @Option(names = "--work", paramLabel = "PATTERN", description = "Only works in whose name this regular expression "
+            + "is found. May be repeated. See --list.")
+    private List<Pattern> works = List.of();
+
+    @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems. May be repeated.")
+    private List<Pattern> systems = List.of();
+
+    @Option(names = "--policy", paramLabel = "POLICY", defaultValue = "relaxed", description = "What every producer "
+            + "and consumer does after it found nothing: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). Eager "
+            + "looks again at once, relaxed pauses first.")
+    private Waiting.Policy policy = Waiting.Policy.RELAXED;
+
+    @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
+            + "(default: the first available one, and the next that does not share a core with it).")
+    private int[] cpus = {};
+
+    @Option(names = "--list", description = "List works and systems, and measure nothing.")
+    private boolean list;
+
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
+
+    /// The JVM is being ended from outside; that our processes die is then no news.
+    private volatile boolean stopping;
+
+    public static void main(String[] args) {
+        var command = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((e, arguments) -> {
+                    e.getCommandLine().getErr().println("bench: " + e.getMessage() + " (--help shows all options)");
+                    return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
+                });
+        command.getSubcommands().get("micro").setUnmatchedOptionsArePositionalParams(true);
+        System.exit(command.execute(args));
+    }
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        List<Work> chosenWorks = Work.ALL.stream().filter(w -> isChosen(w.toString(), works)).toList();
+        List<Transport> chosenSystems = Transport.ALL.stream().filter(s -> isChosen(s.name(), systems)).toList();
+        if (list) {
+            chosenWorks.forEach(System.out::println);
+            chosenSystems.forEach(s -> System.out.println(s.name()));
+            return CommandLine.ExitCode.OK;
+        }
+        if (chosenWorks.isEmpty() || chosenSystems.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--work and --system leave nothing to measure, see --list");
+        }
+        if (json != null && !Files.isDirectory(json.toAbsolutePath().getParent())) {
+            throw new ParameterException(spec.commandLine(), "--json=" + json + ": there is no such folder");
+        }
+        int[] available = Cpus.available();
+        int[] chosen = cpus.length > 0 ? cpus : apart(available);
+        if (chosen.length != 2 || chosen[0] == chosen[1]) {
+            throw new ParameterException(spec.commandLine(), "measuring needs two cores, cores=" + Arrays.toString(chosen)
+                    + " available=" + Arrays.toString(available)
+                    + ": two processes that take turns on one would say nothing about a queue");
+        }
+        var settings = new Bench.Settings(positive("--rounds", rounds, quick ? 5 : 10),
+                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(quick ? 150 : 400),
+                Duration.ofMillis(quick ? 500 : 1500), policy, chosen[0], chosen[1]);
+        return measure(settings, chosenWorks, chosenSystems, available);
+    }
+
+    private int measure(Bench.Settings settings, List<Work> works, List<Transport> systems, int[] available)
+            throws IOException, InterruptedException {
+        Path home = Files.createTempDirectory(folder(), "procession-bench-");
+        int steps = settings.forks() * works.size() * (1 + settings.rounds());
+        var environment = Environment.of(spec.commandLine().getParseResult().originalArgs(), settings, available, home);
+        List<Result> results;
+        List<Double> lineNanos;
+        try (var progress = new Progress(steps); var bench = new Bench(settings, home, progress)) {
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(bench)));
+            results = bench.run(works, systems);
+            lineNanos = bench.lineNanos();
+        } catch (Group.FailedException e) {
+            if (!stopping) {
+                System.err.println("bench: " + e.getMessage());
+            }
+            return CommandLine.ExitCode.SOFTWARE;
+        }
+        var report = new Report(environment, lineNanos, results);
+        report.print(System.out);
+        if (json != null) {
+            report.writeJson(json);
+        }
+        return CommandLine.ExitCode.OK;
+    }
+
+    private void stop(Bench bench) {
+        stopping = true;
+        bench.close();
+    }
+
+    private static boolean isChosen(String name, List<Pattern> patterns) {
+        return patterns.isEmpty() || patterns.stream().anyMatch(p -> p.matcher(name).find());
+    }
+
+    private int positive(String option, @Nullable Integer given, int otherwise) {
+        if (given != null && given < 1) {
+            throw new ParameterException(spec.commandLine(), option + "=" + given + " must be at least 1");
+        }
+        return given == null ? otherwise : given;
+    }
+
+    /// The first core and the next one that is not another thread of the same core; fewer than two if there are none.
+    private static int[] apart(int[] available) throws IOException {
+        var chosen = new ArrayList<Integer>();
+        var siblings = new ArrayList<String>();
+        for (int cpu : available) {
+            Path file = Path.of("/sys/devices/system/cpu/cpu" + cpu + "/topology/thread_siblings_list");
+            String threads = Files.isReadable(file) ? Files.readString(file).strip() : "cpu " + cpu;
+            if (chosen.size() < 2 && !siblings.contains(threads)) {
+                chosen.add(cpu);
+                siblings.add(threads);
+            }
+        }
+        return chosen.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /// Where queues live: in memory if there is a place for that.
+    private static Path folder() throws IOException {
+        if (Files.isWritable(SHARED_MEMORY) && Files.getFileStore(SHARED_MEMORY).getUsableSpace() >= SPACE) {
+            return SHARED_MEMORY;
+        }
+        Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
+        System.err.println("bench: " + SHARED_MEMORY + " is missing or has less than " + (SPACE >> 20)
+                + " MiB free: the files go to " + temporary + ", and what its disk does is part of the figures");
+        return temporary;
+    }
+
+    /// `procession bench micro`: JMH with its own options.
+    @Command(name = "micro", description = "Runs the JMH benchmarks of single calls; all arguments go to JMH, "
+            + "e.g. -prof gc, or -h for its help.")
+    static final class Micro implements Callable<Integer> {
+        @Parameters(arity = "0..*", paramLabel = "JMH-ARGUMENT")
+        private List<String> arguments = List.of();
+
+        @Override
+        public Integer call() throws IOException {
+            org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
+            return CommandLine.ExitCode.OK;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package dev.procession.bench;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+
+/// What one system reached in one figure of one work.
+///
+/// @param figure   e.g. "throughput 1P1C"
+/// @param samples  in the order in which they were taken; sample i of every system of a work belongs to the same round
+record Result(Work work, String figure, String system, List<Sample> samples) {
+    /// @param fork         from 0; another fork had fresh processes and files
+    /// @param value        in the work's unit
+    /// @param lineNanos    round trip of one cache line, in the same round
+    /// @param disturbance  what other load was seen even after repeating the sample; empty if none
+    record Sample(int fork, double value, double lineNanos, String disturbance) { }
+
+    Result(Work work, String figure, String system) {
+        this(work, figure, system, new ArrayList<>());
+    }
+
+    double[] rounds() {
+        return values(Sample::value);
+    }
+
+    double[] lineNanos() {
+        return values(Sample::lineNanos);
+    }
+
+    private double[] values(ToDoubleFunction<Sample> of) {
+        return samples.stream().mapToDouble(of).toArray();
+    }
+
+    double median() {
+        return quantile(rounds(), 0.5);
+    }
+
+    /// The median of each fork.
+    double[] forkMedians() {
+        return IntStream.rangeClosed(0, samples.getLast().fork).mapToDouble(fork -> quantile(
+                samples.stream().filter(s -> s.fork == fork).mapToDouble(Sample::value).toArray(), 0.5)).toArray();
+    }
+
+    boolean isDisturbed() {
+        return samples.stream().anyMatch(s -> !s.disturbance.isEmpty());
+    }
+
+    /// Whether rounds, or forks, disagree so much that the median says little.
+    boolean isUnsteady() {
+        double[] rounds = rounds();
+        double[] forks = forkMedians();
+        return quantile(rounds, 0.75) > 1.25 * quantile(rounds, 0.25) || quantile(forks, 1) > 1.25 * quantile(forks, 0);
+    }
+
+    /// This system's figure divided by the other's, round by round.
+    double[] ratiosTo(Result peer) {
+        double[] mine = rounds();
+        double[] its = peer.rounds();
+        return IntStream.range(0, mine.length).mapToDouble(i -> mine[i] / its[i]).toArray();
+    }
+
+    /// The value below which a share `q` of the values lies, interpolated.
+    static double quantile(double[] values, double q) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        double at = q * (sorted.length - 1);
+        int below = (int) at;
+        int above = Math.min(below + 1, sorted.length - 1);
+        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+    }
+}
