@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by mvnw and procession (POSIX sh): find_jdk sets JAVA_HOME to a JDK 25 or newer, or says what is missing.
 # It starts no process but for a link to resolve, so that it costs a millisecond or two.
 
