@@ -1,8 +1,11 @@
 /// Typed queues between processes, and the processes to use them.
+@SuppressWarnings("requires-automatic") // Kryo has no module descriptor
 module dev.procession {
     requires transitive dev.procession.core;
+    requires com.esotericsoftware.kryo.kryo5;
     requires info.picocli;
     requires static transitive org.jspecify;
+    requires java.management;
 
     exports dev.procession;
 }

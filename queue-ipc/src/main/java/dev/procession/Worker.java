@@ -473,7 +473,8 @@ public final class Worker {
             int[] available = Cpus.available();
             if (Arrays.stream(available).noneMatch(each -> each == cpu)) {
                 throw new IllegalArgumentException(
-                        "cpu=" + cpu + " is none of the cores that this process may use: " + Arrays.toString(available));
+                        "cpu=" + cpu + " is none of the cores that this process may use: "
+                                + Arrays.toString(available));
             }
             this.cpu = cpu;
             return this;

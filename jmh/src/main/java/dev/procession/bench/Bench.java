@@ -155,7 +155,7 @@ final class Bench implements AutoCloseable {
     private Sampled sample(Paced paced) throws IOException, InterruptedException {
         if (!loadIsKnown) return new Sampled(paced.run(), Optional.empty());
         List<Integer> cpus = List.of(settings.firstCpu(), settings.secondCpu());
-        for (int tries = 1; ; tries++) {
+        for (int tries = 1;; tries++) {
             CpuLoad before = CpuLoad.of(cpus, paced.group.pids());
             double[] figures = paced.run();
             Optional<String> disturbance = CpuLoad.of(cpus, paced.group.pids()).disturbanceSince(before);

@@ -83,7 +83,7 @@ final class Child {
     private static void forward(BlockingQueue<String> commands) {
         var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         try {
-            for (String line; (line = in.readLine()) != null; ) {
+            for (String line; (line = in.readLine()) != null;) {
                 commands.add(line);
             }
         } catch (IOException e) {
@@ -113,7 +113,7 @@ final class Child {
                 transport().create(file("there"), my.work());
                 transport().create(file("back"), my.work());
             }
-            case PRODUCER, PONG, LINE_PING, LINE_PONG -> { }
+            case PRODUCER, PONG, LINE_PING, LINE_PONG -> {}
         }
         return "";
     }
@@ -131,7 +131,7 @@ final class Child {
                 receiver = transport().openReceiver(file("there"), check);
                 sender = transport().openSender(file("back"), payload.message());
             }
-            case LINE_PING, LINE_PONG -> { }
+            case LINE_PING, LINE_PONG -> {}
         }
         return "";
     }
@@ -190,7 +190,7 @@ final class Child {
     }
 
     private void send(long n) {
-        for (long end = sent + n; sent < end; ) {
+        for (long end = sent + n; sent < end;) {
             sendBurst((int) Math.min(BURST, end - sent));
         }
     }
@@ -208,7 +208,7 @@ final class Child {
 
     private void receive(long n) {
         Transport.Receiver from = receiver();
-        for (long end = received + n; received < end; ) {
+        for (long end = received + n; received < end;) {
             int found = from.poll((int) Math.min(LIMIT, end - received));
             if (found == 0) {
                 waiting.afterNothing(received);

@@ -17,7 +17,7 @@ import org.agrona.concurrent.ringbuffer.RingBuffer;
 
 /// What a figure needs beside it to be worth anything: machine, kernel, JDK, commit, command.
 final class Environment {
-    private Environment() { }
+    private Environment() {}
 
     static Map<String, Object> of(List<String> arguments, Bench.Settings settings, int[] availableCpus, Path home) {
         var facts = new LinkedHashMap<String, Object>();
@@ -57,7 +57,8 @@ final class Environment {
     private static String commit() {
         try {
             Path build = source(Environment.class).getParent();
-            return git(build, "rev-parse", "--short=12", "HEAD") + (git(build, "status", "--porcelain").isEmpty() ? "" : "+");
+            return git(build, "rev-parse", "--short=12", "HEAD")
+                    + (git(build, "status", "--porcelain").isEmpty() ? "" : "+");
         } catch (IOException e) {
             return "unknown";
         }

@@ -31,7 +31,7 @@ final class Group implements AutoCloseable {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
 
     /// A line that a member said, or null when it has ended.
-    private record Event(Member member, @Nullable String line) { }
+    private record Event(Member member, @Nullable String line) {}
 
     /// The processes will share files in `directory`, which does not exist yet and is gone when they have opened them.
     Group(Work work, String system, Path directory) {
@@ -195,7 +195,7 @@ final class Group implements AutoCloseable {
 
         private void listen() {
             try (BufferedReader output = process.inputReader()) {
-                for (String line; (line = output.readLine()) != null; ) {
+                for (String line; (line = output.readLine()) != null;) {
                     if (line.startsWith(Child.REPLY)) {
                         events.add(new Event(this, line));
                     } else {
@@ -221,8 +221,9 @@ final class Group implements AutoCloseable {
         FailedException failure() {
             int code = process.onExit().join().exitValue();
             synchronized (said) {
-                return new FailedException(Group.this + ": " + seat.role() + " " + seat.number() + " ended with exit code "
-                        + code + (said.isEmpty() ? "" : ", saying\n    " + String.join("\n    ", said)));
+                return new FailedException(
+                        Group.this + ": " + seat.role() + " " + seat.number() + " ended with exit code "
+                                + code + (said.isEmpty() ? "" : ", saying\n    " + String.join("\n    ", said)));
             }
         }
     }

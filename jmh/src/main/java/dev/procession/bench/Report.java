@@ -46,7 +46,8 @@ final class Report {
             out.printf(Locale.ROOT, "%7.0f%n", Result.quantile(first.lineNanos(), 0.5));
         }
         out.println();
-        out.println("""
+        out.println(
+                """
                 Median of all rounds [quartiles], and how many times that the first system's figure is, as the median of
                 the ratios of each round: above 1 is better for throughput, below 1 for a round trip (which includes one
                 System.nanoTime). line ns: round trip of one bare cache line between the two cores, median of the rounds.""");

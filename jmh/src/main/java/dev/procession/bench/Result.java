@@ -15,7 +15,7 @@ record Result(Work work, String figure, String system, List<Sample> samples) {
     /// @param value        in the work's unit
     /// @param lineNanos    round trip of one cache line, in the same round
     /// @param disturbance  what other load was seen even after repeating the sample; empty if none
-    record Sample(int fork, double value, double lineNanos, String disturbance) { }
+    record Sample(int fork, double value, double lineNanos, String disturbance) {}
 
     Result(Work work, String figure, String system) {
         this(work, figure, system, new ArrayList<>());

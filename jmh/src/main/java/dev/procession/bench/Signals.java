@@ -58,7 +58,7 @@ final class Signals {
             long start = System.nanoTime();
             LONG.setVolatile(words, LINE, last + 1);
             last += 2;
-            while ((long) LONG.getVolatile(words, LINE) != last) { }
+            while ((long) LONG.getVolatile(words, LINE) != last) {}
             nanos.recordValue(System.nanoTime() - start);
         }
     }
@@ -66,7 +66,7 @@ final class Signals {
     /// Answers `count` odd numbers.
     void linePong(long from, long count) {
         for (long i = 0, odd = from + 1; i < count; i++, odd += 2) {
-            while ((long) LONG.getVolatile(words, LINE) != odd) { }
+            while ((long) LONG.getVolatile(words, LINE) != odd) {}
             LONG.setVolatile(words, LINE, odd + 1);
         }
     }

@@ -67,8 +67,8 @@ record Work(Kind kind, int producers, int bytes) {
     List<Seat> seats(int firstCpu, int secondCpu) {
         return switch (kind) {
             case THROUGHPUT, PUT_ONLY -> {
-                Stream<Seat> putting = Stream.iterate(0, i -> i < producers, i -> i + 1).map(i ->
-                        new Seat(Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu));
+                Stream<Seat> putting = Stream.iterate(0, i -> i < producers, i -> i + 1).map(
+                        i -> new Seat(Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu));
                 yield Stream.concat(putting, Stream.of(new Seat(Role.CONSUMER, 0, secondCpu))).toList();
             }
             case ROUND_TRIP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
@@ -85,5 +85,5 @@ record Work(Kind kind, int producers, int bytes) {
     enum Role { PRODUCER, CONSUMER, PING, PONG, LINE_PING, LINE_PONG }
 
     /// One process: its role, its number among those of the same role, its core.
-    record Seat(Role role, int number, int cpu) { }
+    record Seat(Role role, int number, int cpu) {}
 }

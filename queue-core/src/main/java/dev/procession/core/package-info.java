@@ -3,6 +3,7 @@
 /// [LaneQueue][dev.procession.core.LaneQueue] is the place to start. A message's way through the code is
 /// [Producer][dev.procession.core.Producer] (put, publish), then [Consumer][dev.procession.core.Consumer] (look) and
 /// one of its two taking steps, exclusive or shared.
-@NullMarked package dev.procession.core;
+@NullMarked
+package dev.procession.core;
 
 import org.jspecify.annotations.NullMarked;

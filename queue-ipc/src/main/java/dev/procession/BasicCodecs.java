@@ -1,0 +1,133 @@
+package dev.procession;
+
+import dev.procession.core.Message;
+import java.io.IOException;
+import java.io.StreamCorruptedException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+
+/// The codecs without state. Each is a record, so that it is serializable and equal to every other of its kind.
+final class BasicCodecs {
+    private BasicCodecs() {}
+
+    record Bytes() implements Codec<byte[]> {
+        @Override
+        public String name() {
+            return "bytes";
+        }
+
+        @Override
+        public void encode(byte[] value, Encoder to) {
+            to.putBytes(requireItem(value, "bytes"));
+        }
+
+        @Override
+        public byte[] decode(Message from) {
+            return from.toBytes();
+        }
+    }
+
+    record Utf8() implements Codec<String> {
+        @Override
+        public String name() {
+            return "utf8";
+        }
+
+        @Override
+        public void encode(String value, Encoder to) {
+            to.putUtf8(requireItem(value, "utf8"));
+        }
+
+        @Override
+        public String decode(Message from) throws IOException {
+            return stringOf(from.toBytes());
+        }
+    }
+
+    record Int32() implements Codec<Integer> {
+        @Override
+        public String name() {
+            return "int32";
+        }
+
+        @Override
+        public void encode(Integer value, Encoder to) {
+            to.putInt(requireItem(value, "int32"));
+        }
+
+        @Override
+        public Integer decode(Message from) throws IOException {
+            requireLength(from, Integer.BYTES, "int32");
+            return from.getInt(0);
+        }
+    }
+
+    record Int64() implements Codec<Long> {
+        @Override
+        public String name() {
+            return "int64";
+        }
+
+        @Override
+        public void encode(Long value, Encoder to) {
+            to.putLong(requireItem(value, "int64"));
+        }
+
+        @Override
+        public Long decode(Message from) throws IOException {
+            requireLength(from, Long.BYTES, "int64");
+            return from.getLong(0);
+        }
+    }
+
+    record Float64() implements Codec<Double> {
+        @Override
+        public String name() {
+            return "float64";
+        }
+
+        @Override
+        public void encode(Double value, Encoder to) {
+            to.putDouble(requireItem(value, "float64"));
+        }
+
+        @Override
+        public Double decode(Message from) throws IOException {
+            requireLength(from, Double.BYTES, "float64");
+            return from.getDouble(0);
+        }
+    }
+
+    static <T> T requireItem(T value, String codec) {
+        return Objects.requireNonNull(value, () -> "an item is null: the codec " + codec + " takes no null");
+    }
+
+    /// The string that these bytes are in UTF-8. The decoder of `String` replaces what is malformed, so the strict
+    /// one is asked where a replacement character shows up; that one may also be genuine.
+    static String stringOf(byte[] utf8) throws IOException {
+        String string = new String(utf8, StandardCharsets.UTF_8);
+        if (string.indexOf('\ufffd') >= 0) {
+            try {
+                StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(utf8));
+            } catch (CharacterCodingException e) {
+                throw corrupted("the message has bytes that are not UTF-8, length=" + utf8.length, e);
+            }
+        }
+        return string;
+    }
+
+    static StreamCorruptedException corrupted(String message, Throwable cause) {
+        var e = new StreamCorruptedException(message);
+        e.initCause(cause);
+        return e;
+    }
+
+    private static void requireLength(Message message, int length, String codec) throws IOException {
+        if (message.length() != length) {
+            throw new StreamCorruptedException("the message is no " + codec + ": length=" + message.length()
+                    + " bytes, must be " + length);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+package dev.procession;
+
+import dev.procession.core.Message;
+import java.io.IOException;
+import java.io.Serializable;
+
+/// How the items of a [SharedQueue] become bytes, and bytes items again. The reader chooses the codec, never the
+/// message.
+///
+/// | codec | items | bytes of a message |
+/// |---|---|---|
+/// | [#bytes()] | `byte[]` | as they are |
+/// | [#utf8()] | `String` | UTF-8 |
+/// | [#int32()], [#int64()], [#float64()] | `Integer`, `Long`, `Double` | 4 or 8 |
+/// | [#record(Class)] | records of numbers, strings, enums, arrays, lists, records | compact |
+/// | [#object(Class...)] | objects of any class that the caller lists | by the Kryo library |
+///
+/// A codec of one's own is three methods. It is serializable, because a queue that a task captures takes its codec
+/// along to the other process. The codecs here may be used by any number of threads at once, and so must be any other
+/// codec that is shared by them.
+///
+/// @param <E> the class of the items; no codec takes `null`
+public interface Codec<E> extends Serializable {
+    /// The name of the byte format. It is kept in the queue's file when that is made and compared when it is opened,
+    /// so that a reader with another codec is told so instead of reading nonsense. Two codecs have the same name if
+    /// and only if they understand each other's bytes.
+    ///
+    /// @return 1 to 64 bytes of UTF-8, the same at every call
+    String name();
+
+    /// Appends the bytes of one item. An exception thrown here fails the put in its caller, and nothing is queued;
+    /// what was already appended is then ignored.
+    ///
+    /// @param value the item
+    /// @param to    where its bytes go
+    /// @throws NullPointerException if the item is null
+    /// @throws IllegalArgumentException if the item cannot be encoded
+    /// @throws dev.procession.core.MessageTooLargeException if it is too large
+    /// @throws IOException for codecs that write to a stream; none of the codecs here throws it
+    void encode(E value, Encoder to) throws IOException;
+
+    /// Makes an item of a message, which is valid during this call only.
+    ///
+    /// @param from the message
+    /// @return the item, never null
+    /// @throws IOException if these bytes are not an item in this codec's format; the codecs here throw nothing else,
+    ///                     whatever the bytes
+    E decode(Message from) throws IOException;
+
+    /// Plain bytes.
+    ///
+    /// @return the codec "bytes"
+    static Codec<byte[]> bytes() {
+        return new BasicCodecs.Bytes();
+    }
+
+    /// Strings as UTF-8. A string with half of a surrogate pair cannot be encoded, and bytes that are not UTF-8 are
+    /// not decoded; neither is silently replaced.
+    ///
+    /// @return the codec "utf8"
+    static Codec<String> utf8() {
+        return new BasicCodecs.Utf8();
+    }
+
+    /// Ints, 4 bytes in the machine's order.
+    ///
+    /// @return the codec "int32"
+    static Codec<Integer> int32() {
+        return new BasicCodecs.Int32();
+    }
+
+    /// Longs, 8 bytes in the machine's order.
+    ///
+    /// @return the codec "int64"
+    static Codec<Long> int64() {
+        return new BasicCodecs.Int64();
+    }
+
+    /// Doubles, 8 bytes in the machine's order.
+    ///
+    /// @return the codec "float64"
+    static Codec<Double> float64() {
+        return new BasicCodecs.Float64();
+    }
+
+    /// Records of one class, fast and compact: nothing but the values is written, and nothing but this class (and
+    /// the classes of its components, which are known beforehand) is ever instantiated.
+    ///
+    /// A component may be: a primitive or its box, a `String`, an enum, an array of primitives, another such record,
+    /// or a `List` of these (not of primitives). Components that are not primitive may be null, list elements too.
+    /// A list is read as an unmodifiable one. The canonical constructor runs at reading, with whatever values are
+    /// in the bytes, so a check in it holds for messages as well.
+    ///
+    /// The name of the codec covers names, types and order of all components and the constants of enums: another
+    /// version of the record is another codec.
+    ///
+    /// @param type the record; in a named module, its package must be open to the module `dev.procession`
+    /// @param <R>  the record
+    /// @return the codec
+    /// @throws IllegalArgumentException if a component has another type, or the record contains itself; then
+    ///                                  [#object(Class...)] can do it
+    static <R extends Record> Codec<R> record(Class<R> type) {
+        return new RecordCodec<>(type);
+    }
+
+    /// Objects of the listed classes and of harmless classes of the JDK, with everything they refer to: what pickle
+    /// is for Python, but reading never instantiates a class that is not on the list.
+    ///
+    /// On the list may be enums, records, and classes whose superclasses are your own. A sealed type stands for its
+    /// permitted subtypes. Arrays of up to two dimensions of these are allowed as well. Always allowed:
+    ///
+    /// - `String`, the boxes of primitives, `BigInteger`, `BigDecimal`, `UUID`, `Date`, `BitSet`, `Object`
+    /// - of `java.time`: `Duration`, `Period`, `Instant`, `LocalDate`, `LocalTime`, `LocalDateTime`, `OffsetTime`,
+    ///   `OffsetDateTime`, `ZonedDateTime`, `ZoneOffset`, regions, `Year`, `YearMonth`, `MonthDay`
+    /// - `Optional`, `OptionalInt`, `OptionalLong`, `OptionalDouble`
+    /// - `ArrayList`, `LinkedList`, `ArrayDeque`, `HashSet`, `LinkedHashSet`, `TreeSet`, `HashMap`, `LinkedHashMap`,
+    ///   `TreeMap`, `ConcurrentHashMap`; what `List.of`, `Set.of`, `Map.of` (and their `copyOf`), `Stream.toList`,
+    ///   `Arrays.asList` and `Collections.empty...`, `singleton...` and `unmodifiableList/Set/Map` return
+    /// - arrays of primitives, and of the classes above, of up to two dimensions
+    ///
+    /// All fields travel but static, transient and synthetic ones; no class needs to be `Serializable`, to have a
+    /// certain constructor, or to have public fields. An object that is referred to twice arrives as one object, and
+    /// cycles are allowed unless all objects in it are records or immutable collections. Exceptions to the first
+    /// are strings and other values, and what is inside the keys of a map and the elements of a set: those arrive as
+    /// copies if their `hashCode` looks at their contents. Graphs may be nested 256 deep.
+    ///
+    /// The name of the codec covers the listed classes, with the fields they have, in any order.
+    ///
+    /// @param allowed the classes that may be read and written beside those above; in a named module, their packages
+    ///                must be open to the module `com.esotericsoftware.kryo.kryo5`
+    /// @param <E>     whatever the items have in common, for convenience: it is not checked at reading
+    /// @return the codec
+    /// @throws IllegalArgumentException if a listed class can never be encoded, such as an interface; says which
+    static <E> Codec<E> object(Class<?>... allowed) {
+        return new ObjectCodec<>(allowed);
+    }
+}

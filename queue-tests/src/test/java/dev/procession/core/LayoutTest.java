@@ -1,0 +1,60 @@
+package dev.procession.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/// The table in the documentation of the layout is the declared layout.
+class LayoutTest {
+    private static final Path SOURCE =
+            Path.of("..", "queue-core", "src", "main", "java", "dev", "procession", "core", "Layout.java");
+    private static final Pattern ROW = Pattern.compile("/// \\| (\\d+) \\| (\\d+) \\| (\\w+) \\|");
+
+    @Test
+    void theTableInTheDocsIsTheDeclaredLayout() throws Exception {
+        Map<String, Long> drawn = new TreeMap<>();
+        Matcher rows = ROW.matcher(Files.readString(SOURCE));
+        while (rows.find()) drawn.put(rows.group(3), Long.valueOf(rows.group(1)));
+
+        assertEquals(declared(), drawn);
+    }
+
+    @Test
+    void lanesBeginWhereTheTableSays() throws IOException {
+        Matcher lane = Pattern.compile("/// \\| (\\d+) \\| (\\d+) a lane \\|").matcher(Files.readString(SOURCE));
+        assertTrue(lane.find());
+        long descriptors = Long.parseLong(lane.group(1));
+        long bytes = Long.parseLong(lane.group(2));
+        for (int i : new int[] {0, 1, 63, 1023}) {
+            assertEquals(descriptors + i * bytes, Layout.headAt(i));
+            assertEquals(descriptors + i * bytes + Layout.SEPARATION, Layout.announcedAt(i));
+            assertEquals(descriptors + i * bytes + Layout.SEPARATION + Long.BYTES, Layout.ownerPidAt(i));
+            long end = descriptors + (i + 1) * bytes;
+            assertEquals((end + Layout.PAGE - 1) / Layout.PAGE * Layout.PAGE, Layout.lanesAt(i + 1));
+        }
+    }
+
+    /// The constants FOO_BAR_AT, by the name fooBar of the word.
+    private static Map<String, Long> declared() throws IllegalAccessException {
+        Map<String, Long> declared = new TreeMap<>();
+        for (Field field : Layout.class.getDeclaredFields()) {
+            if (!field.getName().endsWith("_AT") || Modifier.isPrivate(field.getModifiers())) continue;
+            StringBuilder word = new StringBuilder();
+            for (String part : field.getName().replaceFirst("_AT$", "").split("_")) {
+                word.append(word.isEmpty() ? part.toLowerCase() : part.charAt(0) + part.substring(1).toLowerCase());
+            }
+            declared.put(word.toString(), field.getLong(null));
+        }
+        return declared;
+    }
+}
