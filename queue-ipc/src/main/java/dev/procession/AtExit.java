@@ -1,20 +1,23 @@
 package dev.procession;
 
-import java.util.Collections;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueException;
+import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.WeakHashMap;
 
 /// What happens when this JVM ends, in this order, since workers may need the queues: non-daemon workers are waited for,
-/// then queues are closed, so that those without a name of their own are removed.
+/// then anonymous queues that nobody closed are removed, unless another process has them open.
 final class AtExit {
-    private static final Set<SharedQueue<?>> queues =
-            Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
-    private static boolean hooked; // guarded by the class
+    private static boolean hooked; // these three are guarded by the class
+    private static final WeakHashMap<SharedQueue<?>, Path> open = new WeakHashMap<>();
+    private static final Set<Path> paths = new HashSet<>(); // also of queues that were collected without being closed
 
     private AtExit() {}
 
-    /// Called before the first worker is started or the first queue is made.
+    /// Called before the first worker is started or the first anonymous queue is made.
     ///
     /// @throws IllegalStateException if this JVM is ending already
     static synchronized void hook() {
@@ -23,17 +26,34 @@ final class AtExit {
         hooked = true;
     }
 
-    static void close(SharedQueue<?> queue) {
+    static synchronized void remove(SharedQueue<?> queue) {
         hook();
-        queues.add(queue);
+        open.put(queue, queue.path());
+        paths.add(queue.path());
+    }
+
+    static synchronized void forget(SharedQueue<?> queue) {
+        open.remove(queue);
+        if (!open.containsValue(queue.path())) paths.remove(queue.path());
+    }
+
+    private static synchronized List<SharedQueue<?>> open() {
+        return List.copyOf(open.keySet());
     }
 
     private static void run() {
         Worker.awaitAllAtExit();
-        List<SharedQueue<?>> open;
-        synchronized (queues) {
-            open = List.copyOf(queues);
+        Set<Path> left;
+        synchronized (AtExit.class) {
+            left = Set.copyOf(paths);
         }
-        open.forEach(SharedQueue::close);
+        open().forEach(SharedQueue::close);
+        for (Path path : left) {
+            try {
+                LaneQueue.delete(path);
+            } catch (QueueException e) {
+                // removed already, or another process still has it and will remove it
+            }
+        }
     }
 }

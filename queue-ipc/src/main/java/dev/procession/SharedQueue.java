@@ -63,7 +63,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         this.codec = codec;
         this.consumers = consumers;
         encoder = new Encoder(queue.maxMessageBytes());
-        AtExit.close(this);
+        if (queue.isAnonymous()) AtExit.remove(this);
     }
 
     // ---- make and open
@@ -354,6 +354,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// The file of a queue that was made without a name is removed when no process has it open any more.
     @Override
     public void close() {
+        AtExit.forget(this);
         queue.close(); // first: whoever waits stops waiting
         putLock.lock();
         try {

@@ -152,7 +152,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueCorruptedException if it was a queue, but its header is damaged
     public static LaneQueue open(Path file) {
         try {
-            return new LaneQueue(file, Platform.CURRENT.open(file));
+            return new LaneQueue(file, Platform.CURRENT.open(file, true));
         } catch (NoSuchFileException e) {
             throw new QueueUnavailableException("there is no queue at " + file + "; make it first", e);
         } catch (IOException e) {
@@ -172,7 +172,7 @@ public final class LaneQueue implements AutoCloseable {
     public static void delete(Path file) {
         Platform.OpenFile open;
         try {
-            open = Platform.CURRENT.open(file);
+            open = Platform.CURRENT.open(file, false);
         } catch (NoSuchFileException e) {
             throw new QueueUnavailableException("there is no queue at " + file, e);
         } catch (IOException e) {
@@ -182,17 +182,14 @@ public final class LaneQueue implements AutoCloseable {
             if (Memory.getVolatile(open.mapping(), Memory.base(open.mapping()) + Layout.MAGIC_AT) != Layout.MAGIC) {
                 throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
             }
-            if (!remove(file, open)) {
-                throw new QueueUnavailableException(file + " is open in some process; close it there first");
-            }
+            remove(file, open);
         } finally {
             open.close();
         }
     }
 
-    /// Removes the file if nobody else has it open.
-    private static boolean remove(Path path, Platform.OpenFile file) {
-        if (!file.tryLock(Layout.ATTACHED_LOCK, false)) return false;
+    /// Removes a file that is locked by nobody else.
+    private static void remove(Path path, Platform.OpenFile file) {
         try {
             if (file.isAt(path)) Files.deleteIfExists(path);
         } catch (IOException e) {
@@ -200,7 +197,6 @@ public final class LaneQueue implements AutoCloseable {
         }
         // mappings of closed handles live until they are collected; the memory need not
         file.release(Layout.PAGE, file.mapping().byteSize() - Layout.PAGE);
-        return true;
     }
 
     /// The directory of anonymous queues: the user's own, closed to others.
@@ -237,9 +233,9 @@ public final class LaneQueue implements AutoCloseable {
             for (Path path : files) {
                 Platform.OpenFile file;
                 try {
-                    file = Platform.CURRENT.open(path);
+                    file = Platform.CURRENT.open(path, false);
                 } catch (IOException | QueueException e) {
-                    continue; // just removed, or not for us to remove
+                    continue; // in use, just removed, or not for us to remove
                 }
                 try {
                     remove(path, file);
@@ -424,7 +420,8 @@ public final class LaneQueue implements AutoCloseable {
 
     private void leave() {
         if (--participants > 0) return;
-        if (anonymous) remove(path, file);
+        file.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
+        if (anonymous && file.tryLock(Layout.ATTACHED_LOCK, false)) remove(path, file);
         file.close();
     }
 
@@ -456,6 +453,13 @@ public final class LaneQueue implements AutoCloseable {
     /// @return the path
     public Path path() {
         return path;
+    }
+
+    /// Whether the queue was made by [#createAnonymous(QueueGeometry, String)], so that its last user removes it.
+    ///
+    /// @return whether it was
+    public boolean isAnonymous() {
+        return anonymous;
     }
 
     /// Returns the queue's shape.

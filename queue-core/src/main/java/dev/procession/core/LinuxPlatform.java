@@ -158,7 +158,7 @@ final class LinuxPlatform extends Platform {
     }
 
     @Override
-    OpenFile open(Path path) throws IOException {
+    OpenFile open(Path path, boolean shared) throws IOException {
         int fd = openFile(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd == -ELOOP)
             throw new QueueUnavailableException(path + " is a symbolic link; open the file that it names");
@@ -185,9 +185,7 @@ final class LinuxPlatform extends Platform {
                 throw new QueueUnavailableException(path + " has " + size + " bytes, so it is not a queue");
             }
             file = map(fd, size, path);
-            if (!file.tryLock(Layout.ATTACHED_LOCK, true) || !file.isAt(path)) {
-                throw new QueueUnavailableException(path + " is being removed; make it again, or open it later");
-            }
+            if (!file.tryLock(Layout.ATTACHED_LOCK, shared) || !file.isAt(path)) throw notAttached(path, shared);
             file.checkLocks(path);
             return file;
         } catch (IOException | RuntimeException e) {

@@ -44,10 +44,12 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
     /// @throws FileAlreadyExistsException if there is one of that name
     abstract OpenFile create(Path path, long size, long reserved, Consumer<MemorySegment> write) throws IOException;
 
-    /// Opens a file of ours: regular, with one name, owned by this user, not writable by others.
+    /// Opens a file of ours: regular, with one name, owned by this user, not writable by others. Leaves it open with the
+    /// attached lock held.
     ///
-    /// @throws QueueUnavailableException if it is none of ours
-    abstract OpenFile open(Path path) throws IOException;
+    /// @param shared with all who use it; or alone, to remove it
+    /// @throws QueueUnavailableException if it is none of ours, or the lock cannot be had
+    abstract OpenFile open(Path path, boolean shared) throws IOException;
 
     /// Orders everything that each process with this file did before against everything that it does after, as if each had
     /// executed a full fence now. Returns false if that cannot be had.
@@ -70,6 +72,14 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
 
     /// Stops or kills this very process; for tests.
     abstract void signalSelf(boolean stop);
+
+    static QueueUnavailableException notAttached(Path path, boolean shared) {
+        return new QueueUnavailableException(
+                path
+                        + (shared
+                                ? " is being removed; make it again, or open it later"
+                                : " is open in some process; close it there first"));
+    }
 
     /// A file that is open and mapped. The mapping lives as long as somebody can reach the segment, also after close.
     abstract static sealed class OpenFile permits LinuxPlatform.LinuxFile, PortablePlatform.PortableFile {

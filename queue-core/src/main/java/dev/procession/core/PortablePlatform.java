@@ -68,7 +68,7 @@ final class PortablePlatform extends Platform {
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.allocate(1), size - 1);
             }
-            PortableFile file = attach(temporary);
+            PortableFile file = attach(temporary, true);
             if (!file.reserve(0, reserved)) {
                 file.close();
                 throw new IOException("cannot reserve " + reserved + " bytes for " + path + ": no space left there");
@@ -87,39 +87,37 @@ final class PortablePlatform extends Platform {
     }
 
     @Override
-    OpenFile open(Path path) throws IOException {
+    OpenFile open(Path path, boolean shared) throws IOException {
         BasicFileAttributes status = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         if (!status.isRegularFile())
             throw new QueueUnavailableException(path + " is not a regular file, so not a queue");
         if (status.size() < Layout.PAGE) {
             throw new QueueUnavailableException(path + " has " + status.size() + " bytes, so it is not a queue");
         }
-        PortableFile file = attach(path);
+        PortableFile file = attach(path, shared);
         if (file.isAt(path)) return file;
         file.close();
-        throw new QueueUnavailableException(path + " is being removed; make it again, or open it later");
+        throw notAttached(path, shared);
     }
 
-    private static PortableFile attach(Path path) throws IOException {
+    private static PortableFile attach(Path path, boolean shared) throws IOException {
         synchronized (FILES) {
             Object key = key(path);
-            JvmFile shared = FILES.get(key);
-            if (shared == null) {
-                shared = new JvmFile(key, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
-                FILES.put(key, shared);
+            JvmFile open = FILES.get(key);
+            if (open == null) {
+                open = new JvmFile(key, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+                FILES.put(key, open);
             }
-            shared.handles++;
-            PortableFile file = new PortableFile(shared);
+            open.handles++;
+            PortableFile file = new PortableFile(open);
             boolean attached = false;
             try {
                 file.map();
-                attached = file.tryLock(Layout.ATTACHED_LOCK, true);
+                attached = file.tryLock(Layout.ATTACHED_LOCK, shared);
             } finally {
                 if (!attached) file.close();
             }
-            if (!attached) {
-                throw new QueueUnavailableException(path + " is being removed; make it again, or open it later");
-            }
+            if (!attached) throw notAttached(path, shared);
             return file;
         }
     }
