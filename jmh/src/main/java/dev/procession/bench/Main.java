@@ -20,44 +20,54 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `procession bench`.
-@Command(name = "bench", sortOptions = false, subcommands = Main.Micro.class, description = "Measures Procession against its peers: real processes, pinned, in turns.", footer = {
-    "", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
-            + "machine that cannot be measured on.",
-    ""})
+@Command(name = "bench", sortOptions = false, subcommands = Main.Micro.class,
+        description = "Measures Procession against its peers: real processes, pinned, in turns.",
+        footer = {"", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
+                + "machine that cannot be measured on.",
+            ""})
 public final class Main implements Callable<Integer> {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
     /// Files of all systems at once, at the work that needs most.
     private static final long SPACE = 600L << 20;
 
     @Spec
-    @SuppressWarnings("NullAway.Init") private CommandSpec spec;
+    @SuppressWarnings("NullAway.Init")
+    private CommandSpec spec;
 
-    @Option(names = "--quick", description = "One fork, short samples: less than a minute. The default takes some ten.") private boolean quick;
+    @Option(names = "--quick", description = "One fork, short samples: less than a minute. The default takes some ten.")
+    private boolean quick;
 
-    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.") private @Nullable Path json;
+    @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.")
+    private @Nullable Path json;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 10; 5 if quick).") private @Nullable Integer rounds;
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 10; 5 if quick).")
+    private @Nullable Integer rounds;
 
     @Option(names = "--forks", paramLabel = "N", description = "Times to repeat everything with fresh processes and "
-            + "files (default: 3; 1 if quick).") private @Nullable Integer forks;
+            + "files (default: 3; 1 if quick).")
+    private @Nullable Integer forks;
 
     @Option(names = "--work", paramLabel = "PATTERN", description = "Only works in whose name this regular expression "
-            + "is found. May be repeated. See --list.") private List<Pattern> works = List.of();
+            + "is found. May be repeated. See --list.")
+    private List<Pattern> works = List.of();
 
-    @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems. May be repeated.") private List<Pattern> systems =
-            List.of();
+    @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems. May be repeated.")
+    private List<Pattern> systems = List.of();
 
     @Option(names = "--policy", paramLabel = "POLICY", defaultValue = "relaxed", description = "What every producer "
             + "and consumer does after it found nothing: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). Eager "
-            + "looks again at once, relaxed pauses first.") private Waiting.Policy policy = Waiting.Policy.RELAXED;
+            + "looks again at once, relaxed pauses first.")
+    private Waiting.Policy policy = Waiting.Policy.RELAXED;
 
     @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
-            + "(default: the first available one, and the next that does not share a core with it).") private int[] cpus =
-                    {};
+            + "(default: the first available one, and the next that does not share a core with it).")
+    private int[] cpus = {};
 
-    @Option(names = "--list", description = "List works and systems, and measure nothing.") private boolean list;
+    @Option(names = "--list", description = "List works and systems, and measure nothing.")
+    private boolean list;
 
-    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.") private boolean help;
+    @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
+    private boolean help;
 
     /// The JVM is being ended from outside; that our processes die is then no news.
     private volatile boolean stopping;
@@ -173,7 +183,8 @@ public final class Main implements Callable<Integer> {
     @Command(name = "micro", description = "Runs the JMH benchmarks of single calls; all arguments go to JMH, "
             + "e.g. -prof gc, or -h for its help.")
     static final class Micro implements Callable<Integer> {
-        @Parameters(arity = "0..*", paramLabel = "JMH-ARGUMENT") private List<String> arguments = List.of();
+        @Parameters(arity = "0..*", paramLabel = "JMH-ARGUMENT")
+        private List<String> arguments = List.of();
 
         @Override
         public Integer call() throws IOException {

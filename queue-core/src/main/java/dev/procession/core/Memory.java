@@ -18,7 +18,8 @@ import java.nio.ByteOrder;
 final class Memory {
     private static final boolean WHOLE =
             Platform.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
-    @SuppressWarnings("restricted") private static final MemorySegment ALL =
+    @SuppressWarnings("restricted")
+    private static final MemorySegment ALL =
             WHOLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;
 
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
