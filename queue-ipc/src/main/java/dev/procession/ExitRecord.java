@@ -11,6 +11,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -32,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The parent creates the directory, reads it when the process is gone, and removes it; an orphan removes it itself.
 final class ExitRecord {
-    private static final int FINISHED = 1;
-    private static final int FAILED = 2;
-    private static final int SIGNALLED = 3;
+    private static final byte FINISHED = 1;
+    private static final byte FAILED = 2;
+    private static final byte SIGNALLED = 3;
     /// Linux has signals 1 to 64; a JVM's status for signal n is 128 + n.
     private static final int LAST_SIGNAL = 64;
 
@@ -52,7 +53,7 @@ final class ExitRecord {
         return directory;
     }
 
-    // -- the parent, before it starts the worker
+    // ---- the parent, before it starts the worker
 
     static ExitRecord create() throws IOException {
         Path home = Path.of(System.getProperty("java.io.tmpdir"));
@@ -75,7 +76,7 @@ final class ExitRecord {
         }
     }
 
-    // -- the worker
+    // ---- the worker
 
     /// To be called before the task runs: an end before that is either a signal's doing or a code up to 128.
     void begin() {
@@ -85,24 +86,29 @@ final class ExitRecord {
             public void run() {
                 int signal = endingSignal();
                 if (signal > 0) {
-                    append(SIGNALLED, out -> out.writeInt(signal));
+                    append(new byte[] {SIGNALLED, (byte) signal});
                 }
             }
         });
     }
 
     void finished() {
-        append(FINISHED, out -> {});
+        append(new byte[] {FINISHED});
     }
 
     void failed(Throwable failure) {
         StringWriter stack = new StringWriter();
         failure.printStackTrace(new PrintWriter(stack, true));
-        append(FAILED, out -> {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.writeByte(FAILED);
             writeText(out, failure.getClass().getName());
             writeText(out, failure.getMessage());
             writeText(out, stack.toString());
-        });
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // not from an array
+        }
+        append(bytes.toByteArray());
     }
 
     /// The number of the signal that makes this JVM shut down, or 0 if none does: for use in a shutdown hook. No API
@@ -128,18 +134,10 @@ final class ExitRecord {
         return 0;
     }
 
-    private interface Fields {
-        void writeTo(DataOutputStream out) throws IOException;
-    }
-
     /// In one write to a file in append mode: the hook and the main thread may come at the same time.
-    private void append(int kind, Fields fields) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (DataOutputStream out = new DataOutputStream(bytes);
-                FileOutputStream file = new FileOutputStream(end.toFile(), true)) {
-            out.writeByte(kind);
-            fields.writeTo(out);
-            file.write(bytes.toByteArray());
+    private void append(byte[] entry) {
+        try (FileOutputStream file = new FileOutputStream(end.toFile(), true)) {
+            file.write(entry);
         } catch (IOException e) {
             // The directory is gone with the parent, or its disk is full: the exit status has to do.
         }
@@ -151,7 +149,7 @@ final class ExitRecord {
         out.write(bytes);
     }
 
-    // -- the parent, when the process is gone
+    // ---- the parent, when the process is gone
 
     /// @param status what the process left, as [Process#exitValue()] gives it: 128 + n for signal n, or for `exit(128+n)`
     WorkerExit read(int status) {
@@ -164,7 +162,7 @@ final class ExitRecord {
                     case FINISHED -> finished = true;
                     case FAILED -> failed = new Failed(
                             String.valueOf(readText(in)), readText(in), String.valueOf(readText(in)));
-                    case SIGNALLED -> signal = in.readInt();
+                    case SIGNALLED -> signal = in.readByte();
                     default -> throw new IOException("kind=" + kind);
                 }
             }

@@ -1,7 +1,6 @@
 package dev.procession;
 
 import dev.procession.core.Cpus;
-import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -28,7 +27,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A process that runs a [Task] in a JVM of its own, to be used like a [Thread]: create it, [start][#start()] it,
@@ -60,7 +58,6 @@ import org.jspecify.annotations.Nullable;
 public final class Worker {
     private static final AtomicInteger nextNumber = new AtomicInteger(1);
     private static final Set<Worker> active = Collections.synchronizedSet(new LinkedHashSet<>());
-    private static @Nullable Worker current;
 
     private final String name;
     private final int cpu; // -1: not pinned
@@ -86,11 +83,11 @@ public final class Worker {
     }
 
     private static String nextName() {
-        String prefix = current == null ? "worker-" : current.name + ":";
+        String prefix = WorkerMain.name == null ? "worker-" : WorkerMain.name + ":";
         return prefix + nextNumber.getAndIncrement();
     }
 
-    // -- making workers
+    // ---- making workers
 
     /// A worker with nothing special about it.
     ///
@@ -130,7 +127,7 @@ public final class Worker {
     ///
     /// @return empty in a process that no worker started; a worker cannot [join][#join()] or end itself by this handle
     public static Optional<Worker> current() {
-        return Optional.ofNullable(current);
+        return Optional.ofNullable(Current.worker);
     }
 
     /// The workers that this process has started and that have not ended yet.
@@ -142,14 +139,18 @@ public final class Worker {
         }
     }
 
-    /// For the worker's own main, before anything else of this class is used.
-    static void becomeCurrent(String name, boolean daemon, int cpu) {
-        Builder builder = builder().name(name).daemon(daemon);
-        builder.cpu = cpu;
-        current = new Worker(builder, null);
+    /// Made when it is first asked for: most tasks never do.
+    private static final class Current {
+        static final @Nullable Worker worker = WorkerMain.name == null ? null : worker(WorkerMain.name);
+
+        private static Worker worker(String name) {
+            Builder builder = builder().name(name).daemon(WorkerMain.daemon);
+            builder.cpu = WorkerMain.cpu;
+            return new Worker(builder, null);
+        }
     }
 
-    // -- starting
+    // ---- starting
 
     /// Starts the process and returns at once: the worker's JVM comes up in the meantime.
     ///
@@ -162,7 +163,7 @@ public final class Worker {
         if (task == null || handle != null) {
             throw new IllegalThreadStateException("Worker \"" + name + "\" was started before; make a new one.");
         }
-        byte[] packed = TaskPacker.pack(task, name);
+        byte[] packed = PackedTask.pack(task, name);
         AtExit.hook();
         ExitRecord record = null;
         try {
@@ -185,9 +186,8 @@ public final class Worker {
         options.add("-Dstdout.encoding=" + stdout.charset());
         options.add("-Dstderr.encoding=" + stderr.charset());
         options.addAll(jvmArguments);
-        List<String> command = WorkerJvm.command(options);
-        command.addAll(List.of(name, Boolean.toString(daemon), Integer.toString(cpu), record.directory().toString()));
-        ProcessBuilder builder = new ProcessBuilder(command);
+        List<String> arguments = WorkerMain.arguments(name, daemon, cpu, record);
+        ProcessBuilder builder = new ProcessBuilder(WorkerJvm.command(options, arguments));
         builder.redirectOutput(stdout.redirect);
         builder.redirectError(stderr.redirect);
         environment.forEach((variable, value) -> {
@@ -219,8 +219,7 @@ public final class Worker {
     }
 
     /// Three threads: one for each stream that is piped here; and one that hands over the task, which may take as long
-    /// as the worker's JVM takes to start, and then waits for the end. It keeps the pipe to the worker open all the
-    /// time: that is how the worker knows that its parent lives.
+    /// as the worker's JVM takes to start, and then waits for the end.
     private void attend(Process process, byte[] packed, ExitRecord record) {
         List<LinePump> pumps = new ArrayList<>();
         if (stdout.redirect == Redirect.PIPE) {
@@ -231,15 +230,10 @@ public final class Worker {
         }
         pumps.forEach(Thread::start);
         Thread.ofPlatform().daemon().name(name + " watch").start(() -> {
+            PackedTask.send(packed, process.getOutputStream());
             try {
-                DataOutputStream toWorker = new DataOutputStream(process.getOutputStream());
-                toWorker.writeInt(packed.length);
-                toWorker.write(packed);
-                toWorker.flush();
-            } catch (IOException e) {
-                // It ended before it had read its task: its exit tells why.
-            }
-            try {
+                process.waitFor(3, TimeUnit.SECONDS); // rather not while others may still be starting
+                StartupCache.makeIfMissing();
                 int status = process.waitFor();
                 for (LinePump pump : pumps) {
                     pump.awaitWorkersLast();
@@ -254,18 +248,25 @@ public final class Worker {
         });
     }
 
-    /// Daemons are not waited for: the end of this process ends them.
+    /// When this process ends: waits for all workers but the daemons, and ends those.
     static void awaitAllAtExit() {
         if (ExitRecord.endingSignal() > 0) {
             active().forEach(Worker::terminate);
         }
-        Optional<Worker> next;
-        while ((next = active().stream().filter(worker -> !worker.daemon).findFirst()).isPresent()) {
-            next.get().ended.join();
-        }
+        awaitActive(false);
+        active().forEach(Worker::kill); // what is left are daemons
+        awaitActive(true);
     }
 
-    // -- waiting and ending
+    private static void awaitActive(boolean daemonsToo) {
+        List<Worker> rest;
+        do {
+            rest = active().stream().filter(worker -> daemonsToo || !worker.daemon).toList();
+            rest.forEach(worker -> worker.ended.join());
+        } while (!rest.isEmpty()); // meanwhile somebody may have started another one
+    }
+
+    // ---- waiting and ending
 
     /// Waits until the worker has ended and all its output has been passed on.
     ///
@@ -320,7 +321,7 @@ public final class Worker {
         started().destroyForcibly();
     }
 
-    // -- asking
+    // ---- asking
 
     /// Whether the worker was started and has not ended yet; it has not as long as there is output to be passed on.
     ///
@@ -420,19 +421,24 @@ public final class Worker {
     }
 
     /// Where one of a worker's two output streams goes.
-    private record Output(Redirect redirect, Supplier<PrintStream> ours, @Nullable Consumer<String> lines)
-            implements LinePump.Sink {
+    ///
+    /// @param error which one: the standard error or the standard output
+    private record Output(boolean error, Redirect redirect, @Nullable Consumer<String> lines) implements LinePump.Sink {
 
         /// What ends up in our own stream has to be encoded like the rest of it.
         Charset charset() {
             boolean isOurs = redirect == Redirect.INHERIT || (redirect == Redirect.PIPE && lines == null);
-            return isOurs ? ours.get().charset() : StandardCharsets.UTF_8;
+            return isOurs ? ourStream().charset() : StandardCharsets.UTF_8;
+        }
+
+        private PrintStream ourStream() {
+            return error ? System.err : System.out;
         }
 
         @Override
         public void accept(byte[] bytes, int length) {
             if (lines == null) {
-                PrintStream stream = ours.get();
+                PrintStream stream = ourStream();
                 stream.write(bytes, 0, length);
                 stream.flush();
                 return;
@@ -449,8 +455,8 @@ public final class Worker {
         private boolean daemon;
         private final List<String> jvmArguments = new ArrayList<>();
         private final Map<String, @Nullable String> environment = new LinkedHashMap<>();
-        private Output stdout = new Output(Redirect.PIPE, () -> System.out, null);
-        private Output stderr = new Output(Redirect.PIPE, () -> System.err, null);
+        private Output stdout = new Output(false, Redirect.PIPE, null);
+        private Output stderr = new Output(true, Redirect.PIPE, null);
 
         private Builder() {}
 
@@ -515,7 +521,7 @@ public final class Worker {
         /// @param to where to; not [Redirect#PIPE]
         /// @return this builder
         public Builder stdout(Redirect to) {
-            stdout = new Output(refusePipe(to), stdout.ours, null);
+            stdout = new Output(false, refusePipe(to), null);
             return this;
         }
 
@@ -526,7 +532,7 @@ public final class Worker {
         ///              uncaught exceptions
         /// @return this builder
         public Builder stdout(Consumer<String> lines) {
-            stdout = new Output(Redirect.PIPE, stdout.ours, Objects.requireNonNull(lines, "lines"));
+            stdout = new Output(false, Redirect.PIPE, Objects.requireNonNull(lines, "lines"));
             return this;
         }
 
@@ -535,7 +541,7 @@ public final class Worker {
         /// @param to where to; not [Redirect#PIPE]
         /// @return this builder
         public Builder stderr(Redirect to) {
-            stderr = new Output(refusePipe(to), stderr.ours, null);
+            stderr = new Output(true, refusePipe(to), null);
             return this;
         }
 
@@ -544,7 +550,7 @@ public final class Worker {
         /// @param lines called by one thread, never two at a time
         /// @return this builder
         public Builder stderr(Consumer<String> lines) {
-            stderr = new Output(Redirect.PIPE, stderr.ours, Objects.requireNonNull(lines, "lines"));
+            stderr = new Output(true, Redirect.PIPE, Objects.requireNonNull(lines, "lines"));
             return this;
         }
 

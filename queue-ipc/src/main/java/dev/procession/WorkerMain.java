@@ -1,89 +1,85 @@
 package dev.procession;
 
-import java.io.ByteArrayInputStream;
-import java.io.DataInputStream;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.ObjectInputStream;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/// The main class of a worker's JVM. Its standard input is a pipe from the parent: it brings the task, then stays open
-/// for as long as the parent lives. The task itself gets an empty standard input.
+/// The main class of a worker's JVM. Its standard input is a pipe that brings the task, and then ends.
 ///
-/// Everything up to [Task#run()] is on the way from [Worker#start()] to the first message, so nothing here is loaded
-/// before it is needed.
+/// Everything up to [Task#run()] is on the way from [Worker#start()] to the first message: so nothing here is loaded
+/// before it is needed, and there are no lambdas or string concatenations, whose first use is slow.
 final class WorkerMain {
+    /// What the worker was built with; the name is null in any other process. Set once, before the task is unpacked.
+    static @Nullable String name;
+
+    static boolean daemon;
+    static int cpu;
+
     private WorkerMain() {}
 
-    /// @param args name, daemon (`true` or `false`), cpu (-1: not pinned), directory of the exit record. The name comes
-    ///             first: tools that list processes show it.
+    /// What [#main] gets. The name comes first: tools that list processes show it.
+    static List<String> arguments(String name, boolean daemon, int cpu, ExitRecord record) {
+        String parent = Long.toString(ProcessHandle.current().pid());
+        String directory = record.directory().toString();
+        return List.of(name, Boolean.toString(daemon), Integer.toString(cpu), parent, directory);
+    }
+
+    /// @param args as [#arguments] makes them
     static void main(String[] args) throws Exception {
-        Thread main = Thread.currentThread();
-        String name = args[0];
-        boolean daemon = Boolean.parseBoolean(args[1]);
-        ExitRecord record = new ExitRecord(Path.of(args[3]));
+        name = args[0];
+        daemon = Boolean.parseBoolean(args[1]);
+        cpu = Integer.parseInt(args[2]);
+        ExitRecord record = new ExitRecord(Path.of(args[4]));
         record.begin();
-        Worker.becomeCurrent(name, daemon, Integer.parseInt(args[2]));
-        main.setName(name);
+        new ParentWatch(Long.parseLong(args[3]), record).start();
+        Thread.currentThread().setName(args[0]);
         // An exception that leaves main gives exit code 1, but not before all other non-daemon threads have ended,
         // as in any JVM.
-        main.setUncaughtExceptionHandler(new Thread.UncaughtExceptionHandler() {
-            @Override
-            public void uncaughtException(Thread thread, Throwable failure) {
-                System.err.print("Exception in worker \"" + name + "\" ");
-                failure.printStackTrace();
-                record.failed(failure);
-            }
-        });
-        InputStream fromParent = new FileInputStream(FileDescriptor.in);
-        System.setIn(InputStream.nullInputStream());
-        byte[] task = new byte[new DataInputStream(fromParent).readInt()];
-        if (fromParent.readNBytes(task, 0, task.length) < task.length) {
-            throw new IOException("The parent process ended before it had sent the task.");
-        }
-        new ParentWatch(fromParent, daemon, record).start();
-        unpack(task).run();
+        Thread.currentThread().setUncaughtExceptionHandler(new FailureReport(args[0], record));
+        PackedTask.receive(new FileInputStream(FileDescriptor.in)).run();
         record.finished();
     }
 
-    /// Java deserialization is safe here and only here: the bytes come from the process that started this one, of the
-    /// same user, with the same classes, through a pipe that nobody else can write to.
-    private static Task unpack(byte[] task) throws IOException, ClassNotFoundException {
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(task))) {
-            return (Task) in.readObject();
-        } catch (ClassNotFoundException e) {
-            throw new ClassNotFoundException(
-                    "The task needs class " + e.getMessage() + ", which is not on the class path or module path of the"
-                            + " worker; those are the ones its parent was started with.",
-                    e);
+    /// Prints what a thread would, and puts it on record.
+    private record FailureReport(String name, ExitRecord record) implements Thread.UncaughtExceptionHandler {
+        @Override
+        public void uncaughtException(Thread thread, Throwable failure) {
+            System.err.print("Exception in worker \"" + name + "\" ");
+            failure.printStackTrace();
+            record.failed(failure);
         }
     }
 
-    /// Waits for the end of the pipe: the parent is gone, however it went. A daemon goes too; anybody else lives on,
-    /// and nobody will read the exit record.
+    /// Waits for the parent to be gone, however it went: the system then gives this process another parent. A daemon
+    /// goes too; anybody else lives on, and nobody will read the exit record.
+    ///
+    /// It asks five times a second. To wait for the end of a pipe would be prompt and free, but a JVM whose thread is in
+    /// a system call when it ends gives that thread another 300 ms, so that each worker would end so much later.
     private static final class ParentWatch extends Thread {
-        private final InputStream fromParent;
-        private final boolean daemon;
+        private final long parent;
         private final ExitRecord record;
 
-        ParentWatch(InputStream fromParent, boolean daemon, ExitRecord record) {
+        ParentWatch(long parent, ExitRecord record) {
             super("procession parent watch");
-            this.fromParent = fromParent;
-            this.daemon = daemon;
-            this.record = record;
             setDaemon(true);
+            this.parent = parent;
+            this.record = record;
         }
 
         @Override
         public void run() {
             try {
-                while (fromParent.read() >= 0) {
-                    // Nothing is sent behind the task.
-                }
-            } catch (IOException e) {
-                // Then the parent cannot be watched any more: as if it were gone.
+                Optional<ProcessHandle> now;
+                do {
+                    sleep(200);
+                    now = ProcessHandle.current().parent();
+                } while (now.isPresent() && now.get().pid() == parent);
+            } catch (InterruptedException e) {
+                // Somebody wants all threads of this JVM to end.
+                return;
             }
             record.delete();
             if (daemon) {

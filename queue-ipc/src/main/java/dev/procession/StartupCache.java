@@ -1,0 +1,269 @@
+package dev.procession;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.IOException;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
+import java.lang.ProcessBuilder.Redirect;
+import java.net.URISyntaxException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.CodeSource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/// An AOT cache (JEP 483) that makes workers start faster: it holds what a JVM otherwise finds out anew each time about
+/// the JDK's classes and ours. It is a file in `$XDG_CACHE_HOME/procession` or `~/.cache/procession`, made in the
+/// background by a process of its own when the first worker has ended, and used from then on. Its name has a checksum
+/// of all that it depends on, because the JVM itself checks only a part of that.
+///
+/// It knows nothing of the application's classes, so one file serves all applications on a class path: their workers get
+/// our jars first on it, followed by the application's class path as it is. (A JVM uses a cache if its class path begins
+/// with the one that the cache was made with.) An application made of modules needs one of its own.
+///
+/// Whatever is wrong with the file or its folder, workers start without it. `-Dprocession.startupCache=off` does that too.
+final class StartupCache {
+    private static final StartupCache none = new StartupCache(null, "");
+    private static final StartupCache ours = find();
+    private static final AtomicBoolean isMade = new AtomicBoolean();
+
+    /// A system property: `off`, or `making` in the process that the cache is made from.
+    private static final String SWITCH = "procession.startupCache";
+    /// Most recently used caches that may stay when a new one is made: other Java versions, other applications.
+    private static final int KEPT = 8;
+
+    /// Where the cache is, or will be; empty if it was tried and cannot be made; null if there is none.
+    private final @Nullable Path file;
+    /// The class path that it was made with.
+    private final String prefix;
+
+    private StartupCache(@Nullable Path file, String prefix) {
+        this.file = file;
+        this.prefix = prefix;
+    }
+
+    // ---- using it
+
+    /// A JVM that refuses its cache does without the JDK's own as well, which is worse than not to ask for it. So no
+    /// cache where somebody adds options that may be at odds with it: collectors, modules, agents.
+    static StartupCache forWorkerWith(List<String> options) {
+        for (String option : options) {
+            if (option.startsWith("-XX:") || option.startsWith("--") || option.contains("agent")) {
+                return none;
+            }
+        }
+        return ours.isThere() ? ours : none;
+    }
+
+    private boolean isThere() {
+        try {
+            return file != null && Files.size(file) > 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    List<String> options() {
+        return file == null ? List.of() : List.of("-XX:AOTCache=" + file, "-Xlog:aot*=off,cds*=off");
+    }
+
+    String classPath(String classPath) {
+        if (prefix.isEmpty() || classPath.startsWith(prefix)) {
+            return classPath;
+        }
+        return classPath.isEmpty() ? prefix : prefix + File.pathSeparator + classPath;
+    }
+
+    // ---- finding it
+
+    private static StartupCache find() {
+        try {
+            Path directory = "off".equals(System.getProperty(SWITCH)) ? null : directory();
+            if (directory == null) {
+                return none;
+            }
+            // What the environment adds to every JVM, the making one included, we cannot judge.
+            for (String variable : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
+                if (System.getenv(variable) != null) {
+                    return none;
+                }
+            }
+            String classPath = System.getProperty("java.class.path", "");
+            String prefix = "";
+            if (!Worker.class.getModule().isNamed()) {
+                prefix = String.join(File.pathSeparator, ourJars());
+            } else if (!classPath.isEmpty()) {
+                return none;
+            }
+            StringBuilder key = new StringBuilder();
+            key.append(System.getProperty("java.vm.version")).append('\n');
+            key.append(WorkerJvm.plainCommand(WorkerMain.class, prefix)).append('\n');
+            String modulePath = System.getProperty("jdk.module.path", "");
+            for (String jar : (prefix + File.pathSeparator + modulePath).split(File.pathSeparator)) {
+                if (jar.isEmpty()) {
+                    continue;
+                }
+                BasicFileAttributes attributes = Files.readAttributes(Path.of(jar), BasicFileAttributes.class);
+                if (!attributes.isRegularFile()) {
+                    return none; // a cache cannot hold classes from directories
+                }
+                key.append(attributes.size()).append(' ').append(attributes.lastModifiedTime()).append('\n');
+            }
+            CRC32 checksum = new CRC32();
+            checksum.update(key.toString().getBytes(StandardCharsets.UTF_8));
+            String name = "worker-" + Runtime.version() + "-" + Long.toHexString(checksum.getValue()) + ".aot";
+            StartupCache cache = new StartupCache(directory.resolve(name), prefix);
+            if (cache.isThere()) {
+                Files.setLastModifiedTime(directory.resolve(name), FileTime.fromMillis(System.currentTimeMillis()));
+            }
+            return cache;
+        } catch (IOException | URISyntaxException | RuntimeException e) {
+            return none;
+        }
+    }
+
+    /// Where our classes come from: two jars, or one if somebody has merged them.
+    private static Set<String> ourJars() throws IOException, URISyntaxException {
+        Set<String> jars = new LinkedHashSet<>();
+        for (Class<?> each : List.of(Worker.class, dev.procession.core.Cpus.class)) {
+            CodeSource source = each.getProtectionDomain().getCodeSource();
+            if (source == null) {
+                throw new IOException("no jar");
+            }
+            jars.add(Path.of(source.getLocation().toURI()).toString());
+        }
+        return jars;
+    }
+
+    /// The JVM trusts its cache, so nobody else may have a hand in it.
+    private static @Nullable Path directory() throws IOException {
+        String configured = System.getenv("XDG_CACHE_HOME");
+        Path home = configured != null && configured.startsWith("/")
+                ? Path.of(configured)
+                : Path.of(System.getProperty("user.home"), ".cache");
+        Path directory = home.resolve("procession");
+        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
+            Files.createDirectories(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        }
+        PosixFileAttributes attributes =
+                Files.readAttributes(directory, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        boolean isPrivate = attributes.isDirectory()
+                && PosixFilePermissions.toString(attributes.permissions()).equals("rwx------")
+                && attributes.owner().equals(Files.getOwner(Path.of("/proc/self")));
+        return isPrivate ? directory : null;
+    }
+
+    // ---- making it
+
+    /// Starts a process that makes the cache and does not depend on this one; once, and only if it is missing.
+    static void makeIfMissing() {
+        Path file = ours.file;
+        if (file == null || "making".equals(System.getProperty(SWITCH)) || isMade.getAndSet(true) || Files.exists(file)) {
+            return;
+        }
+        List<String> command = new ArrayList<>();
+        Path nice = Path.of("/usr/bin/nice");
+        if (Files.isExecutable(nice)) {
+            command.addAll(List.of(nice.toString(), "-n", "19"));
+        }
+        command.addAll(WorkerJvm.plainCommand(StartupCache.class, ours.prefix));
+        command.add(file.toString());
+        command.addAll(WorkerJvm.plainCommand(WorkerMain.class, ours.prefix));
+        try {
+            new ProcessBuilder(command)
+                    .redirectOutput(Redirect.DISCARD)
+                    .redirectError(Redirect.DISCARD)
+                    .start();
+        } catch (IOException e) {
+            // Then there is none.
+        }
+    }
+
+    /// The making process. It runs a worker that notes what it needs, from which the JVM makes the cache when it ends.
+    ///
+    /// @param args the file; the command that starts the worker
+    static void main(String[] args) throws IOException, InterruptedException {
+        Path file = Path.of(args[0]);
+        Path making = file.resolveSibling("making");
+        try (FileChannel channel = FileChannel.open(
+                        file.resolveSibling("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            if (lock == null || Files.exists(file)) {
+                return; // somebody else makes it, or has
+            }
+            Files.deleteIfExists(making);
+            ExitRecord record = ExitRecord.create();
+            List<String> command = new ArrayList<>(List.of(args).subList(1, args.length));
+            command.addAll(1, List.of("-XX:AOTCacheOutput=" + making, "-D" + SWITCH + "=making"));
+            command.addAll(WorkerMain.arguments("startup-cache", true, -1, record));
+            Process worker = new ProcessBuilder(command)
+                    .redirectOutput(Redirect.DISCARD)
+                    .redirectError(Redirect.DISCARD)
+                    .start();
+            PackedTask.send(PackedTask.pack(StartupCache::train, "startup-cache"), worker.getOutputStream());
+            worker.waitFor();
+            record.delete();
+            if (!Files.exists(making)) {
+                Files.createFile(making); // empty: not to be tried again
+            }
+            Files.move(making, file, StandardCopyOption.ATOMIC_MOVE);
+            deleteUnused(file.getParent());
+        }
+    }
+
+    /// Does once what workers do, and what those do that start workers.
+    private static void train() throws IOException, ClassNotFoundException, InterruptedException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject((Task) StartupCache::train);
+        }
+        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
+            in.readObject();
+        }
+        long one = 1;
+        Worker worker = Worker.of(() -> System.out.println(Worker.current() + " " + one));
+        worker.start();
+        worker.join();
+        System.out.println(worker);
+    }
+
+    private static void deleteUnused(Path directory) throws IOException {
+        List<Path> caches;
+        try (Stream<Path> files = Files.list(directory)) {
+            caches = files.filter(file -> file.toString().endsWith(".aot"))
+                    .sorted(Comparator.comparing(StartupCache::lastUsed).reversed())
+                    .toList();
+        }
+        for (Path unused : caches.subList(Math.min(KEPT, caches.size()), caches.size())) {
+            Files.deleteIfExists(unused);
+        }
+    }
+
+    private static FileTime lastUsed(Path file) {
+        try {
+            return Files.getLastModifiedTime(file);
+        } catch (IOException e) {
+            return FileTime.fromMillis(0);
+        }
+    }
+}
