@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.core.Delivery;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -16,12 +17,14 @@ import java.io.OutputStream;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.LinkedHashSet;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// A task as bytes, on its way to a worker: by Java serialization, except for a lambda that captures only plain values.
-/// That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of the time that it
-/// needs to come up at all: it reads the security properties and sets up logging. So we write the parts of such a
+/// A task as bytes, on its way to a worker: by Java serialization, except for a lambda that captures only plain values
+/// and queues. That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of the time
+/// that it needs to come up at all: it reads the security properties and sets up logging. So we write the parts of such a
 /// lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
 final class PackedTask {
     private static final byte SERIALIZED = 0;
@@ -80,7 +83,13 @@ final class PackedTask {
         out.writeUTF(lambda.getInstantiatedMethodType());
         out.writeInt(lambda.getCapturedArgCount());
         for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
-            if (!writePlain(out, lambda.getCapturedArg(i))) {
+            Object value = lambda.getCapturedArg(i);
+            for (int j = 0; j < i; j++) {
+                if (lambda.getCapturedArg(j) == value && value instanceof SharedQueue) {
+                    return false; // one and the same handle: Java serialization keeps it one
+                }
+            }
+            if (!writePlain(out, value)) {
                 return false;
             }
         }
@@ -106,10 +115,30 @@ final class PackedTask {
             out.writeByte('s');
             out.writeInt(utf16.length);
             out.write(utf16);
+        } else if (value instanceof SharedQueue<?> queue && isStateless(queue.codec)) {
+            out.writeByte('q');
+            out.writeUTF(queue.path().toString());
+            out.writeUTF(queue.codec.name());
+            out.writeBoolean(queue.consumers == Delivery.SHARED);
         } else {
             return false;
         }
         return true;
+    }
+
+    private static boolean isStateless(Codec<?> codec) {
+        return codec.equals(statelessCodec(codec.name()));
+    }
+
+    private static @Nullable Codec<?> statelessCodec(String name) {
+        return switch (name) {
+            case "bytes" -> Codec.bytes();
+            case "utf8" -> Codec.utf8();
+            case "int32" -> Codec.int32();
+            case "int64" -> Codec.int64();
+            case "float64" -> Codec.float64();
+            default -> null;
+        };
     }
 
     /// Sends a packed task to a worker's standard input, and ends that: there is no more to read for the task.
@@ -183,9 +212,16 @@ final class PackedTask {
             case 'l' -> in.readLong();
             case 'd' -> in.readDouble();
             case 'b' -> in.readBoolean();
+            case 'q' -> readQueue(in);
             case 's' -> new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_16BE);
             default -> throw new IOException("kind=" + kind);
         };
+    }
+
+    private static SharedQueue<?> readQueue(DataInputStream in) throws IOException {
+        Path path = Path.of(in.readUTF());
+        Codec<?> codec = Objects.requireNonNull(statelessCodec(in.readUTF()));
+        return SharedQueue.open(path, codec, in.readBoolean() ? Delivery.SHARED : Delivery.EXCLUSIVE);
     }
 
     /// Finds the object that could not be serialized, and who holds it; the JDK's own exception has nothing but the

@@ -46,8 +46,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private static final long serialVersionUID = 1;
 
     private final transient LaneQueue queue;
-    private final transient Codec<E> codec;
-    private final transient Delivery consumers;
+    final transient Codec<E> codec;
+    final transient Delivery consumers;
 
     private final transient ReentrantLock putLock = new ReentrantLock();
     private final transient Encoder encoder; // guarded by putLock, as is the producer

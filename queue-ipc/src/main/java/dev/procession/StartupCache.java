@@ -21,6 +21,7 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.CodeSource;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -240,11 +241,16 @@ final class StartupCache {
         try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
             in.readObject();
         }
-        long one = 1;
-        Worker worker = Worker.of(() -> System.out.println(Worker.current() + " " + one));
-        worker.start();
-        worker.join();
-        System.out.println(worker);
+        try (SharedQueue<Long> queue = SharedQueue.create(Codec.int64())) {
+            Worker worker = Worker.of(() -> queue.put(ProcessHandle.current().pid()));
+            worker.start();
+            System.out.println(worker + " " + Worker.active() + " " + queue.get(Duration.ofMinutes(1)));
+            worker.join();
+            System.out.println(worker.exit() + " " + queue.isEmpty());
+            queue.put(1L);
+            queue.tryGet();
+        }
+        System.out.println(Worker.current());
     }
 
     private static void deleteUnused(Path directory) throws IOException {
