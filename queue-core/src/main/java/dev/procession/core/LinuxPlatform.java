@@ -308,23 +308,23 @@ final class LinuxPlatform extends Platform {
 
         private int lock(int fd, long at, short type) {
             try (Arena arena = Arena.ofConfined()) {
-                return fcntl(fd, F_OFD_SETLK, flock(arena, at, type));
+                return fcntl(fd, F_OFD_SETLK, flock(arena, at, 1, type));
             }
         }
 
         @Override
         boolean isLocked(long at) {
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment lock = flock(arena, at, F_WRLCK);
+                MemorySegment lock = flock(arena, at, 1, F_WRLCK);
                 return fcntl(fd, F_OFD_GETLK, lock) == 0 && lock.get(JAVA_SHORT, 0) != F_UNLCK;
             }
         }
 
-        private static MemorySegment flock(Arena arena, long at, short type) {
+        private static MemorySegment flock(Arena arena, long at, long bytes, short type) {
             MemorySegment lock = arena.allocate(FLOCK); // l_pid must be 0, and is
             lock.set(JAVA_SHORT, 0, type);
             lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_start")), at);
-            lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), 1);
+            lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), bytes);
             return lock;
         }
 
@@ -381,6 +381,10 @@ final class LinuxPlatform extends Platform {
 
         @Override
         void close() {
+            // the mapping keeps the open file, and so its locks, until it is collected
+            try (Arena arena = Arena.ofConfined()) {
+                fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK)); // to the end of the file, wherever that is
+            }
             descriptor.close();
         }
     }
