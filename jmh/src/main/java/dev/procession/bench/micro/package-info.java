@@ -1,5 +1,4 @@
 /// JMH benchmarks of single calls, in one thread. What processes do to each other is measured by `dev.procession.bench`.
-@NullMarked
+///
+/// Not null-marked: JMH fills the fields, in `@Setup` methods.
 package dev.procession.bench.micro;
-
-import org.jspecify.annotations.NullMarked;
