@@ -147,41 +147,26 @@ final class Child {
     private String run(long n) {
         runs++;
         return switch (my.seat().role()) {
-            case PRODUCER -> {
-                signals().awaitStart(runs);
-                send(n);
-                yield " end=" + System.nanoTime() + " sent=" + payload.sum();
-            }
-            case CONSUMER -> {
-                long start = signals().start(runs, my.work().producers());
-                waiting.beforeFirst();
-                receive(n);
-                yield " nanos=" + (System.nanoTime() - start) + nothingIsLeft();
-            }
-            case PING -> {
-                nanos.reset();
-                for (long i = 0; i < n; i++) {
-                    ping();
-                }
-                yield percentiles() + " sent=" + payload.sum() + nothingIsLeft();
-            }
-            case PONG -> {
-                for (long i = 0; i < n; i++) {
-                    pong();
-                }
-                yield " sent=" + payload.sum() + nothingIsLeft();
-            }
-            case LINE_PING -> {
-                nanos.reset();
-                signals().linePing(n, nanos);
-                yield percentiles();
-            }
-            case LINE_PONG -> {
-                signals().linePong(received, n);
-                received += 2 * n;      // the line's last value: it counts questions and answers
-                yield "";
-            }
+            case PRODUCER -> produce(n);
+            case CONSUMER -> consume(n);
+            case PING -> ping(n);
+            case PONG -> pong(n);
+            case LINE_PING -> linePing(n);
+            case LINE_PONG -> linePong(n);
         };
+    }
+
+    private String produce(long n) {
+        signals().awaitStart(runs);
+        send(n);
+        return " end=" + System.nanoTime() + " sent=" + payload.sum();
+    }
+
+    private String consume(long n) {
+        long start = signals().start(runs, my.work().producers());
+        waiting.beforeFirst();
+        receive(n);
+        return " nanos=" + (System.nanoTime() - start) + nothingIsLeft();
     }
 
     private String drain(long n) {
@@ -217,18 +202,37 @@ final class Child {
         }
     }
 
-    private void ping() {
-        payload.fill();
-        long start = System.nanoTime();
-        sendOne();
-        receiveOne();
-        nanos.recordValue(System.nanoTime() - start);
+    private String ping(long n) {
+        nanos.reset();
+        for (long i = 0; i < n; i++) {
+            payload.fill();
+            long start = System.nanoTime();
+            sendOne();
+            receiveOne();
+            nanos.recordValue(System.nanoTime() - start);
+        }
+        return percentiles() + " sent=" + payload.sum() + nothingIsLeft();
     }
 
-    private void pong() {
-        receiveOne();
-        payload.fill();
-        sendOne();
+    private String pong(long n) {
+        for (long i = 0; i < n; i++) {
+            receiveOne();
+            payload.fill();
+            sendOne();
+        }
+        return " sent=" + payload.sum() + nothingIsLeft();
+    }
+
+    private String linePing(long n) {
+        nanos.reset();
+        signals().linePing(n, nanos);
+        return percentiles();
+    }
+
+    private String linePong(long n) {
+        signals().linePong(received, n);
+        received += 2 * n; // the line's last value: it counts questions and answers
+        return "";
     }
 
     private void sendOne() {

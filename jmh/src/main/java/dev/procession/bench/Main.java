@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
 
 /// `procession bench`.
 @Command(name = "bench", sortOptions = false, subcommands = Main.Micro.class,
-        description = "Measures Procession against its peers: real processes, pinned, in turns.",
-        footer = {"", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
-                + "machine that cannot be measured on.",
+        description = "Measures Procession against its peers: real processes, pinned, in turns.", footer = {
+            "", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
+                    + "machine that cannot be measured on.",
             ""})
 public final class Main implements Callable<Integer> {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
@@ -52,7 +52,8 @@ public final class Main implements Callable<Integer> {
     private List<Pattern> works = List.of();
 
     @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems. May be repeated.")
-    private List<Pattern> systems = List.of();
+    private List<Pattern> systems =
+            List.of();
 
     @Option(names = "--policy", paramLabel = "POLICY", defaultValue = "relaxed", description = "What every producer "
             + "and consumer does after it found nothing: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). Eager "
@@ -61,7 +62,8 @@ public final class Main implements Callable<Integer> {
 
     @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
             + "(default: the first available one, and the next that does not share a core with it).")
-    private int[] cpus = {};
+    private int[] cpus =
+            {};
 
     @Option(names = "--list", description = "List works and systems, and measure nothing.")
     private boolean list;

@@ -1,6 +1,7 @@
 package dev.procession.bench;
 
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// One kind of work that every system is given alike: so many producer processes, messages of so many bytes.
@@ -66,11 +67,10 @@ record Work(Kind kind, int producers, int bytes) {
     /// The processes that do this work, on two cores.
     List<Seat> seats(int firstCpu, int secondCpu) {
         return switch (kind) {
-            case THROUGHPUT, PUT_ONLY -> {
-                Stream<Seat> putting = Stream.iterate(0, i -> i < producers, i -> i + 1).map(
-                        i -> new Seat(Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu));
-                yield Stream.concat(putting, Stream.of(new Seat(Role.CONSUMER, 0, secondCpu))).toList();
-            }
+            case THROUGHPUT, PUT_ONLY -> Stream.concat(
+                    IntStream.range(0, producers).mapToObj(i -> new Seat(
+                            Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu)),
+                    Stream.of(new Seat(Role.CONSUMER, 0, secondCpu))).toList();
             case ROUND_TRIP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
             case LINE -> List.of(new Seat(Role.LINE_PONG, 0, firstCpu), new Seat(Role.LINE_PING, 0, secondCpu));
         };
