@@ -181,7 +181,7 @@ public final class Main implements Callable<Integer> {
         return temporary;
     }
 
-    /// `procession bench micro`: JMH with its own options.
+    /// `procession bench micro`: JMH with its own options, in a JVM with the flags that it needs.
     @Command(name = "micro", description = "Runs the JMH benchmarks of single calls; all arguments go to JMH, "
             + "e.g. -prof gc, or -h for its help.")
     static final class Micro implements Callable<Integer> {
@@ -189,9 +189,13 @@ public final class Main implements Callable<Integer> {
         private List<String> arguments = List.of();
 
         @Override
-        public Integer call() throws IOException {
-            org.openjdk.jmh.Main.main(arguments.toArray(String[]::new));
-            return CommandLine.ExitCode.OK;
+        public Integer call() throws IOException, InterruptedException {
+            var command = new ArrayList<String>();
+            command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+            command.addAll(List.of("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED", "-cp",
+                    System.getProperty("java.class.path"), "org.openjdk.jmh.Main"));
+            command.addAll(arguments);
+            return new ProcessBuilder(command).inheritIO().start().waitFor();
         }
     }
 }

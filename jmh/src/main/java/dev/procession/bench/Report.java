@@ -35,7 +35,7 @@ final class Report {
         out.println();
         out.printf("%-15s %5s  %-7s  ", "", "bytes", "");
         systems.forEach(system -> out.printf("%-28s", system));
-        out.printf("%7s%n", "line ns");
+        out.println("line ns");
         for (List<Result> line : lines()) {
             Result first = line.getFirst();
             out.printf("%-15s %5d  %-7s  ", first.figure(), first.work().bytes(), first.work().unit());
@@ -43,14 +43,15 @@ final class Report {
                 out.printf("%-28s", line.stream().filter(r -> r.system().equals(system)).findAny()
                         .map(r -> cell(r, first)).orElse("-"));
             }
-            out.printf(Locale.ROOT, "%7.0f%n", Result.quantile(first.lineNanos(), 0.5));
+            out.println(lineNanos(first));
         }
         out.println();
         out.println(
                 """
                 Median of all rounds [quartiles], and how many times that the first system's figure is, as the median of
                 the ratios of each round: above 1 is better for throughput, below 1 for a round trip (which includes one
-                System.nanoTime). line ns: round trip of one bare cache line between the two cores, median of the rounds.""");
+                System.nanoTime). line ns: round trip of one bare cache line between the two cores in the same rounds,
+                median [least..most]; where it jumps, a virtual machine's cores have moved.""");
         if (results.stream().anyMatch(Result::isUnsteady)) {
             out.println("~ rounds or forks disagree by more than a quarter: do not quote this figure.");
         }
@@ -73,6 +74,12 @@ final class Report {
                 + (result.isUnsteady() ? "~" : "") + (result.isDisturbed() ? "!" : "");
         return result == first ? value
                 : value + String.format(Locale.ROOT, " %.2fx", Result.quantile(first.ratiosTo(result), 0.5));
+    }
+
+    private static String lineNanos(Result result) {
+        double[] rounds = result.lineNanos();
+        return String.format(Locale.ROOT, "%.0f [%.0f..%.0f]", Result.quantile(rounds, 0.5), Result.quantile(rounds, 0),
+                Result.quantile(rounds, 1));
     }
 
     private static String number(double value) {
