@@ -1,0 +1,551 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueCorruptedException;
+import dev.procession.core.QueueException;
+import dev.procession.core.QueueGeometry;
+import dev.procession.core.QueueUnavailableException;
+import dev.procession.tests.Child;
+import dev.procession.tests.Peer;
+import dev.procession.tests.Random64;
+import dev.procession.tests.SharedMemory;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// The file: made whole or not at all, opened only if it is a sound queue of ours, and never believed blindly.
+class FileTest {
+    private static final String PORTABLE = "-Ddev.procession.platform=portable";
+    private static final String NATIVE = "-Ddev.procession.tests=native";
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(4, 4096, 0);
+
+    // from the table in the documentation of the layout
+    private static final long MAGIC = 0, VERSION = 8, LANES = 16, LANE_BYTES = 24, MAX_ITEMS = 32, BOOT_ID = 64;
+    private static final long TICKET = 4096, LANES_IN_USE = 4224, HEAD_OF_LANE_0 = 4864, LANE_0 = 8192;
+
+    @TempDir(factory = SharedMemory.class)
+    Path directory;
+
+    private Path file;
+
+    @BeforeEach
+    void namePath() {
+        file = directory.resolve("queue");
+    }
+
+    private void create() {
+        LaneQueue.create(file, GEOMETRY, "file test").close();
+    }
+
+    private static void write(Path file, long offset, long value) throws IOException {
+        try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(0, value), offset);
+        }
+    }
+
+    private static long read(Path file, long offset) throws IOException {
+        try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            var word = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder());
+            channel.read(word, offset);
+            return word.getLong(0);
+        }
+    }
+
+    /// Opens the file in another process, which must survive that.
+    private <T extends Throwable> void assertRefused(Class<T> type, String flag, String... words) {
+        String where = file.toString();
+        try (var peer = Child.kept("opens", flag).peer()) {
+            var thrown = assertThrows(type, () -> peer.run(scope -> scope.open(where)));
+            assertTrue(thrown.getMessage().contains(where), thrown.getMessage());
+            for (String word : words) assertTrue(thrown.getMessage().contains(word), thrown.getMessage());
+        }
+    }
+
+    private void assertRefused(String... words) {
+        assertRefused(QueueUnavailableException.class, NATIVE, words);
+        assertRefused(QueueUnavailableException.class, PORTABLE);
+    }
+
+    private static void run(String... command) throws Exception {
+        assertEquals(0, new ProcessBuilder(command).inheritIO().start().waitFor(), () -> String.join(" ", command));
+    }
+
+    // ---- create, open, delete
+
+    @Test
+    void whoOpensAQueueSeesWhatItsCreatorSaid() {
+        var geometry = new QueueGeometry(7, 8192, 99);
+        String label = "ü".repeat(32); // 64 bytes
+        LaneQueue.create(file, geometry, label).close();
+        try (var queue = LaneQueue.open(file)) {
+            assertEquals(geometry, queue.geometry());
+            assertEquals(label, queue.label());
+            assertEquals(file, queue.path());
+        }
+    }
+
+    @Test
+    void aQueueIsForItsUserOnly() throws Exception {
+        create();
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
+    }
+
+    @Test
+    void anIllegalGeometryOrLabelMakesNoFile() {
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(0, 4096, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(Integer.MAX_VALUE, 4096, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 4097, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 0, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, Long.MIN_VALUE, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 4096, -1));
+        assertThrows(IllegalArgumentException.class, () -> LaneQueue.create(file, GEOMETRY, "x".repeat(65)));
+        assertThrows(IllegalArgumentException.class, () -> LaneQueue.create(file, GEOMETRY, "ü".repeat(33)));
+        assertFalse(Files.exists(file));
+    }
+
+    @Test
+    void anExistingFileIsNeverReplaced() throws Exception {
+        Files.writeString(file, "somebody's diary");
+        var thrown = assertThrows(QueueUnavailableException.class, () -> LaneQueue.create(file, GEOMETRY, ""));
+        assertTrue(thrown.getMessage().contains("exists"), thrown.getMessage());
+        assertEquals("somebody's diary", Files.readString(file));
+        thrown = assertThrows(QueueUnavailableException.class, () -> LaneQueue.delete(file));
+        assertEquals("somebody's diary", Files.readString(file));
+        Files.delete(file);
+        Files.createSymbolicLink(file, directory.resolve("elsewhere"));
+        assertThrows(QueueUnavailableException.class, () -> LaneQueue.create(file, GEOMETRY, ""));
+        assertFalse(Files.exists(directory.resolve("elsewhere")));
+    }
+
+    @Test
+    void aMissingFileOrDirectoryIsSaidToBeMissing() {
+        assertRefused("no queue");
+        var nowhere = directory.resolve("nowhere").resolve("queue");
+        var thrown = assertThrows(QueueUnavailableException.class, () -> LaneQueue.create(nowhere, GEOMETRY, ""));
+        assertTrue(thrown.getMessage().contains("nowhere"), thrown.getMessage());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void ofManyCreatorsOneWinsAndOpenersSeeAWholeQueueOrNone(String flag) throws Exception {
+        var peers = new ArrayList<Peer>();
+        for (int i = 0; i < 2; i++) {
+            for (int k = 0; k < 3; k++) peers.add(Child.kept("races " + i, flag).peer());
+        }
+        for (int round = 0; round < 60; round++) {
+            String where = directory.resolve("race" + round).toString();
+            long start = System.nanoTime() + 2_000_000;
+            var running = new ArrayList<CompletableFuture<String>>();
+            for (int i = 0; i < peers.size(); i++) {
+                boolean opens = i % 3 == 2;
+                long at = start + i * 20_000L; // nanoTime is the machine's
+                running.add(peers.get(i).start(scope -> {
+                    while (System.nanoTime() < at) Thread.onSpinWait();
+                    return opens ? open(where) : createOnce(where);
+                }));
+            }
+            var ends = new ArrayList<String>();
+            for (var end : running) ends.add(Peer.join(end));
+            assertEquals(1, ends.stream().filter("made"::equals).count(), ends::toString);
+            assertEquals(3, ends.stream().filter("exists"::equals).count(), ends::toString);
+            assertEquals(2, ends.stream().filter("opened"::equals).count(), ends::toString);
+        }
+        peers.forEach(Peer::close);
+        try (var names = Files.list(directory)) {
+            assertEquals(60, names.count(), "temporary files are left");
+        }
+    }
+
+    private static String createOnce(String where) {
+        try (var queue = LaneQueue.create(Path.of(where), GEOMETRY, "raced for")) {
+            return queue.size() == 0 ? "made" : "made with messages?";
+        } catch (QueueUnavailableException e) {
+            return e.getMessage().contains("exists") ? "exists" : e.toString();
+        }
+    }
+
+    private static String open(String where) {
+        while (true) {
+            try (var queue = LaneQueue.open(Path.of(where))) {
+                return queue.geometry().equals(GEOMETRY) && queue.label().equals("raced for") && queue.isEmpty()
+                        ? "opened" : queue + " " + queue.label();
+            } catch (QueueUnavailableException e) {
+                if (!e.getMessage().contains("no queue")) return e.toString();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aQueueThatSomebodyHasOpenIsNotDeleted(String flag) {
+        create();
+        String where = file.toString();
+        try (var holder = Child.kept("holds", flag).peer();
+                var deleter = Child.kept("deletes", flag).peer()) {
+            holder.run(scope -> scope.open(where));
+            for (var peer : List.of(holder, deleter)) {
+                var thrown = assertThrows(QueueUnavailableException.class,
+                        () -> peer.run(scope -> LaneQueue.delete(Path.of(where))));
+                assertTrue(thrown.getMessage().contains("open"), thrown.getMessage());
+            }
+            assertTrue(Files.exists(file));
+            holder.run(scope -> scope.queue.close());
+            deleter.run(scope -> LaneQueue.delete(Path.of(where)));
+            assertFalse(Files.exists(file));
+            assertThrows(QueueUnavailableException.class, () -> deleter.run(scope -> LaneQueue.delete(Path.of(where))));
+        }
+    }
+
+    @Test
+    void anAnonymousQueueIsGoneWhenTheLastHasClosedIt() {
+        String path;
+        try (var peer = Child.kept("holds", NATIVE).peer();
+                var queue = LaneQueue.createAnonymous(GEOMETRY, "")) {
+            path = queue.path().toString();
+            peer.run(scope -> scope.open(path));
+            queue.close();
+            assertTrue(Files.exists(Path.of(path)));
+            peer.run(scope -> scope.producer());
+        }
+        assertFalse(Files.exists(Path.of(path)));
+    }
+
+    @Test
+    void anAnonymousQueueOfTheDeadIsSweptAway() {
+        var child = Child.start();
+        String path = child.peer().call(scope -> {
+            scope.queue = LaneQueue.createAnonymous(GEOMETRY, "");
+            return scope.queue.path().toString();
+        });
+        LaneQueue.createAnonymous(GEOMETRY, "").close();
+        assertTrue(Files.exists(Path.of(path)), "swept away while in use");
+        child.kill();
+        LaneQueue.createAnonymous(GEOMETRY, "").close();
+        assertFalse(Files.exists(Path.of(path)));
+    }
+
+    // ---- what is no queue of ours
+
+    @Test
+    void anEmptyFileIsRefused() throws Exception {
+        Files.createFile(file);
+        assertRefused("0 bytes");
+    }
+
+    @Test
+    void randomBytesAreRefused() throws Exception {
+        var random = new Random64(Random64.seed());
+        for (int length : new int[] {1, 8, 4095, 4096, 8192, 100_000}) {
+            byte[] bytes = new byte[length];
+            for (int i = 0; i < length; i++) bytes[i] = (byte) random.next();
+            Files.write(file, bytes);
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+            assertRefused("not a queue");
+            try (var peer = Child.kept("opens", NATIVE).peer()) {
+                String where = file.toString();
+                assertThrows(QueueUnavailableException.class, () -> peer.run(scope -> LaneQueue.delete(Path.of(where))));
+            }
+            assertArrayEquals(bytes, Files.readAllBytes(file));
+        }
+    }
+
+    @Test
+    void aDirectoryIsRefused() throws Exception {
+        Files.createDirectory(file);
+        assertRefused("directory");
+    }
+
+    @Test
+    void aSymbolicLinkIsRefused() throws Exception {
+        create();
+        Path link = directory.resolve("link");
+        Files.createSymbolicLink(link, file);
+        file = link;
+        assertRefused("symbolic link");
+    }
+
+    @Test
+    void aFifoIsRefusedWithoutWaitingForItsOtherEnd() throws Exception {
+        run("mkfifo", "-m", "600", file.toString());
+        assertRefused("regular");
+    }
+
+    @Test
+    void aDeviceIsRefused() {
+        file = Path.of("/dev/null");
+        assertRefused("regular");
+    }
+
+    @Test
+    void aHardLinkedQueueIsRefused() throws Exception {
+        create();
+        Files.createLink(directory.resolve("second"), file);
+        assertRefused(QueueUnavailableException.class, NATIVE, "2 names");
+    }
+
+    @Test
+    void aQueueThatOthersMayWriteIsRefused() throws Exception {
+        create();
+        for (String mode : List.of("rw--w----", "rw-----w-")) {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+            assertRefused(QueueUnavailableException.class, NATIVE, "chmod");
+        }
+    }
+
+    @Test
+    void aQueueOfAnotherUserIsRefused() throws Exception {
+        create();
+        try {
+            Files.setAttribute(file, "unix:uid", 65534);
+        } catch (IOException e) {
+            assumeTrue(false, "may not give files away: " + e);
+        }
+        assertRefused(QueueUnavailableException.class, NATIVE, "user");
+    }
+
+    @Test
+    void aQueueOfANewerVersionIsRefused() throws Exception {
+        create();
+        long version = read(file, VERSION);
+        write(file, VERSION, version + 1);
+        assertRefused(Long.toString(version), Long.toString(version + 1), "version");
+        write(file, VERSION, version);
+        LaneQueue.open(file).close();
+    }
+
+    @Test
+    void aQueueFromBeforeTheLastRestartIsRefused() throws Exception {
+        create();
+        write(file, BOOT_ID, read(file, BOOT_ID) ^ 1);
+        assertRefused("restart");
+    }
+
+    @Test
+    void aQueueWithoutItsFirstWordIsRefused() throws Exception {
+        create();
+        write(file, MAGIC, read(file, MAGIC) ^ 1 << 9);
+        assertRefused("not a queue");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "16, 0", "16, -1", "16, 3", "16, 5", "16, 1099511627776", "16, 9223372036854775807", "16, 4294967300",
+        "24, 0", "24, 2048", "24, 4095", "24, 8192", "24, -4096", "24, 4611686018427387904", "24, -9223372036854775808",
+        "32, -1", "32, -9223372036854775808"
+    })
+    void aWrongGeometryIsDamage(long offset, long value) throws Exception {
+        create();
+        assertEquals(4, read(file, LANES));
+        assertEquals(4096, read(file, LANE_BYTES));
+        assertEquals(0, read(file, MAX_ITEMS));
+        write(file, offset, value);
+        assertRefused(QueueCorruptedException.class, NATIVE);
+        assertRefused(QueueCorruptedException.class, PORTABLE);
+    }
+
+    @Test
+    void aFileOfTheWrongSizeIsDamage() throws Exception {
+        create();
+        long size = Files.size(file);
+        for (long wrong : new long[] {4096, 8192, size - 4096, size - 1, size + 1, size + 4096}) {
+            try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.truncate(Math.min(size, wrong));
+                if (wrong > size) channel.write(ByteBuffer.allocate(1), wrong - 1);
+            }
+            assertRefused(QueueCorruptedException.class, NATIVE, Long.toString(wrong));
+            assertRefused(QueueCorruptedException.class, PORTABLE);
+            try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                if (wrong < size) channel.write(ByteBuffer.allocate(1), size - 1);
+                else channel.truncate(size);
+            }
+        }
+        LaneQueue.open(file).close();
+    }
+
+    // ---- damage to a queue in use
+
+    private static long header(long ticket, long lengthField) {
+        return ticket << 24 | lengthField;
+    }
+
+    /// What a victim in another process says of the damaged queue.
+    private static void use(Peer.Scope scope, String where, Delivery delivery) {
+        scope.open(where);
+        scope.consumer(delivery);
+        byte[] buffer = new byte[5000];
+        for (int i = 0; i < 300; i++) if (scope.consumer.tryGet(buffer) < 0) break;
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {5000, 2042, 16_000_000, 0xFFFFFE, 4096, 4089})
+    void aRecordLongerThanAnyMessageIsDamage(long length) throws Exception {
+        create();
+        try (var queue = LaneQueue.open(file);
+                var producer = queue.newProducer()) {
+            for (int i = 0; i < 3; i++) producer.put(new byte[24]);
+        }
+        write(file, LANE_0 + 32, header(0, length + 1));
+        assertDamaged(1);
+    }
+
+    @Test
+    void aRecordThatCrossesTheEndOfItsLaneIsDamage() throws Exception {
+        create();
+        try (var queue = LaneQueue.open(file);
+                var producer = queue.newProducer()) {
+            while (producer.tryPut(new byte[56])) { }
+        }
+        write(file, LANE_0 + 62 * 64, header(0, 1000 + 1));
+        assertDamaged(62);
+    }
+
+    /// After `sound` messages, everybody who comes to the damaged record says so, in whichever way he comes to it.
+    private void assertDamaged(int sound) {
+        String where = file.toString();
+        for (String flag : List.of(NATIVE, PORTABLE)) {
+            for (var delivery : Delivery.values()) {
+                try (var peer = Child.kept("meets damage", flag).peer()) {
+                    var thrown = assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> scope.open(where).queue.size()));
+                    assertTrue(thrown.getMessage().contains("lane 0"), thrown.getMessage());
+                }
+                try (var peer = Child.kept("meets damage", flag).peer()) {
+                    peer.run(scope -> scope.open(where).consumer(delivery));
+                    int took = 0;
+                    QueueCorruptedException thrown = null;
+                    for (; took <= sound && thrown == null; took++) {
+                        thrown = damage(peer);
+                    }
+                    assertTrue(thrown != null, "no damage found");
+                    assertTrue(thrown.getMessage().contains(where) && thrown.getMessage().contains("lane 0"),
+                            thrown.getMessage());
+                }
+            }
+        }
+    }
+
+    private static @Nullable QueueCorruptedException damage(Peer peer) {
+        try {
+            peer.call(scope -> scope.consumer.tryGet(new byte[5000]));
+            return null;
+        } catch (QueueCorruptedException e) {
+            return e;
+        }
+    }
+
+    @Test
+    void anImpossibleNumberOfLanesInUseIsDamage() throws Exception {
+        create();
+        for (long lanes : new long[] {5, -1, Long.MIN_VALUE, 1L << 32}) {
+            write(file, LANES_IN_USE, lanes);
+            for (var delivery : Delivery.values()) {
+                String where = file.toString();
+                try (var peer = Child.kept("meets damage").peer()) {
+                    assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> use(scope, where, delivery)));
+                }
+            }
+        }
+    }
+
+    @Test
+    void anImpossibleHeadIsDamageToItsProducer() throws Exception {
+        create();
+        String where = file.toString();
+        for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8}) {
+            write(file, HEAD_OF_LANE_0, 0);
+            try (var peer = Child.kept("meets damage").peer()) {
+                peer.run(scope -> {
+                    scope.open(where).producer();
+                    scope.producer.put(new byte[8]);
+                });
+                write(file, HEAD_OF_LANE_0, head);
+                assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> {
+                    for (int i = 0; i < 1000; i++) scope.producer.tryPut(new byte[8]);
+                }));
+            }
+        }
+    }
+
+    /// Whoever writes anything anywhere into the file gets messages or errors out of it, never a crash or a hang.
+    @ParameterizedTest
+    @CsvSource({"EXCLUSIVE, 0", "SHARED, 0", "SHARED, 9"})
+    void anyBitsAreMessagesOrDamage(Delivery delivery, long maxItems) throws Exception {
+        long seed = Random64.seed();
+        var random = new Random64(seed);
+        String where = file.toString();
+        for (int round = 0; round < 150; round++) {
+            Files.deleteIfExists(file);
+            try (var queue = LaneQueue.create(file, new QueueGeometry(4, 4096, maxItems), "")) {
+                try (var one = queue.newProducer();
+                        var two = queue.newProducer()) {
+                    for (int i = 0; i < 4; i++) {
+                        one.put(new byte[random.below(100)]);
+                        two.put(new byte[random.below(100)]);
+                    }
+                }
+            }
+            var what = new StringBuilder();
+            for (int i = 1 + random.below(3); i > 0; i--) {
+                long offset = switch (random.below(4)) {
+                    case 0 -> TICKET + 8L * random.below(96);
+                    case 1 -> HEAD_OF_LANE_0 + 128L * random.below(8) + 8L * random.below(2);
+                    case 2 -> LANE_0 + 8L * random.below(100);
+                    default -> LANE_0 + 4096 + 8L * random.below(100);
+                };
+                long value = switch (random.below(4)) {
+                    case 0 -> random.next();
+                    case 1 -> read(file, offset) ^ 1L << random.below(64);
+                    case 2 -> read(file, offset) + random.below(40) - 20;
+                    default -> header(random.below(20), random.below(1 << 24));
+                };
+                write(file, offset, value);
+                what.append(' ').append(offset).append('=').append(value);
+            }
+            for (String flag : List.of(NATIVE, PORTABLE)) {
+                try (var peer = Child.kept("meets damage", flag).peer()) {
+                    peer.run(scope -> {
+                        try {
+                            scope.open(where);
+                            scope.queue.isEmpty();
+                            scope.queue.isFull();
+                            scope.queue.size();
+                            scope.queue.stats();
+                        } catch (QueueException expected) { }
+                        for (int i = 0; i < 3; i++) {
+                            try {
+                                scope.queue.newProducer().tryPut(new byte[40]);
+                            } catch (QueueException expected) { }
+                        }
+                        try {
+                            use(scope, where, delivery);
+                        } catch (QueueException expected) { }
+                    });
+                } catch (Throwable thrown) {
+                    throw new AssertionError("seed " + seed + ", round " + round + ", " + flag + what, thrown);
+                }
+            }
+        }
+    }
+}

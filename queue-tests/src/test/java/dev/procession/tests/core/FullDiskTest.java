@@ -1,0 +1,136 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueGeometry;
+import dev.procession.core.QueueUnavailableException;
+import dev.procession.tests.Child;
+import dev.procession.tests.Peer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// A small file system that fills up: full queues and clear errors, never a process that dies of SIGBUS.
+class FullDiskTest {
+    private static final String PORTABLE = "-Ddev.procession.platform=portable";
+    private static final String NATIVE = "-Ddev.procession.tests=native";
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(3, 1 << 20, 0);
+
+    @TempDir
+    Path directory;
+
+    private boolean mounted;
+
+    private void mount(int kibibytes) throws Exception {
+        var mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "mode=700,size=" + kibibytes + "k", "procession-test",
+                directory.toString()).redirectErrorStream(true).start();
+        String said = new String(mount.getInputStream().readAllBytes());
+        mounted = mount.waitFor() == 0;
+        assumeTrue(mounted, "needs a file system of its own, and may not mount one: " + said.strip());
+    }
+
+    @AfterEach
+    void unmount() throws Exception {
+        if (mounted) assertEquals(0, new ProcessBuilder("umount", "-l", directory.toString()).start().waitFor());
+    }
+
+    private Peer peer(String flag) {
+        return Child.kept("fills the disk", flag).peer();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aQueueWhoseHeaderDoesNotFitIsNotMade(String flag) throws Exception {
+        mount(8);
+        Path file = directory.resolve("queue");
+        Files.write(directory.resolve("ballast"), new byte[4096]);
+        String where = file.toString();
+        try (var peer = peer(flag)) {
+            var thrown = assertThrows(QueueUnavailableException.class,
+                    () -> peer.run(scope -> LaneQueue.create(Path.of(where), GEOMETRY, "")));
+            assertTrue(thrown.getMessage().contains("no space"), thrown.getMessage());
+        }
+        try (var left = Files.list(directory)) {
+            assertEquals(1, left.count());
+        }
+        Files.delete(directory.resolve("ballast"));
+        try (var peer = peer(flag)) {
+            peer.run(scope -> LaneQueue.create(Path.of(where), GEOMETRY, "").close());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aLaneWithoutSpaceIsFullUntilThereIsSome(String flag) throws Exception {
+        mount(512);
+        String where = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(where), GEOMETRY, "").close();
+        Path ballast = directory.resolve("ballast");
+        Files.write(ballast, new byte[300 << 10]);
+        try (var puts = peer(flag);
+                var gets = peer(flag)) {
+            puts.run(scope -> scope.open(where).producer());
+            gets.run(scope -> scope.open(where).consumer(Delivery.SHARED));
+            long accepted = puts.count(scope -> {
+                int n = 0;
+                while (scope.producer.tryPut(new byte[1000])) n++;
+                return n;
+            });
+            assertTrue(accepted > 60 && accepted < 200, "accepted=" + accepted);
+            assertFalse(puts.test(scope -> scope.producer.put(new byte[1000], 0, 1000, 3_000_000)));
+            long taken = gets.count(scope -> {
+                int n = 0;
+                while (scope.take() != null) n++;
+                return n;
+            });
+            assertEquals(accepted, taken);
+
+            // the lane is empty, but what it would need next is not there
+            assertFalse(puts.test(scope -> scope.producer.tryPut(new byte[1000])));
+            var waiting = puts.start(scope -> {
+                scope.producer.put(new byte[1000]);
+                return true;
+            });
+            Files.delete(ballast);
+            assertTrue(Peer.join(waiting));
+            assertEquals(1000, gets.call(scope -> scope.take()).length);
+            assertTrue(puts.test(scope -> {
+                for (int i = 0; i < 60; i++) if (!scope.producer.tryPut(new byte[1000])) return false;
+                return true;
+            }));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aProducerWithoutSpaceForItsLaneIsToldSoAndLeavesTheLaneFree(String flag) throws Exception {
+        mount(128);
+        String where = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(where), GEOMETRY, "").close();
+        Path ballast = directory.resolve("ballast");
+        try {
+            Files.write(ballast, new byte[128 << 10]);
+        } catch (java.io.IOException full) { }
+        try (var puts = peer(flag)) {
+            for (int i = 0; i < 5; i++) {
+                var thrown = assertThrows(QueueUnavailableException.class, () -> puts.run(scope -> scope.open(where).producer()));
+                assertTrue(thrown.getMessage().contains("space"), thrown.getMessage());
+            }
+            Files.delete(ballast);
+            puts.run(scope -> {
+                scope.open(where).producer();
+                scope.producer.put(new byte[100]);
+                assertEquals(1, scope.queue.size());
+            });
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.core.LaneQueue;
+import java.io.IOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.constantpool.ClassEntry;
+import java.lang.classfile.constantpool.NameAndTypeEntry;
+import java.lang.classfile.constantpool.StringEntry;
+import java.lang.classfile.constantpool.Utf8Entry;
+import java.net.URI;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/// Rules of the house, read from the libraries' class files.
+class HouseRulesTest {
+    /// All of a class's constants that name something: classes, descriptors, strings.
+    private static final Map<String, Set<String>> NAMED = new TreeMap<>();
+
+    @BeforeAll
+    static void readLibraries() throws Exception {
+        for (String name : List.of(LaneQueue.class.getName(), "dev.procession.SharedQueue")) {
+            Path root = Path.of(Class.forName(name).getProtectionDomain().getCodeSource().getLocation().toURI());
+            if (Files.isDirectory(root)) {
+                readAll(root);
+            } else {
+                try (var jar = FileSystems.newFileSystem(URI.create("jar:" + root.toUri()), Map.of())) {
+                    readAll(jar.getPath("/"));
+                }
+            }
+        }
+    }
+
+    private static void readAll(Path root) throws IOException {
+        List<Path> files;
+        try (var all = Files.walk(root)) {
+            files = all.filter(file -> file.toString().endsWith(".class")).toList();
+        }
+        for (var file : files) {
+            var model = ClassFile.of().parse(Files.readAllBytes(file));
+            var named = new TreeSet<String>();
+            for (var entry : model.constantPool()) {
+                switch (entry) {
+                    case ClassEntry type -> named.add(type.asInternalName());
+                    case NameAndTypeEntry member -> named.add(member.type().stringValue());
+                    case StringEntry string -> named.add(string.stringValue());
+                    case Utf8Entry text -> named.add(text.stringValue()); // descriptors of fields and methods
+                    default -> { }
+                }
+            }
+            NAMED.put(model.thisClass().asInternalName(), named);
+        }
+    }
+
+    private static List<String> outermostThatName(String pattern) {
+        var found = new TreeSet<String>();
+        var wanted = Pattern.compile(pattern);
+        NAMED.forEach((type, named) -> {
+            if (named.stream().anyMatch(wanted.asPredicate())) found.add(type.replaceAll("\\$.*", ""));
+        });
+        return new ArrayList<>(found);
+    }
+
+    @Test
+    void bothLibrariesAreRead() {
+        assertTrue(NAMED.containsKey("dev/procession/core/LaneQueue"), () -> NAMED.keySet().toString());
+        assertTrue(NAMED.containsKey("dev/procession/SharedQueue"), () -> NAMED.keySet().toString());
+    }
+
+    @Test
+    void nothingReachesForTheInsidesOfTheJdk() {
+        assertEquals(List.of(), outermostThatName("(^|L)(sun/|jdk/internal/|com/sun/)|sun\\.misc|jdk\\.internal"));
+    }
+
+    @Test
+    void onlyTheSeamLinksNativeFunctions() {
+        assertEquals(List.of("dev/procession/core/Linux"),
+                outermostThatName("java/lang/foreign/(Linker|SymbolLookup|FunctionDescriptor)"));
+    }
+
+    @Test
+    void onlyTheMemoryClassesHandleVariablesInSharedMemory() {
+        assertEquals(List.of("dev/procession/core/Memory"), outermostThatName("java/lang/invoke/VarHandle"));
+    }
+}

@@ -1,0 +1,262 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueGeometry;
+import dev.procession.core.QueueUnavailableException;
+import dev.procession.tests.Await;
+import dev.procession.tests.Child;
+import dev.procession.tests.Journal;
+import dev.procession.tests.Oracle;
+import dev.procession.tests.Peer;
+import dev.procession.tests.Random64;
+import dev.procession.tests.SharedMemory;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// SIGKILL at any time, of anybody: nothing that was put is lost or comes twice, and nobody else is held up.
+class KillTest {
+    private static final int STEADY = 2;
+
+    @TempDir(factory = SharedMemory.class)
+    Path directory;
+
+    private final Pool pool = new Pool();
+    private final Oracle oracle = new Oracle();
+    private final List<Peer> peers = new ArrayList<>();
+    private String file;
+    private long seed;
+    private Random64 random;
+
+    /// Children that are up and warm before they are needed, since a JVM takes longer to start than to kill.
+    private static final class Pool {
+        private record Warm(Child child, Peer peer, CompletableFuture<?> up) { }
+
+        private final ArrayDeque<Warm> next = new ArrayDeque<>();
+
+        Warm take() {
+            while (next.size() < 4) {
+                var child = Child.start("-XX:TieredStopAtLevel=1", "-Xmx32m");
+                var peer = child.peer();
+                next.add(new Warm(child, peer, peer.start(scope -> LaneQueue.class.getName())));
+            }
+            var warm = next.remove();
+            Peer.join(warm.up);
+            return warm;
+        }
+
+        void close() {
+            next.forEach(warm -> warm.child.close());
+        }
+    }
+
+    @BeforeEach
+    void makeQueue() {
+        seed = Random64.seed();
+        random = new Random64(seed);
+        file = directory.resolve("queue").toString();
+        // the two steady producers and two more: each victim inherits a lane of an earlier one
+        LaneQueue.create(Path.of(file), new QueueGeometry(STEADY + 2, 16384, 0), "kills").close();
+    }
+
+    @AfterEach
+    void end() {
+        pool.close();
+        peers.forEach(Peer::close);
+    }
+
+    private Journal journal(String name) {
+        return new Journal(Path.of(Works.journal(directory, name)));
+    }
+
+    private List<CompletableFuture<Long>> startSteadyProducers() {
+        var putting = new ArrayList<CompletableFuture<Long>>();
+        for (int i = 0; i < STEADY; i++) {
+            var peer = Child.kept("steady producers").peer();
+            peers.add(peer);
+            int number = i;
+            var where = file;
+            long from = seed;
+            String journal = Works.journal(directory, "producer" + i);
+            peer.run(scope -> scope.open(where).producer());
+            putting.add(peer.start(scope -> Works.put(scope, journal, number, from, Integer.MAX_VALUE, 8)));
+            oracle.producer(i, journal("producer" + i));
+        }
+        return putting;
+    }
+
+    private CompletableFuture<Long> startSteadyConsumer(Delivery delivery) {
+        var peer = Child.kept("steady consumer").peer();
+        peers.add(peer);
+        var where = file;
+        long from = seed;
+        String journal = Works.journal(directory, "consumer");
+        peer.run(scope -> scope.open(where).consumer(delivery));
+        return peer.start(scope -> delivery == Delivery.SHARED ? Works.get(scope, journal, from)
+                : Works.poll(scope, journal, from, 32));
+    }
+
+    /// Lets the victim work for up to a few milliseconds more, and kills it.
+    private void killSoon(Child victim) {
+        long nanos = random.below(3) == 0 ? random.below(200_000) : random.below(6_000_000);
+        long start = System.nanoTime();
+        while (System.nanoTime() - start < nanos) Thread.onSpinWait();
+        victim.kill();
+    }
+
+    /// Nobody is held up: each steady producer gets another message through.
+    private void assertStillGoing() {
+        for (int i = 0; i < STEADY; i++) {
+            var journal = journal("producer" + i);
+            long now = journal.result();
+            Await.until("producer " + i + " goes on", () -> journal.result() > now);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"SHARED, 150", "EXCLUSIVE, 150"})
+    void producersThatAreKilledInMidPutHarmNobody(Delivery delivery, int kills) throws Exception {
+        var getting = startSteadyConsumer(delivery);
+        var putting = startSteadyProducers();
+        for (int i = 0; i < kills; i++) {
+            var victim = pool.take();
+            int number = 10 + i;
+            String name = Works.journal(directory, "producer" + number);
+            var where = file;
+            long from = seed;
+            victim.peer.start(scope -> {
+                scope.open(where);
+                Works.becomeProducer(scope);
+                return Works.put(scope, name, number, from, Integer.MAX_VALUE, 0);
+            });
+            var journal = journal("producer" + number);
+            oracle.producer(number, journal);
+            long atLeast = random.below(20);
+            Await.until("victim " + i + " puts", () -> journal.result() >= atLeast);
+            killSoon(victim.child);
+            assertStillGoing();
+        }
+        Works.announceEnd(directory);
+        for (var end : putting) Peer.join(end);
+        Peer.join(getting);
+        oracle.consumer(journal("consumer"));
+        oracle.checkOnce(0).assertFaultless();
+    }
+
+    @Test
+    void sharedConsumersThatAreKilledTakeAtMostOneMessageAlong() throws Exception {
+        int kills = 80;
+        var getting = startSteadyConsumer(Delivery.SHARED);
+        var putting = startSteadyProducers();
+        for (int i = 0; i < kills; i++) {
+            var victim = pool.take();
+            String name = Works.journal(directory, "victim" + i);
+            var where = file;
+            long from = seed;
+            victim.peer.start(scope -> {
+                scope.open(where).consumer(Delivery.SHARED);
+                return Works.get(scope, name, from);
+            });
+            long atLeast = random.below(20);
+            var journal = journal("victim" + i);
+            Await.until("victim " + i + " gets", () -> journal.length() >= atLeast);
+            killSoon(victim.child);
+            oracle.consumer(journal);
+            assertStillGoing();
+        }
+        Works.announceEnd(directory);
+        for (var end : putting) Peer.join(end);
+        Peer.join(getting);
+        oracle.consumer(journal("consumer"));
+        oracle.checkOnce(kills).assertFaultless();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 40", "16, 40"})
+    void anExclusiveConsumerThatIsKilledIsSucceededAtItsFirstUnfinishedMessage(int limit, int kills) throws Exception {
+        var putting = startSteadyProducers();
+        for (int i = 0; i <= kills; i++) {
+            boolean last = i == kills;
+            var victim = pool.take();
+            String name = Works.journal(directory, "victim" + i);
+            var where = file;
+            long from = seed;
+            var working = victim.peer.start(scope -> {
+                scope.open(where);
+                Works.becomeConsumer(scope, Delivery.EXCLUSIVE);
+                return Works.poll(scope, name, from, limit);
+            });
+            long atLeast = 1 + random.below(60);
+            var journal = journal("victim" + i);
+            Await.until("consumer " + i + " gets", () -> journal.length() >= atLeast);
+            if (last) {
+                Works.announceEnd(directory);
+                for (var end : putting) Peer.join(end);
+                Peer.join(working);
+            }
+            killSoon(victim.child);
+            oracle.consumer(journal);
+            if (!last) assertTrue(putting.stream().noneMatch(CompletableFuture::isDone), "a producer gave up");
+        }
+        oracle.checkSuccession(limit).assertFaultless();
+    }
+
+    @Test
+    void aKilledConsumerOfTheOtherKindIsOutOfTheWayAtOnce() {
+        for (int round = 0; round < 6; round++) {
+            var kind = round % 2 == 0 ? Delivery.EXCLUSIVE : Delivery.SHARED;
+            var other = round % 2 == 0 ? Delivery.SHARED : Delivery.EXCLUSIVE;
+            var holder = pool.take();
+            var where = file;
+            holder.peer.run(scope -> scope.open(where).consumer(kind));
+            try (var queue = LaneQueue.open(Path.of(file))) {
+                assertThrows(QueueUnavailableException.class,
+                        () -> queue.newConsumer(other));
+                holder.child.kill();
+                // the process is gone when kill() returns, and the kernel has dropped its locks before that
+                queue.newConsumer(other).close();
+            }
+        }
+    }
+
+    @Test
+    void theLaneOfAKilledProducerIsFreeAtOnceAndItsMessagesStay() throws Exception {
+        for (int round = 0; round < 4; round++) {
+            try (var queue = LaneQueue.open(Path.of(file))) {
+                var holder = pool.take();
+                var where = file;
+                holder.peer.run(scope -> {
+                    scope.open(where).producer();
+                    scope.other = scope.queue.newProducer();
+                    scope.producer.put(new byte[1]);
+                    scope.other.put(new byte[2]);
+                });
+                var left = List.of(queue.newProducer(), queue.newProducer());
+                assertThrows(QueueUnavailableException.class,
+                        queue::newProducer);
+                holder.child.kill();
+                queue.newProducer().put(new byte[3]);
+                try (var consumer = queue.newConsumer(Delivery.SHARED)) {
+                    for (int length = 1; length <= 3; length++) {
+                        assertEquals(length, consumer.get(new byte[8], TimeUnit.SECONDS.toNanos(1)));
+                    }
+                }
+                assertEquals(2, left.size());
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+package dev.procession.tests.core;
+
+import static dev.procession.core.Consumer.EMPTY;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueClosedException;
+import dev.procession.core.QueueGeometry;
+import dev.procession.core.WaitStrategy;
+import dev.procession.tests.Await;
+import dev.procession.tests.Child;
+import dev.procession.tests.Peer;
+import dev.procession.tests.SharedMemory;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Waiting for messages and for room: it sleeps, it is woken, and it can be ended.
+class WaitingTest {
+    private static final String PORTABLE = "-Ddev.procession.platform=portable";
+    private static final String NATIVE = "-Ddev.procession.tests=native";
+
+    @TempDir(factory = SharedMemory.class)
+    Path directory;
+
+    private String file;
+
+    @BeforeEach
+    void makeQueue() {
+        file = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(file), new QueueGeometry(4, 4096, 0), "waiting").close();
+    }
+
+    private Peer consumer(String flag, Delivery delivery) {
+        var peer = Child.kept("waits", flag).peer();
+        var where = file;
+        peer.run(scope -> scope.open(where).consumer(delivery));
+        return peer;
+    }
+
+    private Peer producer(String flag) {
+        var peer = Child.kept("wakes", flag).peer();
+        var where = file;
+        peer.run(scope -> scope.open(where).producer());
+        return peer;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aSleepingConsumerOfAnotherProcessIsWokenByAPut(String flag) {
+        try (var sleeper = consumer(flag, Delivery.SHARED);
+                var waker = producer(flag)) {
+            for (int round = 0; round < 40; round++) {
+                byte[] message = {(byte) round};
+                var sleeping = sleeper.start(scope -> scope.await());
+                pause(round);
+                waker.run(scope -> scope.producer.put(message));
+                assertArrayEquals(message, Peer.join(sleeping));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aSleepingProducerOfAnotherProcessIsWokenByAGet(String flag) {
+        try (var waker = consumer(flag, Delivery.EXCLUSIVE);
+                var sleeper = producer(flag)) {
+            sleeper.run(scope -> {
+                while (scope.producer.tryPut(new byte[24])) { }
+            });
+            for (int round = 0; round < 40; round++) {
+                var sleeping = sleeper.start(scope -> {
+                    scope.producer.put(new byte[24]);
+                    return true;
+                });
+                pause(round);
+                assertEquals(24, waker.call(scope -> scope.take()).length);
+                assertTrue(Peer.join(sleeping));
+            }
+        }
+    }
+
+    /// Long enough, now and then, for the other side to have fallen asleep deeply.
+    private static void pause(int round) {
+        try {
+            Thread.sleep(round % 8 * 8L);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void allSleepingConsumersGetTheirMessages() {
+        var peers = List.of(consumer(NATIVE, Delivery.SHARED), consumer(NATIVE, Delivery.SHARED),
+                consumer(NATIVE, Delivery.SHARED));
+        try (var waker = producer(NATIVE)) {
+            for (int round = 0; round < 20; round++) {
+                var sleeping = peers.stream().map(peer -> peer.start(scope -> scope.await())).toList();
+                pause(round);
+                waker.run(scope -> {
+                    for (byte i = 0; i < 3; i++) scope.producer.put(new byte[] {i});
+                });
+                byte[] got = new byte[3];
+                for (CompletableFuture<byte[]> future : sleeping) got[Peer.join(future)[0]]++;
+                assertArrayEquals(new byte[] {1, 1, 1}, got);
+            }
+        } finally {
+            peers.forEach(Peer::close);
+        }
+    }
+
+    @Test
+    void aWaitingGetPassesAnInterruptOn() throws Exception {
+        try (var queue = LaneQueue.open(Path.of(file));
+                var consumer = queue.newConsumer(Delivery.SHARED)) {
+            assertInterruptible(() -> consumer.get(new byte[8], Long.MAX_VALUE));
+            assertInterruptible(() -> consumer.poll(message -> { }, 1, Long.MAX_VALUE));
+            // and is as good as before
+            queue.newProducer().put(new byte[3]);
+            assertEquals(3, consumer.get(new byte[8], Long.MAX_VALUE));
+        }
+    }
+
+    @Test
+    void aWaitingPutPassesAnInterruptOnAndHasPutNothing() throws Exception {
+        try (var queue = LaneQueue.open(Path.of(file));
+                var producer = queue.newProducer();
+                var consumer = queue.newConsumer(Delivery.SHARED)) {
+            int full = 0;
+            while (producer.tryPut(new byte[24])) full++;
+            assertInterruptible(() -> producer.put(new byte[24]));
+            assertInterruptible(() -> producer.put(new byte[24], 0, 24, Long.MAX_VALUE));
+            int got = 0;
+            while (consumer.tryGet(new byte[24]) != EMPTY) got++;
+            assertEquals(full, got);
+            producer.put(new byte[24]);
+        }
+    }
+
+    private interface Waiting {
+        void run() throws Exception;
+    }
+
+    private static Thread waitingThread(Waiting waiting, AtomicReference<Throwable> end) {
+        var thread = Thread.ofPlatform().daemon().start(() -> {
+            try {
+                waiting.run();
+                end.set(new AssertionError("returned"));
+            } catch (Throwable thrown) {
+                end.set(thrown);
+            }
+        });
+        Await.until("the thread waits", () -> thread.getState() == Thread.State.RUNNABLE
+                || thread.getState() == Thread.State.TIMED_WAITING);
+        pause(5);
+        return thread;
+    }
+
+    private static void assertInterruptible(Waiting waiting) throws Exception {
+        var end = new AtomicReference<Throwable>();
+        var thread = waitingThread(waiting, end);
+        thread.interrupt();
+        assertTrue(thread.join(Duration.ofSeconds(Peer.DEADLINE_SECONDS)), "still waiting");
+        assertTrue(end.get() instanceof InterruptedException, () -> String.valueOf(end.get()));
+    }
+
+    private static void assertEndedBy(Runnable close, Waiting waiting) throws Exception {
+        var end = new AtomicReference<Throwable>();
+        var thread = waitingThread(waiting, end);
+        close.run();
+        assertTrue(thread.join(Duration.ofSeconds(Peer.DEADLINE_SECONDS)), "still waiting");
+        assertTrue(end.get() instanceof QueueClosedException, () -> String.valueOf(end.get()));
+    }
+
+    @Test
+    void aWaitingGetIsEndedWhenItsQueueIsClosed() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            var queue = LaneQueue.open(Path.of(file));
+            try (var consumer = queue.newConsumer(round % 2 == 0 ? Delivery.SHARED : Delivery.EXCLUSIVE)) {
+                boolean polls = round % 4 < 2;
+                assertEndedBy(queue::close, () -> {
+                    if (polls) consumer.poll(message -> { }, 1, Long.MAX_VALUE);
+                    else consumer.get(new byte[8], Long.MAX_VALUE);
+                });
+            }
+        }
+    }
+
+    @Test
+    void aWaitingPutIsEndedWhenItsQueueIsClosed() throws Exception {
+        for (int round = 0; round < 20; round++) {
+            var queue = LaneQueue.open(Path.of(file));
+            try (var producer = queue.newProducer()) {
+                while (producer.tryPut(new byte[24])) { }
+                assertEndedBy(queue::close, () -> producer.put(new byte[24]));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aWaitingConsumerUsesHardlyAnyProcessor(String flag) {
+        try (var waits = consumer(flag, Delivery.SHARED)) {
+            assertIdle(waits, Child.kept("waits", flag), waits.start(scope -> scope.await()));
+            try (var waker = producer(flag)) {
+                waker.run(scope -> scope.producer.put(new byte[1]));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aWaitingProducerUsesHardlyAnyProcessor(String flag) {
+        try (var waits = producer(flag)) {
+            waits.run(scope -> {
+                while (scope.producer.tryPut(new byte[24])) { }
+            });
+            assertIdle(waits, Child.kept("wakes", flag), waits.start(scope -> {
+                scope.producer.put(new byte[24]);
+                return true;
+            }));
+            try (var waker = consumer(flag, Delivery.SHARED)) {
+                waker.call(scope -> scope.take());
+            }
+        }
+    }
+
+    private static void assertIdle(Peer peer, Child child, CompletableFuture<?> waiting) {
+        pause(7);
+        long start = System.nanoTime();
+        var before = child.process().info().totalCpuDuration().orElseThrow();
+        do pause(7);
+        while (System.nanoTime() - start < Duration.ofMillis(1_200).toNanos());
+        var used = child.process().info().totalCpuDuration().orElseThrow().minus(before);
+        long elapsed = System.nanoTime() - start;
+        assertTrue(!waiting.isDone(), "did not wait");
+        assertTrue(used.toNanos() * 10 < elapsed, "used " + used.toMillis() + " ms of " + elapsed / 1_000_000);
+    }
+
+    @Test
+    void everyWaitStrategyDeliversBothWays() throws Exception {
+        var strategies = List.of(WaitStrategy.spinning(), WaitStrategy.spinThenSleep(),
+                WaitStrategy.of(new org.agrona.concurrent.SleepingMillisIdleStrategy(1)),
+                WaitStrategy.of(new org.agrona.concurrent.YieldingIdleStrategy()));
+        try (var queue = LaneQueue.open(Path.of(file))) {
+            for (var strategy : strategies) {
+                try (var producer = queue.newProducer(strategy);
+                        var consumer = queue.newConsumer(Delivery.SHARED, strategy)) {
+                    var putting = CompletableFuture.runAsync(() -> {
+                        try {
+                            for (int i = 0; i < 1_000; i++) producer.put(new byte[i % 50]);
+                        } catch (InterruptedException e) {
+                            throw new AssertionError(e);
+                        }
+                    });
+                    for (int i = 0; i < 1_000; i++) assertEquals(i % 50, consumer.get(new byte[50], Long.MAX_VALUE));
+                    Peer.join(putting);
+                    assertEquals(EMPTY, consumer.get(new byte[50], 5_000_000));
+                }
+            }
+        }
+    }
+}
