@@ -179,7 +179,8 @@ final class StartupCache {
     /// Starts a process that makes the cache and does not depend on this one; once, and only if it is missing.
     static void makeIfMissing() {
         Path file = ours.file;
-        if (file == null || "making".equals(System.getProperty(SWITCH)) || isMade.getAndSet(true) || Files.exists(file)) {
+        if (file == null || "making".equals(System.getProperty(SWITCH)) || isMade.getAndSet(true)
+                || Files.exists(file)) {
             return;
         }
         List<String> command = new ArrayList<>();
@@ -207,7 +208,7 @@ final class StartupCache {
         Path file = Path.of(args[0]);
         Path making = file.resolveSibling("making");
         try (FileChannel channel = FileChannel.open(
-                        file.resolveSibling("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                file.resolveSibling("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 FileLock lock = channel.tryLock()) {
             if (lock == null || Files.exists(file)) {
                 return; // somebody else makes it, or has

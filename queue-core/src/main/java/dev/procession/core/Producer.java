@@ -289,7 +289,8 @@ public final class Producer implements AutoCloseable {
         checkUsable();
         long head = Memory.getVolatile(memory, headAt); // pairs with the release or CAS of who took the records before it
         long free = head + laneBytes;
-        if (Long.compareUnsigned(tail - head, laneBytes) > 0) throw queue.corrupted(lane, head, "head is outside of the log");
+        if (Long.compareUnsigned(tail - head, laneBytes) > 0)
+            throw queue.corrupted(lane, head, "head is outside of the log");
         if (end > free) return false;
         while (reserved < end) {
             long step = Math.min(RESERVE_BYTES, laneBytes);
