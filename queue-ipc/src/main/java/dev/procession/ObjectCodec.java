@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// Classes are numbers in the bytes, given in the order of their names, so that it does not matter in which order they
 /// are listed; that the lists are the same is told by the codec's name.
 final class ObjectCodec<E> implements Codec<E> {
-    @Serial
-    private static final long serialVersionUID = 1;
+    @Serial private static final long serialVersionUID = 1;
 
     static {
         // Kryo works as well without sun.misc.Unsafe, whose use the JDK reports on stderr and will forbid. This is its
@@ -95,7 +94,7 @@ final class ObjectCodec<E> implements Codec<E> {
     }
 
     private static void allow(Class<?> type, Map<String, Class<?>> byName) {
-        if (type.isSealed()) {
+        if (type.isSealed() && !type.isEnum()) {
             for (Class<?> subtype : type.getPermittedSubclasses()) {
                 allow(subtype, byName);
             }
@@ -177,7 +176,7 @@ final class ObjectCodec<E> implements Codec<E> {
     /// What the bytes of an object of this class depend on.
     private static String formatOf(Class<?> type) {
         if (type.isEnum()) {
-            return type.getName() + Arrays.toString(type.getEnumConstants());
+            return RecordCodec.enumText(type);
         }
         var fields = new ArrayList<Field>();
         for (Class<?> c = type; c != null; c = c.getSuperclass()) {
@@ -187,6 +186,6 @@ final class ObjectCodec<E> implements Codec<E> {
                 .filter(field -> (field.getModifiers() & (Modifier.STATIC | Modifier.TRANSIENT)) == 0)
                 .sorted(Comparator.comparing(Field::getName))
                 .map(field -> field.getType().getName() + " " + field.getName())
-                .collect(Collectors.joining(",", type.getName() + "(", ")"));
+                .collect(Collectors.joining(",", (type.isRecord() ? "record " : "class ") + type.getName() + "(", ")"));
     }
 }

@@ -19,6 +19,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.function.IntFunction;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The outermost record has no leading byte. A varint has seven bits a byte, low ones first.
 final class RecordCodec<R extends Record> implements Codec<R> {
-    @Serial
-    private static final long serialVersionUID = 1;
+    @Serial private static final long serialVersionUID = 1;
 
     private static final int MAX_NAME_BYTES = 64;
 
@@ -108,6 +108,13 @@ final class RecordCodec<R extends Record> implements Codec<R> {
             }
         }
         return kind + check;
+    }
+
+    /// The constants of an enum, whatever it says in toString.
+    static String enumText(Class<?> type) {
+        return Arrays.stream(type.getEnumConstants())
+                .map(constant -> ((Enum<?>) constant).name())
+                .collect(Collectors.joining(",", "enum " + type.getName() + "[", "]"));
     }
 
     /// One record class: how to take it apart and how to construct it.
@@ -313,7 +320,7 @@ final class RecordCodec<R extends Record> implements Codec<R> {
 
         private static Coding ofEnum(Class<?> type) {
             Object[] constants = type.getEnumConstants();
-            return new Coding(type.getName() + Arrays.toString(constants),
+            return new Coding(enumText(type),
                     (value, to) -> putCount(value == null ? -1 : ((Enum<?>) value).ordinal(), to),
                     from -> {
                         int ordinal = from.varint() - 1;
