@@ -220,6 +220,7 @@ class FileTest {
     }
 
     @Test
+    @SuppressWarnings("try")
     void anAnonymousQueueIsGoneWhenTheLastHasClosedIt() {
         String path;
         try (var peer = Child.kept("holds", NATIVE).peer();
