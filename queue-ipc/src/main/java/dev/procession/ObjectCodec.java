@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Classes are numbers in the bytes, given in the order of their names, so that it does not matter in which order they
 /// are listed; that the lists are the same is told by the codec's name.
 final class ObjectCodec<E> implements Codec<E> {
-    @Serial private static final long serialVersionUID = 1;
+    @Serial
+    private static final long serialVersionUID = 1;
 
     static {
         // Kryo works as well without sun.misc.Unsafe, whose use the JDK reports on stderr and will forbid. This is its

@@ -36,7 +36,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The outermost record has no leading byte. A varint has seven bits a byte, low ones first.
 final class RecordCodec<R extends Record> implements Codec<R> {
-    @Serial private static final long serialVersionUID = 1;
+    @Serial
+    private static final long serialVersionUID = 1;
 
     private static final int MAX_NAME_BYTES = 64;
 

@@ -5,7 +5,7 @@ import java.util.concurrent.TimeUnit;
 
 /// Waits for something to become true, with a deadline.
 public final class Await {
-    private Await() { }
+    private Await() {}
 
     public static void until(String what, Callable<Boolean> condition) {
         long start = System.nanoTime();

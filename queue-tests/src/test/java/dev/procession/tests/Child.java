@@ -25,11 +25,12 @@ import org.jspecify.annotations.Nullable;
 public final class Child implements Peer.Host, AutoCloseable {
     /// What all children are started with.
     private static final List<String> FLAGS = List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m",
-            "-XX:+UseSerialGC", "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash", "-Xshare:auto");
+            "-XX:+UseSerialGC", "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash",
+            "-Xshare:auto");
 
-    private record Request(long id, int peer, Peer.Action<?> action) implements Serializable { }
+    private record Request(long id, int peer, Peer.Action<?> action) implements Serializable {}
 
-    private record Reply(long id, @Nullable Object value, @Nullable Throwable thrown) implements Serializable { }
+    private record Reply(long id, @Nullable Object value, @Nullable Throwable thrown) implements Serializable {}
 
     private static final Set<Child> ALIVE = ConcurrentHashMap.newKeySet();
     private static final Map<List<String>, Child> KEPT = new ConcurrentHashMap<>();
@@ -169,7 +170,8 @@ public final class Child implements Peer.Host, AutoCloseable {
     /// Waits for the child to have ended, however it did.
     public void awaitDeath() {
         try {
-            if (!process.waitFor(Peer.DEADLINE_SECONDS, TimeUnit.SECONDS)) throw new AssertionError("still alive: pid=" + pid());
+            if (!process.waitFor(Peer.DEADLINE_SECONDS, TimeUnit.SECONDS))
+                throw new AssertionError("still alive: pid=" + pid());
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }

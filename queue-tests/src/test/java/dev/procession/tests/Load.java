@@ -34,7 +34,8 @@ public final class Load {
 
     private int length(long id) {
         long dice = Random64.mix(seed ^ id);
-        int small = Math.min(max, 128), bound = (dice & 15) != 0 ? small : (dice & 255) != 0 ? Math.min(max, 2048) : max;
+        int small = Math.min(max, 128),
+                bound = (dice & 15) != 0 ? small : (dice & 255) != 0 ? Math.min(max, 2048) : max;
         return 8 + (int) ((dice >>> 9) % (bound - 7));
     }
 
@@ -55,7 +56,8 @@ public final class Load {
     public long check(byte[] from, int length) {
         if (length < 8) throw new AssertionError("a message of " + length + " bytes was never put");
         long id = (long) LONG.get(from, 0);
-        if (length != length(id)) throw new AssertionError("length=" + length + " of " + name(id) + ", put: " + length(id));
+        if (length != length(id))
+            throw new AssertionError("length=" + length + " of " + name(id) + ", put: " + length(id));
         long word = seed ^ id;
         for (int i = 8; i < length; i += 8) {
             word = Random64.mix(word);

@@ -69,7 +69,7 @@ public final class Peer implements AutoCloseable {
         private byte[] buffer = {};
 
         @SuppressWarnings("NullAway") // set by the first step of every test that uses them
-        private Scope() { }
+        private Scope() {}
 
         /// Opens a handle of this peer's own.
         public Scope open(String file) {
@@ -129,7 +129,7 @@ public final class Peer implements AutoCloseable {
 
     /// Peers that are threads of the JVM that this code runs in.
     static final class Threads implements Host {
-        private record Member(Scope scope, ExecutorService thread) { }
+        private record Member(Scope scope, ExecutorService thread) {}
 
         private final Map<Integer, Member> members = new ConcurrentHashMap<>();
 

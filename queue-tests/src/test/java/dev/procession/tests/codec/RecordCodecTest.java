@@ -227,7 +227,8 @@ class RecordCodecTest {
 
     @Test
     void whatIsNoRecordIsRefused() {
-        @SuppressWarnings({"unchecked", "rawtypes"}) Class<Record> string = (Class) String.class;
+        @SuppressWarnings({"unchecked", "rawtypes"})
+        Class<Record> string = (Class) String.class;
         assertThrows(IllegalArgumentException.class, () -> Codec.record(string));
     }
 
