@@ -3,7 +3,9 @@
 module dev.procession {
     requires transitive dev.procession.core;
     requires com.esotericsoftware.kryo.kryo5;
-    requires info.picocli;
+    requires static com.fasterxml.jackson.jr.ob;
+    requires static info.picocli;
+    requires static me.tongfei.progressbar;
     requires static transitive org.jspecify;
     requires java.management;
 

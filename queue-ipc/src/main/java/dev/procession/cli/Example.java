@@ -1,0 +1,40 @@
+package dev.procession.cli;
+
+import dev.procession.examples.HelloProcesses;
+import dev.procession.examples.HelloThreads;
+import dev.procession.examples.SharedQueueOfPids;
+import dev.procession.examples.UnsharedList;
+import picocli.CommandLine.Command;
+
+@Command(
+        name = "example",
+        mixinStandardHelpOptions = true,
+        description = "Runs one of four small programs; each is a source file of a screen's length.")
+final class Example {
+
+    @Command(name = "hello-threads", mixinStandardHelpOptions = true, description = "Ten threads say hello.")
+    void helloThreads() throws Exception {
+        HelloThreads.main();
+    }
+
+    @Command(name = "hello-processes", mixinStandardHelpOptions = true, description = "Ten processes say hello.")
+    void helloProcesses() throws Exception {
+        HelloProcesses.main();
+    }
+
+    @Command(
+            name = "unshared-list",
+            mixinStandardHelpOptions = true,
+            description = "Ten processes add their ids to a list, and it stays empty.")
+    void unsharedList() throws Exception {
+        UnsharedList.main();
+    }
+
+    @Command(
+            name = "shared-queue",
+            mixinStandardHelpOptions = true,
+            description = "Ten processes put their ids on a queue, and all ten arrive.")
+    void sharedQueue() throws Exception {
+        SharedQueueOfPids.main();
+    }
+}
