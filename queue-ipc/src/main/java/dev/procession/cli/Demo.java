@@ -156,8 +156,13 @@ final class Demo implements Callable<Integer> {
                 check.accept(item); // one too many
             }
             Load load = new Load(check.received(), seconds, check.verdict());
-            out.printf(Locale.ROOT, "%,d messages in %.3f s, %,.0f per second, check: %s%n", load.messages, load.seconds,
-                    load.messages / load.seconds, load.check);
+            out.printf(
+                    Locale.ROOT,
+                    "%,d messages in %.3f s, %,.0f per second, check: %s%n",
+                    load.messages,
+                    load.seconds,
+                    load.messages / load.seconds,
+                    load.check);
             return load;
         }
     }

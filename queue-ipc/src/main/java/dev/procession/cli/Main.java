@@ -49,10 +49,10 @@ public final class Main {
         CommandLine command = misuse.getCommandLine();
         PrintWriter err = command.getErr();
         String name = command.getCommandSpec().qualifiedName();
-        err.println(name + ": " + misuse.getMessage());
         if (command.getSubcommands().isEmpty()) {
-            err.println("See: " + name + " --help");
+            err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
         } else {
+            err.println(name + ": " + misuse.getMessage());
             command.usage(err);
         }
         return CommandLine.ExitCode.USAGE;

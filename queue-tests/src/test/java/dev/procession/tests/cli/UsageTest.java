@@ -1,0 +1,62 @@
+package dev.procession.tests.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.tests.cli.Command.Ended;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What the command line says about itself, and about commands that it does not understand.
+class UsageTest {
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "fly", "example", "example fly"})
+    void withoutASubcommandTheUsageIsShown(String args) throws Exception {
+        Ended ended = Command.run(args.isEmpty() ? new String[0] : args.split(" "));
+        assertEquals(2, ended.status());
+        assertEquals("", ended.stdout());
+        assertTrue(ended.stderr().contains("Usage: procession"), ended::toString);
+        assertTrue(ended.stderr().contains(args.startsWith("example") ? "shared-queue" : "demo"), ended::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "demo --fast,           --fast",
+        "demo --workers,        --workers",
+        "demo --workers many,   many",
+        "demo --workers 0,      --workers=0",
+        "demo --workers 1025,   --workers=1025",
+        "demo --messages 0,     --messages=0",
+        "demo --messages -1,    --messages=-1",
+        "demo now,              now",
+        "example shared-queue --fast, --fast",
+    })
+    void aWrongOptionIsNamedInOneLine(String args, String named) throws Exception {
+        Ended ended = Command.run(args.split(" "));
+        assertEquals(2, ended.status(), ended::toString);
+        assertEquals("", ended.stdout());
+        assertEquals(1, ended.stderr().lines().count(), ended::toString);
+        assertTrue(ended.stderr().startsWith("procession ") && ended.stderr().contains(named), ended::toString);
+        assertTrue(ended.stderr().contains("--help"), ended::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "demo --help", "example --help", "example hello-threads --help"})
+    void helpIsPrintedToStandardOutput(String args) throws Exception {
+        Ended ended = Command.run(args.split(" "));
+        assertEquals(0, ended.status(), ended::toString);
+        assertTrue(ended.stdout().startsWith("Usage: procession"), ended::toString);
+        assertEquals("", ended.stderr());
+    }
+
+    @Test
+    void theVersionIsOneLine() throws Exception {
+        Ended ended = Command.run("--version");
+        assertEquals(0, ended.status());
+        assertEquals(1, ended.lines().size(), ended::toString);
+        assertTrue(ended.stdout().startsWith("procession "), ended::toString);
+    }
+}
