@@ -16,7 +16,6 @@ import java.io.ObjectStreamField;
 import java.io.OutputStream;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Objects;
@@ -29,6 +28,8 @@ import org.jspecify.annotations.Nullable;
 final class PackedTask {
     private static final byte SERIALIZED = 0;
     private static final byte LAMBDA = 1;
+    /// Characters, of up to three bytes each, that are sure to fit into the 64 KiB of `writeUTF`.
+    private static final int LONGEST_UTF = 0xffff / 3;
 
     private PackedTask() {}
 
@@ -110,11 +111,9 @@ final class PackedTask {
         } else if (value instanceof Boolean truth) {
             out.writeByte('b');
             out.writeBoolean(truth);
-        } else if (value instanceof String text) {
-            byte[] utf16 = text.getBytes(StandardCharsets.UTF_16BE);
+        } else if (value instanceof String text && text.length() <= LONGEST_UTF) {
             out.writeByte('s');
-            out.writeInt(utf16.length);
-            out.write(utf16);
+            out.writeUTF(text); // which keeps halves of surrogate pairs, as Java serialization does
         } else if (value instanceof SharedQueue<?> queue && isStateless(queue.codec)) {
             out.writeByte('q');
             out.writeUTF(queue.path().toString());
@@ -213,7 +212,7 @@ final class PackedTask {
             case 'd' -> in.readDouble();
             case 'b' -> in.readBoolean();
             case 'q' -> readQueue(in);
-            case 's' -> new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_16BE);
+            case 's' -> in.readUTF();
             default -> throw new IOException("kind=" + kind);
         };
     }

@@ -1,0 +1,106 @@
+package dev.procession.tests.worker;
+
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+
+/// What these tests need of the system: other JVMs that start workers, signals, and patience.
+final class Processes {
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private Processes() {}
+
+    static void await(String what, Callable<Boolean> condition) throws Exception {
+        Instant deadline = Instant.now().plus(PATIENCE);
+        while (!condition.call()) {
+            if (Instant.now().isAfter(deadline)) {
+                fail("not within " + PATIENCE + ": " + what);
+            }
+            Thread.sleep(10);
+        }
+    }
+
+    /// Whether a process runs, be it ours or not. One that is dead and that nobody has asked about yet does not.
+    static boolean runs(long pid) throws IOException {
+        try {
+            String status = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            return "ZX".indexOf(status.charAt(status.lastIndexOf(')') + 2)) < 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    static void signal(String name, long pid) throws IOException, InterruptedException {
+        int status = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start().waitFor();
+        if (status != 0) {
+            fail("kill -" + name + " " + pid + ": status " + status);
+        }
+    }
+
+    static String java() {
+        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /// The content of a file that another process writes at once (with a rename) or in one write.
+    static String awaitContent(Path file) throws Exception {
+        await(file + " is written", () -> Files.exists(file) && Files.size(file) > 0);
+        return Files.readString(file).strip();
+    }
+
+    /// Another JVM with our class path, or whatever the options say.
+    static final class Jvm implements AutoCloseable {
+        final Process process;
+        private final Path output;
+
+        private Jvm(Process process, Path output) {
+            this.process = process;
+            this.output = output;
+        }
+
+        static Jvm start(Path folder, Class<?> main, String... arguments) throws IOException {
+            return start(folder, List.of(), main, arguments);
+        }
+
+        static Jvm start(Path folder, List<String> options, Class<?> main, String... arguments) throws IOException {
+            List<String> all = new ArrayList<>(options);
+            all.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+            all.addAll(List.of(arguments));
+            return start(folder, all);
+        }
+
+        static Jvm start(Path folder, List<String> arguments) throws IOException {
+            List<String> command = new ArrayList<>(List.of(java(), "--enable-native-access=ALL-UNNAMED"));
+            command.addAll(arguments);
+            Path output = Files.createTempFile(folder, "jvm-", ".txt");
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile())
+                    .start();
+            return new Jvm(process, output);
+        }
+
+        String output() throws IOException {
+            return Files.readString(output).strip();
+        }
+
+        int awaitEnd() throws Exception {
+            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                fail("still running: " + process.info() + "\n" + output());
+            }
+            return process.exitValue();
+        }
+
+        @Override
+        public void close() {
+            process.destroyForcibly();
+        }
+    }
+}
