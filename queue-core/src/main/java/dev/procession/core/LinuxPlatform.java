@@ -14,7 +14,6 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -70,7 +69,7 @@ final class LinuxPlatform extends Platform {
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO = CAPTURE.varHandle(PathElement.groupElement("errno"));
+    private static final long ERRNO = CAPTURE.byteOffset(PathElement.groupElement("errno"));
 
     private final MethodHandle open = libc("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
     private final MethodHandle close = libc("close", -1, JAVA_INT, JAVA_INT);
@@ -199,7 +198,7 @@ final class LinuxPlatform extends Platform {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment errno = arena.allocate(CAPTURE);
             int fd = (int) open.invokeExact(errno, arena.allocateFrom(path.toString()), flags, 0600);
-            return fd >= 0 ? fd : -(int) ERRNO.get(errno, 0L);
+            return fd >= 0 ? fd : -errno.get(JAVA_INT, ERRNO);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -215,7 +214,7 @@ final class LinuxPlatform extends Platform {
                     AT_FDCWD,
                     arena.allocateFrom(to.toString()),
                     AT_SYMLINK_FOLLOW);
-            return result == 0 ? 0 : (int) ERRNO.get(errno, 0L);
+            return result == 0 ? 0 : errno.get(JAVA_INT, ERRNO);
         } catch (Throwable e) {
             throw unexpected(e);
         }
@@ -227,7 +226,7 @@ final class LinuxPlatform extends Platform {
             long address =
                     (long) mmap.invokeExact(errno, MemorySegment.NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                             0L);
-            if (address == -1) throw failure("cannot map " + size + " bytes of", path, (int) ERRNO.get(errno, 0L));
+            if (address == -1) throw failure("cannot map " + size + " bytes of", path, errno.get(JAVA_INT, ERRNO));
             // never unmapped while anybody can reach it: an access by address needs no check whether it is still there
             Descriptor descriptor = new Descriptor(fd);
             MemorySegment mapping =
@@ -332,7 +331,7 @@ final class LinuxPlatform extends Platform {
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment errno = arena.allocate(CAPTURE);
                 int result = (int) fcntl.invokeExact(errno, fd, command, lock);
-                return result == 0 ? 0 : (int) ERRNO.get(errno, 0L);
+                return result == 0 ? 0 : errno.get(JAVA_INT, ERRNO);
             } catch (Throwable e) {
                 throw unexpected(e);
             }
@@ -485,7 +484,7 @@ final class LinuxPlatform extends Platform {
             all[0] = errno;
             System.arraycopy(arguments, 0, all, 1, arguments.length);
             int result = (int) function.invokeWithArguments(all);
-            return result >= 0 ? 0 : (int) ERRNO.get(errno, 0L);
+            return result >= 0 ? 0 : errno.get(JAVA_INT, ERRNO);
         } catch (Throwable e) {
             throw unexpected(e);
         }

@@ -88,6 +88,18 @@ final class Memory {
         return LONG.compareAndSet(in(m), at, expected, value);
     }
 
+    /// All before it is ordered against all behind it.
+    static void fullFence() {
+        if (Points.ENABLED) Points.step("fullFence");
+        VarHandle.fullFence();
+    }
+
+    /// Reads before it are ordered against all behind it.
+    static void acquireFence() {
+        if (Points.ENABLED) Points.step("acquireFence");
+        VarHandle.acquireFence();
+    }
+
     static int getIntVolatile(MemorySegment m, long at) {
         if (Points.ENABLED) Points.step("getIntVolatile");
         return (int) INT.getVolatile(in(m), at);

@@ -1,7 +1,6 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -315,7 +314,7 @@ public final class Producer implements AutoCloseable {
     /// queue the one announced last would have counted all the others.
     private boolean announce() {
         Memory.setRelease(memory, base + Layout.announcedAt(lane), announced + 1);
-        VarHandle.fullFence(); // everybody announces, then counts; without it two could overlook each other
+        Memory.fullFence(); // everybody announces, then counts; without it two could overlook each other
         announced++;
         if (queue.countedItems() <= queue.geometry().maxItems()) return true;
         retract();

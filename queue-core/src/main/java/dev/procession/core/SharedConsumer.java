@@ -2,7 +2,6 @@ package dev.procession.core;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.VarHandle;
 
 /// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
 ///
@@ -171,7 +170,7 @@ final class SharedConsumer extends Consumer {
     @Override
     boolean unmoved(int lane) {
         // what was read before must stay before this read of the head, which proves it
-        VarHandle.acquireFence();
+        Memory.acquireFence();
         return Memory.getVolatile(memory, headAt[lane]) == head[lane];
     }
 

@@ -1,7 +1,6 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.VarHandle;
 import java.util.function.BooleanSupplier;
 
 /// Waiting for messages or for room: spin, then sleep on a futex.
@@ -111,7 +110,7 @@ public final class Waiting {
     }
 
     private static void wakeSleepers(MemorySegment memory, long base, long waiting, long futex) {
-        if ((Memory.getOpaque(memory, base + waiting) & FENCE) != 0) VarHandle.fullFence();
+        if ((Memory.getOpaque(memory, base + waiting) & FENCE) != 0) Memory.fullFence();
         if ((Memory.getVolatile(memory, base + waiting) & WAITING) != 0) wakeAll(memory, base, waiting, futex);
     }
 

@@ -183,7 +183,8 @@ class WorkerTest {
             Worker self = Worker.current().orElseThrow();
             Files.writeString(
                     Path.of(file),
-                    self.name() + " " + Thread.currentThread().getName() + " " + self.pid() + " " + self.isDaemon() + " "
+                    self.name() + " " + Thread.currentThread().getName() + " " + self.pid() + " " + self.isDaemon()
+                            + " "
                             + self.isAlive());
         });
         worker.start();
