@@ -117,8 +117,9 @@ final class Bench implements AutoCloseable {
 
     /// A group, and how many messages make a run of the wanted length, as far as is known by now.
     private static final class Paced {
-        private static final long FIRST_MESSAGES = 10_000;
-        private static final long MOST_AT_ONCE = 4;
+        private static final long LEAST_MESSAGES = 10_000;
+        private static final long GROWTH = 4;
+        private static final long SHRINKAGE = 2; // one run that was held up should not make the next ones too short
 
         private final Group group;
         private final long mostMessages;
@@ -129,7 +130,7 @@ final class Bench implements AutoCloseable {
             this.group = group;
             this.wanted = wanted;
             mostMessages = work.mostMessages();
-            messages = Math.min(FIRST_MESSAGES, mostMessages);
+            messages = LEAST_MESSAGES;
         }
 
         void warmUp(Duration length) throws InterruptedException {
@@ -143,8 +144,8 @@ final class Bench implements AutoCloseable {
             long start = System.nanoTime();
             double[] figures = group.run(messages);
             double share = (double) wanted.toNanos() / (System.nanoTime() - start);
-            long next = Math.clamp((long) (messages * share), messages / MOST_AT_ONCE + 1, messages * MOST_AT_ONCE);
-            messages = Math.min(next, mostMessages);
+            long next = Math.clamp((long) (messages * share), messages / SHRINKAGE, messages * GROWTH);
+            messages = Math.clamp(next, LEAST_MESSAGES, mostMessages);
             return figures;
         }
     }
