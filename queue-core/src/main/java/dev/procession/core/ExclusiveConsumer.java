@@ -4,6 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is true.
 final class ExclusiveConsumer extends Consumer {
+    private static final int LINE = 64;
+
     private final Message message;
     private final long releaseBytes; // this far the head may stay behind
 
@@ -70,6 +72,7 @@ final class ExclusiveConsumer extends Consumer {
                 taken++;
                 message.show(lane + offset + prefix, length);
                 handler.onMessage(message);
+                if (usualBytes >= LINE) ownLines(lane + offset, usualBytes);
                 if (at >= release) {
                     release = at + releaseBytes;
                     release(0, at);
@@ -117,6 +120,7 @@ final class ExclusiveConsumer extends Consumer {
                 }
                 message.show(data + offset + prefix, length);
                 handler.onMessage(message);
+                if (usualBytes >= LINE) ownLines(data + offset, usualBytes);
                 if (at >= release) {
                     release = at + releaseBytes;
                     release(lane, at);
@@ -146,12 +150,25 @@ final class ExclusiveConsumer extends Consumer {
             int length = Layout.length(header);
             if (length > to.length) throw tooLarge(length, to);
             Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+            if (recordBytes(length) >= LINE) ownLines(laneAt[lane] + (at & mask), recordBytes(length));
             release(lane, at + recordBytes(length));
             read(lane);
             return length;
         } finally {
             end();
         }
+    }
+
+    /// Takes the cache lines that end in a record of at least one line away from its producer, before the space goes back.
+    ///
+    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one after the
+    /// other; a line that only this core has is handed over whole, and many are under way at a time. Measured between far
+    /// cores: 1.7 million messages of 1 KiB a second without this, 15 to 30 with it; between near ones it costs a tenth.
+    /// The bytes stay the same, so whoever comes after a kill finds the record as it was; and all of them are the record's
+    /// own, since what is before it may be its producer's already.
+    private void ownLines(long recordAt, long bytes) {
+        long end = recordAt + bytes & -LINE;
+        for (long at = recordAt; at < end; at = (at & -LINE) + LINE) Memory.rewrite(memory, at);
     }
 
     /// Moves the shared head: the space before it belongs to the lane's owner again.
