@@ -50,7 +50,7 @@ final class StartupCache {
     /// A system property: `off`, or `making` in the process that the cache is made from.
     private static final String SWITCH = "procession.startupCache";
     /// Most recently used caches that may stay when a new one is made: other Java versions, other applications.
-    private static final int KEPT = 8;
+    private static final int KEPT = 4;
 
     /// Where the cache is, or will be; empty if it was tried and cannot be made; null if there is none.
     private final @Nullable Path file;

@@ -165,20 +165,34 @@ public final class Worker {
         }
         byte[] packed = PackedTask.pack(task, name);
         AtExit.hook();
-        ExitRecord record = null;
+        ExitRecord record;
+        Process process;
         try {
             record = ExitRecord.create();
-            Process process = launch(processBuilder(record));
-            handle = process.toHandle();
-            active.add(this);
-            attend(process, packed, record);
-            return this;
         } catch (IOException e) {
-            if (record != null) {
-                record.delete();
-            }
-            throw new UncheckedIOException("Worker \"" + name + "\" could not be started: " + e.getMessage(), e);
+            throw notStarted(e);
         }
+        try {
+            process = launch(processBuilder(record));
+        } catch (IOException e) {
+            record.delete();
+            throw notStarted(e);
+        }
+        handle = process.toHandle();
+        active.add(this);
+        try {
+            attend(process, packed, record);
+        } catch (OutOfMemoryError e) { // the system has no more threads
+            process.destroyForcibly();
+            active.remove(this);
+            record.delete();
+            throw e;
+        }
+        return this;
+    }
+
+    private UncheckedIOException notStarted(IOException e) {
+        return new UncheckedIOException("Worker \"" + name + "\" could not be started: " + e.getMessage(), e);
     }
 
     private ProcessBuilder processBuilder(ExitRecord record) {

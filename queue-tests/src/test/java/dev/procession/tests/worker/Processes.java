@@ -70,14 +70,15 @@ final class Processes {
         }
 
         static Jvm start(Path folder, List<String> options, Class<?> main, String... arguments) throws IOException {
-            List<String> all = new ArrayList<>(options);
+            List<String> all = new ArrayList<>(List.of("--enable-native-access=ALL-UNNAMED"));
+            all.addAll(options);
             all.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
             all.addAll(List.of(arguments));
             return start(folder, all);
         }
 
         static Jvm start(Path folder, List<String> arguments) throws IOException {
-            List<String> command = new ArrayList<>(List.of(java(), "--enable-native-access=ALL-UNNAMED"));
+            List<String> command = new ArrayList<>(List.of(java()));
             command.addAll(arguments);
             Path output = Files.createTempFile(folder, "jvm-", ".txt");
             Process process = new ProcessBuilder(command)
