@@ -217,6 +217,13 @@ final class StartupCache {
             ExitRecord record = ExitRecord.create();
             List<String> command = new ArrayList<>(List.of(args).subList(1, args.length));
             command.addAll(1, List.of("-XX:AOTCacheOutput=" + making, "-D" + SWITCH + "=making"));
+            // No profiles (JEP 515): of so short a run they only make the compiler busy when a worker starts.
+            command.addAll(
+                    1,
+                    List.of(
+                            "-XX:+IgnoreUnrecognizedVMOptions",
+                            "-XX:+UnlockDiagnosticVMOptions",
+                            "-XX:-AOTRecordTraining"));
             command.addAll(WorkerMain.arguments("startup-cache", true, -1, record));
             Process worker = new ProcessBuilder(command)
                     .redirectOutput(Redirect.DISCARD)
