@@ -6,7 +6,7 @@ import java.io.StreamCorruptedException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// The codecs without state. Each is a record, so that it is serializable and equal to every other of its kind.
 final class BasicCodecs {
@@ -100,8 +100,11 @@ final class BasicCodecs {
         }
     }
 
-    static <T> T requireItem(T value, String codec) {
-        return Objects.requireNonNull(value, () -> "an item is null: the codec " + codec + " takes no null");
+    static <T> T requireItem(@Nullable T value, String codec) {
+        if (value == null) { // no lambda for the message: it would be allocated for every item
+            throw new NullPointerException("an item is null: the codec " + codec + " takes no null");
+        }
+        return value;
     }
 
     /// The string that these bytes are in UTF-8. The decoder of `String` replaces what is malformed, so the strict

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +33,12 @@ final class ObjectCodec<E> implements Codec<E> {
         }
     }
 
+    /// How many graphs are kept for the next messages, each some 30 KB: not one for each of a million virtual threads.
+    private static final int MAX_IDLE = 64;
+
     private final Class<?>[] allowed; // sorted by name, sealed types replaced by their subtypes
     private final transient String name;
-    private final transient Queue<ObjectGraph> idle = new ConcurrentLinkedQueue<>();
+    private final transient Queue<ObjectGraph> idle = new ArrayBlockingQueue<>(MAX_IDLE);
 
     ObjectCodec(Class<?>... listed) {
         var byName = new TreeMap<String, Class<?>>();
@@ -56,7 +59,7 @@ final class ObjectCodec<E> implements Codec<E> {
         BasicCodecs.requireItem(value, name);
         ObjectGraph graph = takeGraph();
         graph.write(value, to);
-        idle.add(graph); // not after an exception: Kryo then has half an object graph in its tables
+        idle.offer(graph); // not after an exception: Kryo then has half an object graph in its tables
     }
 
     @Override
@@ -64,7 +67,7 @@ final class ObjectCodec<E> implements Codec<E> {
     public E decode(Message from) throws IOException {
         ObjectGraph graph = takeGraph();
         Object value = graph.read(from);
-        idle.add(graph);
+        idle.offer(graph);
         return (E) value;
     }
 

@@ -18,6 +18,7 @@ import dev.procession.core.Message;
 import dev.procession.core.MessageTooLargeException;
 import java.io.IOException;
 import java.io.StreamCorruptedException;
+import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -72,7 +73,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// - classes are numbers; a class that has none cannot be named, and no name is ever looked up;
 /// - a length is checked against the bytes that are left, of which every element takes at least one. What a message
-///   makes its reader allocate is thereby some fifty times its length at most;
+///   makes its reader allocate is thereby some hundred times its length at most;
 /// - objects are nested [#MAX_DEPTH] deep at most;
 /// - inside the keys of maps and the elements of sets there are no references to objects whose `hashCode` looks at
 ///   their contents. Otherwise thirty lists, each of which holds the next one twice, would take a billion steps to
@@ -198,10 +199,10 @@ final class ObjectGraph extends Kryo {
     }
 
     private void registerArrays(Class<?> elementType) {
-        for (Class<?> type : List.of(elementType.arrayType(), elementType.arrayType().arrayType())) {
-            Serializer<?> elements = getDefaultSerializer(type);
-            register(type, new Counted<>(elements));
-        }
+        Class<?> one = elementType.arrayType();
+        Serializer<?> primitives = elementType.isPrimitive() ? getDefaultSerializer(one) : null;
+        register(one, primitives == null ? new ObjectArrays() : new PrimitiveArrays<>(primitives));
+        register(one.arrayType(), new ObjectArrays());
     }
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // the type was looked at
@@ -325,7 +326,7 @@ final class ObjectGraph extends Kryo {
         @Override
         public Collection<Object> read(Kryo kryo, Input from, Class<? extends Collection<Object>> type) {
             var graph = (ObjectGraph) kryo;
-            int n = ((CheckedInput) from).readCount();
+            int n = graph.input.readCount();
             Collection<Object> collection = make.apply(n);
             if (finish == null) {
                 graph.reference(collection);
@@ -333,6 +334,7 @@ final class ObjectGraph extends Kryo {
             graph.keyDepth += collection instanceof Set<?> ? 1 : 0;
             Registration common = n == 0 ? null : graph.readClass(from);
             for (int i = 0; i < n; i++) {
+                graph.input.beginElement();
                 collection.add(common == null ? graph.readClassAndObject(from) : graph.readObject(from, common));
             }
             graph.keyDepth -= collection instanceof Set<?> ? 1 : 0;
@@ -394,12 +396,13 @@ final class ObjectGraph extends Kryo {
         @Override
         public Map<Object, Object> read(Kryo kryo, Input from, Class<? extends Map<Object, Object>> type) {
             var graph = (ObjectGraph) kryo;
-            int n = ((CheckedInput) from).readCount();
+            int n = graph.input.readCount();
             Map<Object, Object> map = make.apply(n);
             if (finish == null) {
                 graph.reference(map);
             }
             for (int i = 0; i < n; i++) {
+                graph.input.beginElement();
                 graph.keyDepth++;
                 Object key = graph.readClassAndObject(from);
                 graph.keyDepth--;
@@ -438,11 +441,47 @@ final class ObjectGraph extends Kryo {
         }
     }
 
-    /// Arrays: what starts with the number of its elements plus one, or 0 for null.
-    private static final class Counted<T> extends Serializer<T> {
+    private static final class ObjectArrays extends Serializer<@Nullable Object[]> {
+        @Override
+        public void write(Kryo kryo, Output to, @Nullable Object[] array) {
+            Serializer<?> common = serializerOfAll(kryo, array.getClass().getComponentType());
+            to.writeVarInt(array.length, true);
+            for (Object element : array) {
+                if (common == null) {
+                    kryo.writeClassAndObject(to, element);
+                } else {
+                    kryo.writeObjectOrNull(to, element, common);
+                }
+            }
+        }
+
+        @Override
+        public @Nullable Object[] read(Kryo kryo, Input from, Class<? extends @Nullable Object[]> type) {
+            Class<?> elementType = type.getComponentType();
+            Serializer<?> common = serializerOfAll(kryo, elementType);
+            CheckedInput input = (CheckedInput) from;
+            int n = input.readCount();
+            var array = (@Nullable Object[]) Array.newInstance(elementType, n);
+            kryo.reference(array);
+            for (int i = 0; i < n; i++) {
+                input.beginElement();
+                array[i] = common == null
+                        ? kryo.readClassAndObject(from)
+                        : kryo.readObjectOrNull(from, elementType, common);
+            }
+            return array;
+        }
+
+        private static @Nullable Serializer<?> serializerOfAll(Kryo kryo, Class<?> elementType) {
+            return kryo.isFinal(elementType) ? kryo.getSerializer(elementType) : null;
+        }
+    }
+
+    /// Checks the length plus one, or 0 for null, that Kryo writes in front.
+    private static final class PrimitiveArrays<T> extends Serializer<T> {
         private final Serializer<T> elements;
 
-        Counted(Serializer<T> elements) {
+        PrimitiveArrays(Serializer<T> elements) {
             this.elements = elements;
             setAcceptsNull(elements.getAcceptsNull());
         }
@@ -455,8 +494,8 @@ final class ObjectGraph extends Kryo {
         @Override
         public T read(Kryo kryo, Input from, Class<? extends T> type) {
             int start = from.position();
-            int countPlusOne = from.readVarInt(true);
-            ((CheckedInput) from).require(Math.max(0, countPlusOne - 1), 1);
+            int lengthPlusOne = from.readVarInt(true);
+            ((CheckedInput) from).require(Math.max(0, lengthPlusOne - 1), 1);
             from.setPosition(start);
             return elements.read(kryo, from, type);
         }
@@ -537,16 +576,26 @@ final class ObjectGraph extends Kryo {
         }
     }
 
-    /// An input that believes a length only if there are as many bytes left as the elements take at least.
+    /// An input that believes a length only if there are as many bytes left as the elements take at least, beside those
+    /// that the collections around them have announced. Otherwise collections that are nested 256 deep could each
+    /// announce as many elements as the message has bytes.
     private static final class CheckedInput extends Input {
+        private int announced; // elements that are not read yet, of which each takes a byte or more
+
+        /// Reads how many elements follow; call [#beginElement] before each.
         int readCount() {
             int n = readVarInt(true);
             require(n, 1);
+            announced += n;
             return n;
         }
 
+        void beginElement() {
+            announced--;
+        }
+
         private void require(int elements, int elementBytes) {
-            int left = limit() - position();
+            int left = limit() - position() - announced;
             if (elements < 0 || elements > left / elementBytes) {
                 throw new KryoException("it announces " + elements + " elements where " + left + " bytes are left");
             }
