@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 public final class Child implements Peer.Host, AutoCloseable {
     /// What all children are started with.
     private static final List<String> FLAGS = List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m",
-            "-XX:+UseSerialGC", "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash",
-            "-Xshare:auto");
+            "-XX:+UseSerialGC", "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash");
 
     private record Request(long id, int peer, Peer.Action<?> action) implements Serializable {}
 
@@ -37,12 +36,13 @@ public final class Child implements Peer.Host, AutoCloseable {
     private static final AtomicInteger NUMBERS = new AtomicInteger();
 
     static {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> ALIVE.forEach(child -> child.process.destroyForcibly())));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ALIVE.forEach(Child::kill)));
     }
 
     private final Process process;
     private final ObjectOutputStream requests;
     private final Map<Long, CompletableFuture<@Nullable Object>> waiting = new ConcurrentHashMap<>();
+    private volatile boolean ending;
     private long lastId;
 
     private Child(Process process) throws IOException {
@@ -110,7 +110,7 @@ public final class Child implements Peer.Host, AutoCloseable {
 
     private void readReplies() {
         try (var replies = new ObjectInputStream(process.getInputStream())) {
-            while (true) {
+            while (!ending) {
                 var reply = (Reply) replies.readUnshared();
                 var future = waiting.remove(reply.id);
                 if (future == null) continue;
@@ -118,7 +118,7 @@ public final class Child implements Peer.Host, AutoCloseable {
                 else future.complete(reply.value);
             }
         } catch (IOException | ClassNotFoundException e) {
-            if (process.isAlive() && !(e instanceof EOFException)) e.printStackTrace();
+            if (!ending) e.printStackTrace();
         } finally {
             failAll();
         }
@@ -163,6 +163,7 @@ public final class Child implements Peer.Host, AutoCloseable {
 
     /// SIGKILL; returns when the child is gone.
     public void kill() {
+        ending = true;
         process.destroyForcibly();
         awaitDeath();
     }

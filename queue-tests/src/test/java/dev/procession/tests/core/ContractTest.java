@@ -83,7 +83,7 @@ class ContractTest {
 
     private static List<String> takeAllTexts(Peer peer) {
         var all = new ArrayList<String>();
-        for (String text; (text = takeText(peer)) != null; ) all.add(text);
+        for (String text; (text = takeText(peer)) != null;) all.add(text);
         return all;
     }
 
@@ -144,7 +144,7 @@ class ContractTest {
         var gets = site(SMALL).consumer();
         for (long timeout : new long[] {0, -1, Long.MIN_VALUE}) {
             assertEquals(EMPTY, gets.count(scope -> scope.consumer.get(new byte[8], timeout)));
-            assertEquals(0, gets.count(scope -> scope.consumer.poll(message -> { }, 1, timeout)));
+            assertEquals(0, gets.count(scope -> scope.consumer.poll(message -> {}, 1, timeout)));
         }
     }
 
@@ -154,7 +154,7 @@ class ContractTest {
         long waited = gets.count(scope -> {
             long start = System.nanoTime();
             assertEquals(EMPTY, scope.consumer.get(new byte[8], TimeUnit.MILLISECONDS.toNanos(30)));
-            assertEquals(0, scope.consumer.poll(message -> { }, 1, TimeUnit.MILLISECONDS.toNanos(30)));
+            assertEquals(0, scope.consumer.poll(message -> {}, 1, TimeUnit.MILLISECONDS.toNanos(30)));
             return System.nanoTime() - start;
         });
         assertTrue(waited >= TimeUnit.MILLISECONDS.toNanos(60), "waited=" + waited);
@@ -322,7 +322,7 @@ class ContractTest {
         var puts = site.producer();
         var gets = site.consumer();
         puts.run(scope -> {
-            while (scope.producer.tryPut(new byte[24])) { }
+            while (scope.producer.tryPut(new byte[24])) {}
         });
         for (long timeout : new long[] {0, -1, Long.MIN_VALUE}) {
             assertFalse(puts.test(scope -> scope.producer.put(new byte[24], 0, 24, timeout)));
@@ -343,7 +343,7 @@ class ContractTest {
         var puts = site.producer();
         var gets = site.consumer();
         puts.run(scope -> {
-            while (scope.producer.tryPut(new byte[24])) { }
+            while (scope.producer.tryPut(new byte[24])) {}
         });
         for (int i = 0; i < 30; i++) {
             var waiting = puts.start(scope -> {
@@ -573,8 +573,8 @@ class ContractTest {
             });
         }
         assertEquals(2, gets.count(scope -> scope.queue.size()));
-        assertEquals(2, gets.count(scope -> scope.consumer.poll(message -> { }, Integer.MAX_VALUE)));
-        assertEquals(0, gets.count(scope -> scope.consumer.poll(message -> { }, 1)));
+        assertEquals(2, gets.count(scope -> scope.consumer.poll(message -> {}, Integer.MAX_VALUE)));
+        assertEquals(0, gets.count(scope -> scope.consumer.poll(message -> {}, 1)));
     }
 
     @Test
@@ -586,7 +586,7 @@ class ContractTest {
         for (int i = 0; i < 20; i++) put(i % 3 == 0 ? puts : putsToo, "m" + i);
         gets.run(scope -> {
             var seen = new ArrayList<String>();
-            while (scope.consumer.poll(m -> seen.add(new String(m.toBytes(), StandardCharsets.UTF_8)), 8) > 0) { }
+            while (scope.consumer.poll(m -> seen.add(new String(m.toBytes(), StandardCharsets.UTF_8)), 8) > 0) {}
             for (int i = 0; i < 20; i++) assertEquals("m" + i, seen.get(i));
             assertEquals(20, seen.size());
         });
@@ -606,7 +606,7 @@ class ContractTest {
                 if (text.equals("m4")) throw new IllegalArgumentException("not this one");
             }, 8));
             assertEquals("not this one", thrown.getMessage());
-            while (scope.consumer.poll(m -> seen.add(new String(m.toBytes(), StandardCharsets.UTF_8)), 8) > 0) { }
+            while (scope.consumer.poll(m -> seen.add(new String(m.toBytes(), StandardCharsets.UTF_8)), 8) > 0) {}
             assertEquals(List.of("m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"), seen);
         });
         assertTrue(gets.test(scope -> scope.queue.isEmpty()));
@@ -708,7 +708,7 @@ class ContractTest {
                 int expected = next;
                 gets.run(scope -> {
                     String text = null;
-                    for (byte[] m; (m = scope.take()) != null; ) {
+                    for (byte[] m; (m = scope.take()) != null;) {
                         String now = new String(m, StandardCharsets.UTF_8);
                         if (text != null) assertEquals(Integer.parseInt(text) + 1, Integer.parseInt(now));
                         text = now;
@@ -818,9 +818,9 @@ class ContractTest {
         var next = site.onlooker();
         for (int i = 0; i < 10; i++) put(i % 3 == 0 ? puts : putsToo, "m" + i);
         assertEquals("m0", takeText(gets));
-        for (long left = 3; left > 0; ) {
+        for (long left = 3; left > 0;) {
             int limit = (int) left;
-            left -= gets.count(scope -> scope.consumer.poll(message -> { }, limit));
+            left -= gets.count(scope -> scope.consumer.poll(message -> {}, limit));
         }
         gets.run(scope -> scope.consumer.close());
         var kind = variant.delivery();
@@ -859,7 +859,7 @@ class ContractTest {
             scope.consumer.close();
             scope.consumer.close();
             assertThrows(QueueClosedException.class, () -> scope.consumer.tryGet(new byte[1]));
-            assertThrows(QueueClosedException.class, () -> scope.consumer.poll(message -> { }, 1));
+            assertThrows(QueueClosedException.class, () -> scope.consumer.poll(message -> {}, 1));
             assertThrows(QueueClosedException.class, () -> scope.consumer.get(new byte[1], 1_000_000));
         });
         gets.run(scope -> {

@@ -220,14 +220,26 @@ class FileTest {
     }
 
     @Test
-    @SuppressWarnings("try")
+    void whoFailsToOpenAQueueDoesNotHoldIt() throws Exception {
+        create();
+        write(file, LANES, 3);
+        assertRefused(QueueCorruptedException.class, NATIVE);
+        assertRefused(QueueCorruptedException.class, PORTABLE);
+        LaneQueue.delete(file);
+        Files.writeString(file, "no queue".repeat(1_000));
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
+        assertThrows(QueueUnavailableException.class, () -> LaneQueue.delete(file));
+        assertRefused("not a queue");
+    }
+
+    @Test
     void anAnonymousQueueIsGoneWhenTheLastHasClosedIt() {
         String path;
-        try (var peer = Child.kept("holds", NATIVE).peer();
-                var queue = LaneQueue.createAnonymous(GEOMETRY, "")) {
-            path = queue.path().toString();
-            peer.run(scope -> scope.open(path));
-            queue.close();
+        try (var peer = Child.kept("holds", NATIVE).peer()) {
+            try (var queue = LaneQueue.createAnonymous(GEOMETRY, "")) {
+                path = queue.path().toString();
+                peer.run(scope -> scope.open(path));
+            }
             assertTrue(Files.exists(Path.of(path)));
             peer.run(scope -> scope.producer());
         }
@@ -267,7 +279,8 @@ class FileTest {
             assertRefused("not a queue");
             try (var peer = Child.kept("opens", NATIVE).peer()) {
                 String where = file.toString();
-                assertThrows(QueueUnavailableException.class, () -> peer.run(scope -> LaneQueue.delete(Path.of(where))));
+                assertThrows(QueueUnavailableException.class,
+                        () -> peer.run(scope -> LaneQueue.delete(Path.of(where))));
             }
             assertArrayEquals(bytes, Files.readAllBytes(file));
         }
@@ -408,7 +421,7 @@ class FileTest {
                 var producer = queue.newProducer()) {
             for (int i = 0; i < 3; i++) producer.put(new byte[24]);
         }
-        write(file, LANE_0 + 32, header(0, length + 1));
+        write(file, LANE_0 + 32, header(1, length + 1));
         assertDamaged(1);
     }
 
@@ -417,7 +430,7 @@ class FileTest {
         create();
         try (var queue = LaneQueue.open(file);
                 var producer = queue.newProducer()) {
-            while (producer.tryPut(new byte[56])) { }
+            while (producer.tryPut(new byte[56])) {}
         }
         write(file, LANE_0 + 62 * 64, header(0, 1000 + 1));
         assertDamaged(62);
@@ -429,7 +442,8 @@ class FileTest {
         for (String flag : List.of(NATIVE, PORTABLE)) {
             for (var delivery : Delivery.values()) {
                 try (var peer = Child.kept("meets damage", flag).peer()) {
-                    var thrown = assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> scope.open(where).queue.size()));
+                    var thrown = assertThrows(QueueCorruptedException.class,
+                            () -> peer.run(scope -> scope.open(where).queue.size()));
                     assertTrue(thrown.getMessage().contains("lane 0"), thrown.getMessage());
                 }
                 try (var peer = Child.kept("meets damage", flag).peer()) {
@@ -457,6 +471,34 @@ class FileTest {
     }
 
     @Test
+    void aRecordLongerThanAnyMessageIsDamageAlsoBesideAnotherLane() throws Exception {
+        for (long ticket : new long[] {0, 1, 200}) {
+            for (int broken = 0; broken < 2; broken++) {
+                Files.deleteIfExists(file);
+                create();
+                try (var queue = LaneQueue.open(file);
+                        var one = queue.newProducer();
+                        var two = queue.newProducer()) {
+                    for (int i = 0; i < 3; i++) {
+                        one.put(new byte[24]);
+                        two.put(new byte[24]);
+                    }
+                }
+                write(file, LANE_0 + broken * 4096, header(ticket, 0xFFFFF0));
+                String where = file.toString();
+                for (var delivery : Delivery.values()) {
+                    for (String flag : List.of(NATIVE, PORTABLE)) {
+                        try (var peer = Child.kept("meets damage", flag).peer()) {
+                            assertThrows(QueueCorruptedException.class,
+                                    () -> peer.run(scope -> use(scope, where, delivery)));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void anImpossibleNumberOfLanesInUseIsDamage() throws Exception {
         create();
         for (long lanes : new long[] {5, -1, Long.MIN_VALUE, 1L << 32}) {
@@ -472,10 +514,10 @@ class FileTest {
 
     @Test
     void anImpossibleHeadIsDamageToItsProducer() throws Exception {
-        create();
         String where = file.toString();
         for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8}) {
-            write(file, HEAD_OF_LANE_0, 0);
+            Files.deleteIfExists(file);
+            create();
             try (var peer = Child.kept("meets damage").peer()) {
                 peer.run(scope -> {
                     scope.open(where).producer();
@@ -533,15 +575,15 @@ class FileTest {
                             scope.queue.isFull();
                             scope.queue.size();
                             scope.queue.stats();
-                        } catch (QueueException expected) { }
+                        } catch (QueueException expected) {}
                         for (int i = 0; i < 3; i++) {
                             try {
                                 scope.queue.newProducer().tryPut(new byte[40]);
-                            } catch (QueueException expected) { }
+                            } catch (QueueException expected) {}
                         }
                         try {
                             use(scope, where, delivery);
-                        } catch (QueueException expected) { }
+                        } catch (QueueException expected) {}
                     });
                 } catch (Throwable thrown) {
                     throw new AssertionError("seed " + seed + ", round " + round + ", " + flag + what, thrown);

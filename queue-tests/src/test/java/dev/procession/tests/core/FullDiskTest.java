@@ -31,8 +31,9 @@ class FullDiskTest {
     private boolean mounted;
 
     private void mount(int kibibytes) throws Exception {
-        var mount = new ProcessBuilder("mount", "-t", "tmpfs", "-o", "mode=700,size=" + kibibytes + "k", "procession-test",
-                directory.toString()).redirectErrorStream(true).start();
+        var mount =
+                new ProcessBuilder("mount", "-t", "tmpfs", "-o", "mode=700,size=" + kibibytes + "k", "procession-test",
+                        directory.toString()).redirectErrorStream(true).start();
         String said = new String(mount.getInputStream().readAllBytes());
         mounted = mount.waitFor() == 0;
         assumeTrue(mounted, "needs a file system of its own, and may not mount one: " + said.strip());
@@ -50,9 +51,9 @@ class FullDiskTest {
     @ParameterizedTest
     @ValueSource(strings = {NATIVE, PORTABLE})
     void aQueueWhoseHeaderDoesNotFitIsNotMade(String flag) throws Exception {
-        mount(8);
+        mount(16);
         Path file = directory.resolve("queue");
-        Files.write(directory.resolve("ballast"), new byte[4096]);
+        Files.write(directory.resolve("ballast"), new byte[3 * 4096]);
         String where = file.toString();
         try (var peer = peer(flag)) {
             var thrown = assertThrows(QueueUnavailableException.class,
@@ -119,10 +120,11 @@ class FullDiskTest {
         Path ballast = directory.resolve("ballast");
         try {
             Files.write(ballast, new byte[128 << 10]);
-        } catch (java.io.IOException full) { }
+        } catch (java.io.IOException full) {}
         try (var puts = peer(flag)) {
             for (int i = 0; i < 5; i++) {
-                var thrown = assertThrows(QueueUnavailableException.class, () -> puts.run(scope -> scope.open(where).producer()));
+                var thrown = assertThrows(QueueUnavailableException.class,
+                        () -> puts.run(scope -> scope.open(where).producer()));
                 assertTrue(thrown.getMessage().contains("space"), thrown.getMessage());
             }
             Files.delete(ballast);

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -43,24 +44,30 @@ class KillTest {
     private Random64 random;
 
     /// Children that are up and warm before they are needed, since a JVM takes longer to start than to kill.
-    private static final class Pool {
-        private record Warm(Child child, Peer peer, CompletableFuture<?> up) { }
+    private final class Pool {
+        private final ArrayDeque<Victim> next = new ArrayDeque<>();
 
-        private final ArrayDeque<Warm> next = new ArrayDeque<>();
-
-        Warm take() {
-            while (next.size() < 4) {
-                var child = Child.start("-XX:TieredStopAtLevel=1", "-Xmx32m");
-                var peer = child.peer();
-                next.add(new Warm(child, peer, peer.start(scope -> LaneQueue.class.getName())));
-            }
-            var warm = next.remove();
-            Peer.join(warm.up);
-            return warm;
+        Victim take() {
+            while (next.size() < 4) next.add(new Victim(file));
+            var victim = next.remove();
+            victim.up.forEach(Peer::join);
+            return victim;
         }
 
         void close() {
-            next.forEach(warm -> warm.child.close());
+            next.forEach(victim -> victim.child.close());
+        }
+    }
+
+    /// A process with two threads that have the queue open.
+    private static final class Victim {
+        final Child child = Child.start("-XX:TieredStopAtLevel=1", "-Xmx32m");
+        final List<Peer> peers = List.of(child.peer(), child.peer());
+        final Peer peer = peers.getFirst();
+        final List<CompletableFuture<String>> up;
+
+        Victim(String file) {
+            up = peers.stream().map(peer -> peer.start(scope -> scope.open(file).queue.label())).toList();
         }
     }
 
@@ -128,25 +135,25 @@ class KillTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SHARED, 150", "EXCLUSIVE, 150"})
+    @CsvSource({"SHARED, 100", "EXCLUSIVE, 100"})
     void producersThatAreKilledInMidPutHarmNobody(Delivery delivery, int kills) throws Exception {
         var getting = startSteadyConsumer(delivery);
         var putting = startSteadyProducers();
         for (int i = 0; i < kills; i++) {
             var victim = pool.take();
-            int number = 10 + i;
-            String name = Works.journal(directory, "producer" + number);
-            var where = file;
-            long from = seed;
-            victim.peer.start(scope -> {
-                scope.open(where);
-                Works.becomeProducer(scope);
-                return Works.put(scope, name, number, from, Integer.MAX_VALUE, 0);
-            });
-            var journal = journal("producer" + number);
-            oracle.producer(number, journal);
-            long atLeast = random.below(20);
-            Await.until("victim " + i + " puts", () -> journal.result() >= atLeast);
+            for (int k = 0; k < 2; k++) {
+                int number = 10 + 2 * i + k;
+                String name = Works.journal(directory, "producer" + number);
+                long from = seed;
+                victim.peers.get(k).start(scope -> {
+                    Works.becomeProducer(scope);
+                    return Works.put(scope, name, number, from, Integer.MAX_VALUE, 0);
+                });
+                var journal = journal("producer" + number);
+                oracle.producer(number, journal);
+                long atLeast = random.below(20);
+                Await.until("a victim puts", () -> journal.result() >= atLeast);
+            }
             killSoon(victim.child);
             assertStillGoing();
         }
@@ -159,16 +166,15 @@ class KillTest {
 
     @Test
     void sharedConsumersThatAreKilledTakeAtMostOneMessageAlong() throws Exception {
-        int kills = 80;
+        int kills = 60;
         var getting = startSteadyConsumer(Delivery.SHARED);
         var putting = startSteadyProducers();
         for (int i = 0; i < kills; i++) {
             var victim = pool.take();
             String name = Works.journal(directory, "victim" + i);
-            var where = file;
             long from = seed;
             victim.peer.start(scope -> {
-                scope.open(where).consumer(Delivery.SHARED);
+                scope.consumer(Delivery.SHARED);
                 return Works.get(scope, name, from);
             });
             long atLeast = random.below(20);
@@ -186,17 +192,15 @@ class KillTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 40", "16, 40"})
+    @CsvSource({"1, 25", "16, 25"})
     void anExclusiveConsumerThatIsKilledIsSucceededAtItsFirstUnfinishedMessage(int limit, int kills) throws Exception {
         var putting = startSteadyProducers();
         for (int i = 0; i <= kills; i++) {
             boolean last = i == kills;
             var victim = pool.take();
             String name = Works.journal(directory, "victim" + i);
-            var where = file;
             long from = seed;
             var working = victim.peer.start(scope -> {
-                scope.open(where);
                 Works.becomeConsumer(scope, Delivery.EXCLUSIVE);
                 return Works.poll(scope, name, from, limit);
             });
@@ -221,8 +225,7 @@ class KillTest {
             var kind = round % 2 == 0 ? Delivery.EXCLUSIVE : Delivery.SHARED;
             var other = round % 2 == 0 ? Delivery.SHARED : Delivery.EXCLUSIVE;
             var holder = pool.take();
-            var where = file;
-            holder.peer.run(scope -> scope.open(where).consumer(kind));
+            holder.peer.run(scope -> scope.consumer(kind));
             try (var queue = LaneQueue.open(Path.of(file))) {
                 assertThrows(QueueUnavailableException.class,
                         () -> queue.newConsumer(other));
@@ -238,24 +241,27 @@ class KillTest {
         for (int round = 0; round < 4; round++) {
             try (var queue = LaneQueue.open(Path.of(file))) {
                 var holder = pool.take();
-                var where = file;
-                holder.peer.run(scope -> {
-                    scope.open(where).producer();
+                int[] lanes = holder.peer.call(scope -> {
+                    scope.producer();
                     scope.other = scope.queue.newProducer();
                     scope.producer.put(new byte[1]);
                     scope.other.put(new byte[2]);
+                    return new int[] {scope.producer.lane(), scope.other.lane()};
                 });
-                var left = List.of(queue.newProducer(), queue.newProducer());
-                assertThrows(QueueUnavailableException.class,
-                        queue::newProducer);
-                holder.child.kill();
-                queue.newProducer().put(new byte[3]);
-                try (var consumer = queue.newConsumer(Delivery.SHARED)) {
-                    for (int length = 1; length <= 3; length++) {
-                        assertEquals(length, consumer.get(new byte[8], TimeUnit.SECONDS.toNanos(1)));
+                try (var third = queue.newProducer();
+                        var fourth = queue.newProducer()) {
+                    assertEquals(Set.of(0, 1, 2, 3), Set.of(
+                            lanes[0], lanes[1], third.lane(), fourth.lane()));
+                    assertThrows(QueueUnavailableException.class, queue::newProducer);
+                    holder.child.kill();
+                    try (var heir = queue.newProducer();
+                            var consumer = queue.newConsumer(Delivery.SHARED)) {
+                        heir.put(new byte[3]);
+                        for (int length = 1; length <= 3; length++) {
+                            assertEquals(length, consumer.get(new byte[8], TimeUnit.SECONDS.toNanos(1)));
+                        }
                     }
                 }
-                assertEquals(2, left.size());
             }
         }
     }

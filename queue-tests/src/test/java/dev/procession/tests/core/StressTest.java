@@ -67,8 +67,10 @@ class StressTest {
         peers.forEach(Peer::close);
 
         var oracle = new Oracle();
-        for (int i = 0; i < PRODUCERS; i++) oracle.producer(i, new Journal(Path.of(Works.journal(directory, "producer" + i))));
-        for (int i = 0; i < consumers; i++) oracle.consumer(new Journal(Path.of(Works.journal(directory, "consumer" + i))));
+        for (int i = 0; i < PRODUCERS; i++)
+            oracle.producer(i, new Journal(Path.of(Works.journal(directory, "producer" + i))));
+        for (int i = 0; i < consumers; i++)
+            oracle.consumer(new Journal(Path.of(Works.journal(directory, "consumer" + i))));
         oracle.checkOnce(0).assertFaultless();
         assertEquals((long) PRODUCERS * messages, gets);
         assertEquals(gets, oracle.puts());

@@ -12,9 +12,7 @@ import java.util.List;
 /// Where the two sides of a queue are, and how it is consumed.
 record Variant(Placement placement, boolean portable, Delivery delivery) {
     enum Placement {
-        ONE_HANDLE,
-        TWO_HANDLES,
-        TWO_PROCESSES
+        ONE_HANDLE, TWO_HANDLES, TWO_PROCESSES
     }
 
     static List<Variant> all() {

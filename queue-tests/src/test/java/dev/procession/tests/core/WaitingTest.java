@@ -76,7 +76,7 @@ class WaitingTest {
         try (var waker = consumer(flag, Delivery.EXCLUSIVE);
                 var sleeper = producer(flag)) {
             sleeper.run(scope -> {
-                while (scope.producer.tryPut(new byte[24])) { }
+                while (scope.producer.tryPut(new byte[24])) {}
             });
             for (int round = 0; round < 40; round++) {
                 var sleeping = sleeper.start(scope -> {
@@ -124,7 +124,7 @@ class WaitingTest {
         try (var queue = LaneQueue.open(Path.of(file));
                 var consumer = queue.newConsumer(Delivery.SHARED)) {
             assertInterruptible(() -> consumer.get(new byte[8], Long.MAX_VALUE));
-            assertInterruptible(() -> consumer.poll(message -> { }, 1, Long.MAX_VALUE));
+            assertInterruptible(() -> consumer.poll(message -> {}, 1, Long.MAX_VALUE));
             // and is as good as before
             queue.newProducer().put(new byte[3]);
             assertEquals(3, consumer.get(new byte[8], Long.MAX_VALUE));
@@ -189,7 +189,7 @@ class WaitingTest {
             try (var consumer = queue.newConsumer(round % 2 == 0 ? Delivery.SHARED : Delivery.EXCLUSIVE)) {
                 boolean polls = round % 4 < 2;
                 assertEndedBy(queue::close, () -> {
-                    if (polls) consumer.poll(message -> { }, 1, Long.MAX_VALUE);
+                    if (polls) consumer.poll(message -> {}, 1, Long.MAX_VALUE);
                     else consumer.get(new byte[8], Long.MAX_VALUE);
                 });
             }
@@ -201,7 +201,7 @@ class WaitingTest {
         for (int round = 0; round < 20; round++) {
             var queue = LaneQueue.open(Path.of(file));
             try (var producer = queue.newProducer()) {
-                while (producer.tryPut(new byte[24])) { }
+                while (producer.tryPut(new byte[24])) {}
                 assertEndedBy(queue::close, () -> producer.put(new byte[24]));
             }
         }
@@ -223,7 +223,7 @@ class WaitingTest {
     void aWaitingProducerUsesHardlyAnyProcessor(String flag) {
         try (var waits = producer(flag)) {
             waits.run(scope -> {
-                while (scope.producer.tryPut(new byte[24])) { }
+                while (scope.producer.tryPut(new byte[24])) {}
             });
             assertIdle(waits, Child.kept("wakes", flag), waits.start(scope -> {
                 scope.producer.put(new byte[24]);

@@ -7,6 +7,7 @@ import dev.procession.tests.Await;
 import dev.procession.tests.Journal;
 import dev.procession.tests.Load;
 import dev.procession.tests.Peer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -15,15 +16,15 @@ import java.util.concurrent.TimeUnit;
 final class Works {
     private static final long SHORTLY = TimeUnit.MILLISECONDS.toNanos(20);
 
-    private Works() { }
+    private Works() {}
 
     static String journal(Path directory, String name) {
         return directory.resolve("journal." + name).toString();
     }
 
     /// Tells everybody that it is time to come to an end.
-    static void announceEnd(Path directory) throws java.io.IOException {
-        Files.createFile(directory.resolve("end"));
+    static void announceEnd(Path directory) throws IOException {
+        Files.write(directory.resolve("end"), new byte[0]);
     }
 
     private static boolean isEnd(String journal) {
@@ -61,7 +62,7 @@ final class Works {
         byte[] buffer = new byte[scope.queue.maxMessageBytes()];
         var journal = new Journal(Path.of(file));
         long sequence = journal.intent();
-        for (long last = sequence + count; sequence < last; ) {
+        for (long last = sequence + count; sequence < last;) {
             int length = load.write(Load.id(number, ++sequence), buffer);
             journal.intend(sequence);
             if (!scope.producer.put(buffer, 0, length, TimeUnit.SECONDS.toNanos(Peer.DEADLINE_SECONDS))) {
