@@ -117,6 +117,15 @@ class EncoderTest {
     }
 
     @Test
+    void halfASurrogatePairIsRefusedAtEveryIndex() {
+        Encoder encoder = new Encoder(1000);
+        for (int index = 0; index < 20; index++) {
+            String bad = "a".repeat(index) + '\udc00' + "a".repeat(19 - index);
+            assertThrows(IllegalArgumentException.class, () -> encoder.putUtf8(bad), "index " + index);
+        }
+    }
+
+    @Test
     void everyOtherStringIsWrittenAsTheJdkDoes() {
         Random random = new Random(2);
         for (int i = 0; i < 2000; i++) {

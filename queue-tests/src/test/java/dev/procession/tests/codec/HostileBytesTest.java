@@ -292,6 +292,16 @@ class HostileBytesTest {
     }
 
     @Test
+    void aReferenceToAnObjectThatIsNotThereYetIsRefused() throws Exception {
+        byte[] good = encode(OBJECT, List.of(new ArrayList<>(), 1)); // which is made after its elements
+        int reference = good.length - 4; // 1 for a new object, then no elements, then the number one
+        assertEquals(1, good[reference]);
+        byte[] bytes = splice(good, reference, new byte[] {2}, 2); // 2 and more for those before, from the outermost
+        IOException e = assertThrows(IOException.class, () -> decode(OBJECT, bytes));
+        assertTrue(e.getMessage().contains("not there yet"), e.getMessage());
+    }
+
+    @Test
     void aMessageWithoutAnObjectIsRefused() {
         assertThrows(IOException.class, () -> decode(OBJECT));
         assertThrows(IOException.class, () -> decode(OBJECT, (byte) 0));

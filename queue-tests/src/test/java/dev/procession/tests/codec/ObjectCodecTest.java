@@ -312,6 +312,45 @@ class ObjectCodecTest {
         assertEquals(Set.of(back.get(0)), back.get(2));
     }
 
+    record Nothing() {
+    }
+
+    @Test
+    void objectsWithoutFieldsCountInKeysToo() throws Exception {
+        Codec<Object> codec = Codec.object(Nothing.class);
+        Set<Object> set = new HashSet<>(List.of(new ArrayList<>(Collections.nCopies(100, new Nothing()))));
+        assertEquals(set, through(codec, set));
+    }
+
+    static final class Box<T> {
+        T content;
+    }
+
+    static final class Holder {
+        Box<String> box = new Box<>();
+    }
+
+    @Test
+    @SuppressWarnings("unchecked")
+    void aTypeArgumentIsNotBelieved() throws Exception {
+        Codec<Holder> codec = Codec.object(Holder.class, Box.class);
+        Holder holder = new Holder();
+        ((Box<Object>) (Box<?>) holder.box).content = 5;
+        assertEquals(5, ((Box<?>) through(codec, holder).box).content);
+    }
+
+    @Test
+    void afterAFailureTheCodecWorksAsBefore() throws Exception {
+        Codec<Object> codec = Codec.object(Trade.class, Side.class);
+        List<Object> twice = new ArrayList<>(List.of("x"));
+        for (Object bad : List.of(Set.of(new Stranger()), List.of(new Stranger()), Map.of(new Stranger(), 1),
+                new Trade(1, 2, "x", null, new Stranger()))) {
+            assertThrows(IllegalArgumentException.class, () -> encode(codec, bad));
+            List<?> back = (List<?>) through(codec, new ArrayList<>(List.of(twice, twice)));
+            assertSame(back.get(0), back.get(1));
+        }
+    }
+
     @Test
     void aClassThatIsNotAllowedFailsInThePuttingCallerAndIsNamed() {
         Codec<Object> codec = Codec.object(Node.class);

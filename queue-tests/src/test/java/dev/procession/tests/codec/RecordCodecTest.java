@@ -138,6 +138,21 @@ class RecordCodecTest {
         assertThrows(IOException.class, () -> decode(codec, Arrays.copyOf(good, good.length + 1)));
     }
 
+    record Text(String text) {
+    }
+
+    @Test
+    void aCountThatIsOutOfRangeIsRefused() throws Exception {
+        Codec<Text> codec = Codec.record(Text.class);
+        assertEquals(new Text(null), decode(codec, (byte) 0));
+        for (byte[] bad : new byte[][] {{-1, -1, -1, -1, 15}, {-128, -128, -128, -128, 8}, {-128, -128, -128, -128, 16},
+                {-128, -128, -128, -128, -128, 0}}) {
+            IOException e = assertThrows(IOException.class, () -> decode(codec, bad));
+            assertTrue(e.getMessage().contains("out of range"), e.getMessage());
+        }
+        assertThrows(IOException.class, () -> decode(codec, (byte) -1, (byte) -1, (byte) -1, (byte) -1, (byte) 7));
+    }
+
     @Test
     void aConstructorThatRefusesItsValuesFailsTheReading() throws Exception {
         Codec<Positive> codec = Codec.record(Positive.class);
