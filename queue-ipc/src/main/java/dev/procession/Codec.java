@@ -107,22 +107,26 @@ public interface Codec<E> extends Serializable {
     /// is for Python, but reading never instantiates a class that is not on the list.
     ///
     /// On the list may be enums, records, and classes whose superclasses are your own. A sealed type stands for its
-    /// permitted subtypes. Arrays of up to two dimensions of these are allowed as well. Always allowed:
+    /// permitted subtypes. Always allowed:
     ///
-    /// - `String`, the boxes of primitives, `BigInteger`, `BigDecimal`, `UUID`, `Date`, `BitSet`, `Object`
+    /// - `String`, the boxes of primitives, `BigInteger`, `BigDecimal`, `UUID`, `Date`, `BitSet`, `OptionalInt`,
+    ///   `OptionalLong`, `OptionalDouble`
     /// - of `java.time`: `Duration`, `Period`, `Instant`, `LocalDate`, `LocalTime`, `LocalDateTime`, `OffsetTime`,
-    ///   `OffsetDateTime`, `ZonedDateTime`, `ZoneOffset`, regions, `Year`, `YearMonth`, `MonthDay`
-    /// - `Optional`, `OptionalInt`, `OptionalLong`, `OptionalDouble`
-    /// - `ArrayList`, `LinkedList`, `ArrayDeque`, `HashSet`, `LinkedHashSet`, `TreeSet`, `HashMap`, `LinkedHashMap`,
-    ///   `TreeMap`, `ConcurrentHashMap`; what `List.of`, `Set.of`, `Map.of` (and their `copyOf`), `Stream.toList`,
-    ///   `Arrays.asList` and `Collections.empty...`, `singleton...` and `unmodifiableList/Set/Map` return
-    /// - arrays of primitives, and of the classes above, of up to two dimensions
+    ///   `OffsetDateTime`, `ZonedDateTime`, `ZoneOffset` and other `ZoneId`s, `Year`, `YearMonth`, `MonthDay`
+    /// - `Optional`; `ArrayList`, `LinkedList`, `ArrayDeque`, `HashSet`, `LinkedHashSet`, `HashMap`, `LinkedHashMap`,
+    ///   `ConcurrentHashMap`; `TreeSet` and `TreeMap` in natural order; what `List.of`, `Set.of`, `Map.of` and their
+    ///   `copyOf`, `Stream.toList`, `Arrays.asList` and `Collections.empty...`, `singleton...` and
+    ///   `unmodifiableList/Set/Map` return
+    /// - arrays, of one or two dimensions, of primitives, of `Object`, of the classes in the first two lines and of the
+    ///   listed ones
     ///
-    /// All fields travel but static, transient and synthetic ones; no class needs to be `Serializable`, to have a
-    /// certain constructor, or to have public fields. An object that is referred to twice arrives as one object, and
-    /// cycles are allowed unless all objects in it are records or immutable collections. Exceptions to the first
-    /// are strings and other values, and what is inside the keys of a map and the elements of a set: those arrive as
-    /// copies if their `hashCode` looks at their contents. Graphs may be nested 256 deep.
+    /// All fields travel but static and transient ones; no class needs to be `Serializable`, to have a certain
+    /// constructor, or to have public fields. No constructor runs at reading, except that of records.
+    ///
+    /// An object that is referred to twice arrives as one object. Those in the first two lines do not, and neither does
+    /// what is inside the keys of a map or the elements of a set and has a `hashCode` of its own: these arrive as
+    /// copies. Cycles are allowed, but cannot close at a record, an `Optional` or an immutable collection, which exist
+    /// only when they have all of their parts. Objects may be nested 256 deep.
     ///
     /// The name of the codec covers the listed classes, with the fields they have, in any order.
     ///

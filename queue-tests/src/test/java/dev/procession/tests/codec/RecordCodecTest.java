@@ -146,7 +146,7 @@ class RecordCodecTest {
         Codec<Text> codec = Codec.record(Text.class);
         assertEquals(new Text(null), decode(codec, (byte) 0));
         for (byte[] bad : new byte[][] {{-1, -1, -1, -1, 15}, {-128, -128, -128, -128, 8}, {-128, -128, -128, -128, 16},
-                {-128, -128, -128, -128, -128, 0}}) {
+            {-128, -128, -128, -128, -128, 0}}) {
             IOException e = assertThrows(IOException.class, () -> decode(codec, bad));
             assertTrue(e.getMessage().contains("out of range"), e.getMessage());
         }
