@@ -261,7 +261,7 @@ class ContractTest {
         var gets = site.consumer();
         long seed = Random64.seed();
         int max = (int) gets.count(scope -> scope.queue.maxMessageBytes());
-        int count = 20_000;
+        int count = 6_000;
         var putting = puts.start(scope -> {
             var load = new Load(seed, max);
             byte[] buffer = new byte[max];

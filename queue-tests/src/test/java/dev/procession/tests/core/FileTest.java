@@ -515,7 +515,7 @@ class FileTest {
     @Test
     void anImpossibleHeadIsDamageToItsProducer() throws Exception {
         String where = file.toString();
-        for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8}) {
+        for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8192}) {
             Files.deleteIfExists(file);
             create();
             try (var peer = Child.kept("meets damage").peer()) {

@@ -22,6 +22,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -155,8 +156,27 @@ class StepsTest {
             child = Child.start("-XX:TieredStopAtLevel=1", "-Ddev.procession.points="
                     + (hit == 0 ? "::list" : name + ":" + hit + ":stop"));
             peer = child.peer();
-            LaneQueue.create(Path.of(file), role.geometry, "steps").close();
+            try (var queue = LaneQueue.create(Path.of(file), role.geometry, "steps")) {
+                leaveTraces(queue);
+            }
             return this;
+        }
+
+        /// Fills both lanes with earlier laps, so that no zero is there by chance, and leaves them empty.
+        private void leaveTraces(LaneQueue queue) {
+            var random = new Random64(seed);
+            byte[] trace = new byte[200];
+            Arrays.fill(trace, (byte) 0x41);
+            try (var one = queue.newProducer();
+                    var two = queue.newProducer();
+                    var consumer = queue.newConsumer(role.delivery)) {
+                for (int i = 0; i < 200; i++) {
+                    assertTrue(one.tryPut(trace, 0, random.below(200)));
+                    assertTrue(two.tryPut(trace, 0, random.below(200)));
+                    assertTrue(consumer.tryGet(trace) >= 0);
+                    assertTrue(consumer.tryGet(trace) >= 0);
+                }
+            }
         }
 
         /// Returns false if the process never came to its step.

@@ -1,5 +1,6 @@
 package dev.procession.tests.core;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.procession.core.Delivery;
@@ -74,5 +75,47 @@ class StressTest {
         oracle.checkOnce(0).assertFaultless();
         assertEquals((long) PRODUCERS * messages, gets);
         assertEquals(gets, oracle.puts());
+    }
+
+    /// Each of three processes takes a message and puts it back, over and over. There are more messages than processes,
+    /// so there is always one left, though each lane is empty again and again.
+    @ParameterizedTest
+    @CsvSource({"0, 0", "0, 1", "8, 0"})
+    void whileAMessageIsLeftNobodyIsToldThatThereIsNone(long bound, int limit) throws Exception {
+        int processes = 3;
+        String file = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(file), new QueueGeometry(processes, 4096, bound), "stress").close();
+        var peers = new ArrayList<Peer>();
+        for (int i = 0; i < processes; i++) {
+            var peer = Child.kept("stress consumer " + i).peer();
+            peers.add(peer);
+            peer.run(scope -> {
+                scope.open(file).producer();
+                scope.consumer(Delivery.SHARED);
+            });
+        }
+        peers.getFirst().run(scope -> {
+            for (byte i = 0; i <= processes; i++) scope.producer.put(new byte[] {i});
+        });
+        var passing = new ArrayList<CompletableFuture<Long>>();
+        for (var peer : peers) {
+            passing.add(peer.start(scope -> {
+                byte[] buffer = new byte[1];
+                long empty = 0;
+                for (int i = 0; i < 60_000; i++) {
+                    if (scope.queue.isEmpty()) empty++;
+                    while ((limit == 0 ? scope.consumer.tryGet(buffer)
+                            : scope.consumer.poll(message -> buffer[0] = message.getByte(0), limit)) <= 0) empty++;
+                    scope.producer.put(buffer);
+                }
+                return empty;
+            }));
+        }
+        for (var end : passing) assertEquals(0, Peer.join(end));
+        byte[] left = new byte[processes + 1];
+        peers.getFirst().run(scope -> assertEquals(processes + 1, scope.queue.size()));
+        for (int i = 0; i <= processes; i++) left[peers.getLast().call(scope -> scope.take())[0]]++;
+        assertArrayEquals(new byte[] {1, 1, 1, 1}, left);
+        peers.forEach(Peer::close);
     }
 }

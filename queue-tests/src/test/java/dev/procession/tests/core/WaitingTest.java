@@ -13,12 +13,15 @@ import dev.procession.core.WaitStrategy;
 import dev.procession.tests.Await;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
+import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,6 +90,68 @@ class WaitingTest {
                 assertEquals(24, waker.call(scope -> scope.take()).length);
                 assertTrue(Peer.join(sleeping));
             }
+        }
+    }
+
+    /// A sleep that nobody ends takes up to 50 ms by then, so it would end within 3 ms of what ends it in one of
+    /// sixteen cases; here it does in at least one of four.
+    private static void assertWoken(LongSupplier round) {
+        int rounds = 24;
+        long prompt = LongStream.generate(round).limit(rounds).filter(nanos -> nanos < 3_000_000).count();
+        assertTrue(prompt >= rounds / 4, prompt + " of " + rounds + " were woken promptly");
+    }
+
+    /// Until it sleeps for as long as it ever does.
+    private static void untilDeepSleep(Random64 random) {
+        try {
+            Thread.sleep(120 + random.below(50));
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void aConsumerIsWokenAndDoesNotJustLookNowAndThen() {
+        var random = new Random64(Random64.seed());
+        try (var sleeper = consumer(NATIVE, Delivery.SHARED);
+                var waker = producer(NATIVE)) {
+            assertWoken(() -> {
+                var sleeping = sleeper.start(scope -> {
+                    scope.await();
+                    return System.nanoTime(); // the machine's clock
+                });
+                untilDeepSleep(random);
+                long put = waker.count(scope -> {
+                    long now = System.nanoTime();
+                    scope.producer.put(new byte[1]);
+                    return now;
+                });
+                return Peer.join(sleeping) - put;
+            });
+        }
+    }
+
+    @Test
+    void aProducerIsWokenAndDoesNotJustLookNowAndThen() {
+        var random = new Random64(Random64.seed());
+        try (var waker = consumer(NATIVE, Delivery.SHARED);
+                var sleeper = producer(NATIVE)) {
+            sleeper.run(scope -> {
+                while (scope.producer.tryPut(new byte[24])) {}
+            });
+            assertWoken(() -> {
+                var sleeping = sleeper.start(scope -> {
+                    scope.producer.put(new byte[24]);
+                    return System.nanoTime();
+                });
+                untilDeepSleep(random);
+                long taken = waker.count(scope -> {
+                    long now = System.nanoTime();
+                    scope.take();
+                    return now;
+                });
+                return Peer.join(sleeping) - taken;
+            });
         }
     }
 
