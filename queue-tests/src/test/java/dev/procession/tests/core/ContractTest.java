@@ -11,6 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.core.Claim;
 import dev.procession.core.Delivery;
+import dev.procession.core.Message;
+import dev.procession.core.MessageHandler;
 import dev.procession.core.MessageTooLargeException;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
@@ -610,6 +612,58 @@ class ContractTest {
             assertEquals(List.of("m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"), seen);
         });
         assertTrue(gets.test(scope -> scope.queue.isEmpty()));
+    }
+
+    @Test
+    void aHandlerThatFailsWithAnErrorIsGivenEachMessageOnceAllTheSame() {
+        var site = site(SMALL);
+        var puts = site.producer();
+        var gets = site.consumer();
+        for (int i = 0; i < 5; i++) put(puts, bytes(i));
+        gets.run(scope -> {
+            var seen = new ArrayList<Integer>();
+            assertThrows(StackOverflowError.class, () -> scope.consumer.poll(message -> {
+                seen.add(message.length());
+                if (message.length() == 2) throw new StackOverflowError();
+            }, 5));
+            while (scope.consumer.poll(message -> seen.add(message.length()), 5) > 0) {}
+            assertEquals(List.of(0, 1, 2, 3, 4), seen);
+        });
+    }
+
+    @Test
+    void aHandlerCannotUseOrCloseItsConsumer() {
+        var site = site(SMALL);
+        var puts = site.producer();
+        var gets = site.consumer();
+        for (int i = 0; i < 5; i++) put(puts, bytes(i));
+        gets.run(scope -> {
+            var seen = new ArrayList<Integer>();
+            MessageHandler handler = message -> {
+                seen.add(message.length());
+                assertThrows(IllegalStateException.class, () -> scope.consumer.tryGet(new byte[100]));
+                assertThrows(IllegalStateException.class, () -> scope.consumer.poll(other -> {}, 1));
+                assertThrows(IllegalStateException.class, () -> scope.consumer.close());
+            };
+            while (scope.consumer.poll(handler, 5) > 0) {}
+            assertEquals(List.of(0, 1, 2, 3, 4), seen);
+        });
+        put(puts, bytes(9));
+        assertArrayEquals(bytes(9), take(gets));
+    }
+
+    @Test
+    void aMessageThatIsKeptBeyondItsHandlerShowsNothing() {
+        var site = site(SMALL);
+        var puts = site.producer();
+        var gets = site.consumer();
+        put(puts, bytes(20));
+        gets.run(scope -> {
+            var kept = new Message[1];
+            assertEquals(1, scope.consumer.poll(message -> kept[0] = message, 1));
+            assertEquals(0, kept[0].length());
+            assertThrows(IndexOutOfBoundsException.class, () -> kept[0].getByte(0));
+        });
     }
 
     // ---- size and bound

@@ -13,21 +13,28 @@ import dev.procession.core.QueueCorruptedException;
 import dev.procession.core.QueueException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
+import dev.procession.tests.Await;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
 import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,9 +49,43 @@ class FileTest {
     private static final String NATIVE = "-Ddev.procession.tests=native";
     private static final QueueGeometry GEOMETRY = new QueueGeometry(4, 4096, 0);
 
-    // from the table in the documentation of the layout
-    private static final long MAGIC = 0, VERSION = 8, LANES = 16, LANE_BYTES = 24, MAX_ITEMS = 32, BOOT_ID = 64;
-    private static final long TICKET = 4096, LANES_IN_USE = 4224, HEAD_OF_LANE_0 = 4864, LANE_0 = 8192;
+    /// The offset of each word, as the table in the layout's documentation has it.
+    private static final Map<String, Long> LAYOUT = layout();
+
+    private static final long MAGIC = LAYOUT.get("magic");
+    private static final long VERSION = LAYOUT.get("version");
+    private static final long LANES = LAYOUT.get("lanes");
+    private static final long LANE_BYTES = LAYOUT.get("laneBytes");
+    private static final long MAX_ITEMS = LAYOUT.get("maxItems");
+    private static final long FLAGS = LAYOUT.get("flags");
+    private static final long BOOT_ID = LAYOUT.get("bootId");
+    private static final long LABEL = LAYOUT.get("label");
+    private static final long TICKET = LAYOUT.get("ticket");
+    private static final long LANES_IN_USE = LAYOUT.get("lanesInUse");
+    private static final long HEADS = LAYOUT.get("head");
+    private static final long EACH_LANE = 256;
+    private static final long OWNER = 128;
+    private static final long LANE_0 = (HEADS + GEOMETRY.lanes() * EACH_LANE + 4095) / 4096 * 4096;
+
+    private static Map<String, Long> layout() {
+        var source = Path.of("..", "queue-core", "src", "main", "java", "dev", "procession", "core", "Layout.java");
+        var row = Pattern.compile("/// \\| (\\d+) \\| (\\d+)[^|]*\\| (\\w+)");
+        var offsets = new LinkedHashMap<String, Long>();
+        long end = 0;
+        try {
+            for (String line : Files.readAllLines(source)) {
+                var cells = row.matcher(line);
+                if (!cells.find()) continue;
+                long offset = Long.parseLong(cells.group(1));
+                assertTrue(offset >= end, () -> "overlaps the row before: " + line);
+                end = offset + Long.parseLong(cells.group(2));
+                offsets.put(cells.group(3), offset);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return offsets;
+    }
 
     @TempDir(factory = SharedMemory.class)
     Path directory;
@@ -399,6 +440,76 @@ class FileTest {
         LaneQueue.open(file).close();
     }
 
+    // ---- the layout
+
+    @Test
+    void theFileIsLaidOutAsItsDocumentationDrawsIt() throws Exception {
+        var geometry = new QueueGeometry(4, 8192, 77);
+        try (var queue = LaneQueue.create(file, geometry, "label")) {
+            long[] begin = {1, 4, 8192, 77, 0};
+            long[] at = {VERSION, LANES, LANE_BYTES, MAX_ITEMS, FLAGS};
+            for (int i = 0; i < at.length; i++) assertEquals(begin[i], read(file, at[i]));
+            assertTrue(read(file, MAGIC) != 0);
+            assertTrue(read(file, LAYOUT.get("uuid")) != 0);
+            assertEquals("label\0\0\0", new String(longBytes(read(file, LABEL)), StandardCharsets.UTF_8));
+            var boot = UUID.fromString(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip());
+            assertEquals(boot.getMostSignificantBits(), read(file, BOOT_ID));
+            assertEquals(boot.getLeastSignificantBits(), read(file, BOOT_ID + 8));
+            assertEquals(LANE_0 + 4 * 8192, Files.size(file));
+            assertEquals(0, read(file, LANES_IN_USE));
+
+            try (var zero = queue.newProducer();
+                    var one = queue.newProducer();
+                    var consumer = queue.newConsumer(Delivery.SHARED)) {
+                assertEquals(2, read(file, LANES_IN_USE));
+                long drawn = read(file, TICKET);
+                zero.put(new byte[10]);
+                one.put(new byte[20]);
+                one.put(new byte[30]);
+                long newest = read(file, TICKET) - 1; // whether the last put drew is the producer's affair
+                assertTrue(newest == drawn + 1 || newest == drawn + 2);
+                assertEquals(1, read(file, HEADS + OWNER));
+                assertEquals(2, read(file, HEADS + EACH_LANE + OWNER));
+                assertEquals(ProcessHandle.current().pid(), read(file, HEADS + OWNER + 8));
+                // the header, the record's number in its lane, the payload; a multiple of 16 bytes in all
+                assertEquals(header(drawn, 10 + 1), read(file, LANE_0));
+                assertEquals(0, read(file, LANE_0 + 8));
+                assertEquals(header(drawn + 1, 20 + 1), read(file, LANE_0 + 8192));
+                assertEquals(header(newest, 30 + 1), read(file, LANE_0 + 8192 + 48));
+                assertEquals(1, read(file, LANE_0 + 8192 + 48 + 8));
+                assertEquals(0, read(file, LANE_0 + 8192 + 48 + 48));
+                for (int i = 0; i < 3; i++) consumer.tryGet(new byte[30]);
+                assertEquals(32, read(file, HEADS));
+                assertEquals(96, read(file, HEADS + EACH_LANE));
+
+                var waiting = CompletableFuture.supplyAsync(() -> {
+                    try {
+                        return consumer.get(new byte[30], Long.MAX_VALUE);
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                });
+                long waitingBit = LAYOUT.get("messagesWaiting");
+                long futex = LAYOUT.get("messagesFutex");
+                Await.until("the consumer says that it waits", () -> (read(file, waitingBit) & 1) != 0);
+                long before = read(file, futex) & 0xFFFF_FFFFL;
+                zero.put(new byte[3]);
+                assertEquals(3, Peer.join(waiting));
+                assertTrue((read(file, futex) & 0xFFFF_FFFFL) > before);
+                while (zero.tryPut(new byte[100])) {}
+                assertFalse(zero.put(new byte[100], 0, 100, 20_000_000));
+                assertEquals(1, read(file, LAYOUT.get("roomWaiting")) & 1);
+                before = read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL;
+                consumer.tryGet(new byte[100]);
+                assertTrue((read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL) > before);
+            }
+        }
+    }
+
+    private static byte[] longBytes(long value) {
+        return ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(value).array();
+    }
+
     // ---- damage to a queue in use
 
     private static long header(long ticket, long lengthField) {
@@ -523,7 +634,7 @@ class FileTest {
                     scope.open(where).producer();
                     scope.producer.put(new byte[8]);
                 });
-                write(file, HEAD_OF_LANE_0, head);
+                write(file, HEADS, head);
                 assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> {
                     for (int i = 0; i < 1000; i++) scope.producer.tryPut(new byte[8]);
                 }));
@@ -553,7 +664,7 @@ class FileTest {
             for (int i = 1 + random.below(3); i > 0; i--) {
                 long offset = switch (random.below(4)) {
                     case 0 -> TICKET + 8L * random.below(96);
-                    case 1 -> HEAD_OF_LANE_0 + 128L * random.below(8) + 8L * random.below(2);
+                    case 1 -> HEADS + 128L * random.below(8) + 8L * random.below(2);
                     case 2 -> LANE_0 + 8L * random.below(100);
                     default -> LANE_0 + 4096 + 8L * random.below(100);
                 };

@@ -105,7 +105,8 @@ class StressTest {
                 for (int i = 0; i < 60_000; i++) {
                     if (scope.queue.isEmpty()) empty++;
                     while ((limit == 0 ? scope.consumer.tryGet(buffer)
-                            : scope.consumer.poll(message -> buffer[0] = message.getByte(0), limit)) <= 0) empty++;
+                            : scope.consumer.poll(message -> buffer[0] = message.getByte(0), limit)) <= 0)
+                        empty++;
                     scope.producer.put(buffer);
                 }
                 return empty;
