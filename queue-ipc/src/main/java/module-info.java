@@ -8,6 +8,7 @@ module dev.procession {
     requires static me.tongfei.progressbar;
     requires static transitive org.jspecify;
     requires java.management;
+    requires jdk.unsupported; // sun.reflect.ReflectionFactory, by which Kryo creates objects without constructors
 
     exports dev.procession;
 }
