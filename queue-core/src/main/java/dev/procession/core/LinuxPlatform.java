@@ -1,6 +1,5 @@
 package dev.procession.core;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
@@ -14,6 +13,8 @@ import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -36,11 +37,13 @@ import java.util.stream.IntStream;
 final class LinuxPlatform extends Platform {
     private static final boolean ARM = System.getProperty("os.arch").equals("aarch64");
 
-    // <asm-generic/unistd.h>, and <asm/unistd_64.h> on x86-64
-    private static final long SYS_FUTEX = ARM ? 98 : 202;
-    private static final long SYS_MEMBARRIER = ARM ? 283 : 324;
-    private static final long SYS_GETTID = ARM ? 178 : 186;
-    private static final long SYS_TGKILL = ARM ? 131 : 234;
+    // <asm/unistd_64.h> on x86-64, <asm-generic/unistd.h> on aarch64
+    private static final long SYS_OPENAT = ARM ? 56 : 257, SYS_CLOSE = ARM ? 57 : 3, SYS_LINKAT = ARM ? 37 : 265;
+    private static final long SYS_FTRUNCATE = ARM ? 46 : 77, SYS_FALLOCATE = ARM ? 47 : 285, SYS_FCNTL = ARM ? 25 : 72;
+    private static final long SYS_MMAP = ARM ? 222 : 9, SYS_MUNMAP = ARM ? 215 : 11;
+    private static final long SYS_FUTEX = ARM ? 98 : 202, SYS_MEMBARRIER = ARM ? 283 : 324;
+    private static final long SYS_SETAFFINITY = ARM ? 122 : 203, SYS_GETAFFINITY = ARM ? 123 : 204;
+    private static final long SYS_GETTID = ARM ? 178 : 186, SYS_TGKILL = ARM ? 131 : 234;
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1; // shared between processes: without FUTEX_PRIVATE_FLAG
     private static final long MEMBARRIER_GLOBAL_EXPEDITED = 1 << 1, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2;
@@ -67,29 +70,22 @@ final class LinuxPlatform extends Platform {
             MemoryLayout.paddingLayout(4));
     private static final int CPU_SET_BYTES = 128;
 
-    private static final Linker LINKER = Linker.nativeLinker();
     private static final StructLayout CAPTURE = Linker.Option.captureStateLayout();
-    private static final long ERRNO = CAPTURE.byteOffset(PathElement.groupElement("errno"));
+    private static final VarHandle ERRNO = CAPTURE.varHandle(PathElement.groupElement("errno"));
 
-    private final MethodHandle open = libc("open", 2, JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT);
-    private final MethodHandle close = libc("close", -1, JAVA_INT, JAVA_INT);
-    private final MethodHandle ftruncate = libc("ftruncate", -1, JAVA_INT, JAVA_INT, JAVA_LONG);
-    private final MethodHandle fallocate = libc("fallocate", -1, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG);
-    private final MethodHandle linkat = libc("linkat", -1, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS, JAVA_INT);
-    private final MethodHandle fcntl = libc("fcntl", 2, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS);
-    private final MethodHandle mmap =
-            libc("mmap", -1, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG);
-    private final MethodHandle munmap = libc("munmap", -1, JAVA_INT, ADDRESS, JAVA_LONG);
-    private final MethodHandle getaffinity =
-            libc("sched_getaffinity", -1, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
-    private final MethodHandle setaffinity =
-            libc("sched_setaffinity", -1, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS);
-    private final MethodHandle futex =
-            libc("syscall", 1, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_LONG);
-    private final MethodHandle syscall = libc("syscall", 1, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+    /// The one way into the kernel. A method handle for each function would read better, but each shape of arguments costs
+    /// a new JVM some milliseconds to link, and all of them together more than all else that a worker does to start.
+    private static final MethodHandle SYSCALL = Linker.nativeLinker()
+            .downcallHandle(
+                    Linker.nativeLinker().defaultLookup().findOrThrow("syscall"),
+                    FunctionDescriptor.of(
+                            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+                    Linker.Option.captureCallState("errno"),
+                    Linker.Option.firstVariadicArg(1));
 
-    private final ThreadLocal<MemorySegment> sleepArguments =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(2 * Long.BYTES + CAPTURE.byteSize(), Long.BYTES));
+    private final ThreadLocal<MemorySegment> errno = ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(CAPTURE));
+    private final ThreadLocal<MemorySegment> timespec =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES));
     private final boolean barrier = registerForBarrier();
 
     static boolean isSupported() {
@@ -97,16 +93,6 @@ final class LinuxPlatform extends Platform {
         return System.getProperty("os.name").equals("Linux")
                 && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN
                 && (arch.equals("amd64") || arch.equals("aarch64"));
-    }
-
-    private static MethodHandle libc(String name, int firstVariadic, MemoryLayout result, MemoryLayout... arguments) {
-        var errno = Linker.Option.captureCallState("errno");
-        return LINKER.downcallHandle(
-                LINKER.defaultLookup().findOrThrow(name),
-                FunctionDescriptor.of(result, arguments),
-                firstVariadic < 0
-                        ? new Linker.Option[] {errno}
-                        : new Linker.Option[] {errno, Linker.Option.firstVariadicArg(firstVariadic)});
     }
 
     @Override
@@ -135,9 +121,9 @@ final class LinuxPlatform extends Platform {
         if (fd < 0) throw failure("cannot make a file in", directory, -fd);
         LinuxFile file = null;
         try {
-            int error = call(ftruncate, fd, size);
-            if (error == 0) error = call(fallocate, fd, 0, 0L, reserved);
-            if (error != 0) throw failure("cannot reserve " + reserved + " bytes for", path, error);
+            long error = -call(SYS_FTRUNCATE, fd, size);
+            if (error == 0) error = -call(SYS_FALLOCATE, fd, 0, 0, reserved);
+            if (error != 0) throw failure("cannot reserve " + reserved + " bytes for", path, (int) error);
             file = map(fd, size, path);
             write.accept(file.mapping());
             if (!file.tryLock(Layout.ATTACHED_LOCK, true))
@@ -149,7 +135,7 @@ final class LinuxPlatform extends Platform {
             return file;
         } catch (IOException | RuntimeException e) {
             if (file != null) file.close();
-            else call(close, fd);
+            else call(SYS_CLOSE, fd);
             throw e;
         } finally {
             if (temporary != null) Files.deleteIfExists(temporary);
@@ -189,58 +175,39 @@ final class LinuxPlatform extends Platform {
             return file;
         } catch (IOException | RuntimeException e) {
             if (file != null) file.close();
-            else call(close, fd);
+            else call(SYS_CLOSE, fd);
             throw e;
         }
     }
 
+    /// A file descriptor, or -errno.
     private int openFile(Path path, int flags) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment errno = arena.allocate(CAPTURE);
-            int fd = (int) open.invokeExact(errno, arena.allocateFrom(path.toString()), flags, 0600);
-            return fd >= 0 ? fd : -errno.get(JAVA_INT, ERRNO);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            return (int) call(SYS_OPENAT, AT_FDCWD, arena.allocateFrom(path.toString()).address(), flags, 0600);
         }
     }
 
+    /// 0, or errno.
     private int link(String from, Path to) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment errno = arena.allocate(CAPTURE);
-            int result = (int) linkat.invokeExact(
-                    errno,
-                    AT_FDCWD,
-                    arena.allocateFrom(from),
-                    AT_FDCWD,
-                    arena.allocateFrom(to.toString()),
-                    AT_SYMLINK_FOLLOW);
-            return result == 0 ? 0 : errno.get(JAVA_INT, ERRNO);
-        } catch (Throwable e) {
-            throw unexpected(e);
+            long named = arena.allocateFrom(from).address();
+            long name = arena.allocateFrom(to.toString()).address();
+            return (int) -call(SYS_LINKAT, AT_FDCWD, named, AT_FDCWD, name, AT_SYMLINK_FOLLOW, 0);
         }
     }
 
     private LinuxFile map(int fd, long size, Path path) throws IOException {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment errno = arena.allocate(CAPTURE);
-            long address =
-                    (long) mmap.invokeExact(errno, MemorySegment.NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                            0L);
-            if (address == -1) throw failure("cannot map " + size + " bytes of", path, errno.get(JAVA_INT, ERRNO));
-            // never unmapped while anybody can reach it: an access by address needs no check whether it is still there
-            Descriptor descriptor = new Descriptor(fd);
-            MemorySegment mapping =
-                    MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> unmap(m, descriptor));
-            return new LinuxFile(descriptor, mapping);
-        } catch (IOException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+        long address = call(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (address < 0) throw failure("cannot map " + size + " bytes of", path, (int) -address);
+        // never unmapped while anybody can reach it: an access by address needs no check whether it is still there
+        Descriptor descriptor = new Descriptor(fd);
+        MemorySegment mapping =
+                MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> unmap(m, descriptor));
+        return new LinuxFile(descriptor, mapping);
     }
 
     private void unmap(MemorySegment mapping, Descriptor descriptor) {
-        call(munmap, MemorySegment.ofAddress(mapping.address()), mapping.byteSize());
+        call(SYS_MUNMAP, mapping.address(), mapping.byteSize());
         descriptor.close(); // of a handle that was never closed
     }
 
@@ -256,7 +223,7 @@ final class LinuxPlatform extends Platform {
         synchronized void close() {
             if (closed) return;
             closed = true;
-            call(LinuxPlatform.this.close, fd);
+            call(SYS_CLOSE, fd);
         }
     }
 
@@ -328,13 +295,7 @@ final class LinuxPlatform extends Platform {
         }
 
         private int fcntl(int fd, int command, MemorySegment lock) {
-            try (Arena arena = Arena.ofConfined()) {
-                MemorySegment errno = arena.allocate(CAPTURE);
-                int result = (int) fcntl.invokeExact(errno, fd, command, lock);
-                return result == 0 ? 0 : errno.get(JAVA_INT, ERRNO);
-            } catch (Throwable e) {
-                throw unexpected(e);
-            }
+            return (int) -call(SYS_FCNTL, fd, command, lock.address());
         }
 
         /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look alive.
@@ -349,13 +310,13 @@ final class LinuxPlatform extends Platform {
                                     + " use a local one such as /dev/shm");
                 }
             } finally {
-                call(close, other);
+                call(SYS_CLOSE, other);
             }
         }
 
         @Override
         boolean reserve(long offset, long bytes) {
-            int error = call(fallocate, fd, 0, offset, bytes);
+            long error = -call(SYS_FALLOCATE, fd, 0, offset, bytes);
             if (error == 0) return true;
             if (error == ENOSPC || error == EDQUOT || error == EFBIG) return false;
             throw new QueueUnavailableException("cannot reserve space in the queue's file: error " + error);
@@ -363,7 +324,7 @@ final class LinuxPlatform extends Platform {
 
         @Override
         void release(long offset, long bytes) {
-            call(fallocate, fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes);
+            call(SYS_FALLOCATE, fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes);
         }
 
         @Override
@@ -400,24 +361,12 @@ final class LinuxPlatform extends Platform {
     }
 
     private boolean membarrier(long command) {
-        return syscall(SYS_MEMBARRIER, command, 0, 0) == 0;
-    }
-
-    private long syscall(long number, long a, long b, long c) {
-        try {
-            return (long) syscall.invokeExact(errno(), number, a, b, c);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
-    }
-
-    private MemorySegment errno() {
-        return sleepArguments.get().asSlice(2 * Long.BYTES);
+        return call(SYS_MEMBARRIER, command) == 0;
     }
 
     @Override
     void sleep(MemorySegment mapping, long offset, int expected, long nanos) {
-        MemorySegment timespec = sleepArguments.get();
+        MemorySegment timespec = this.timespec.get();
         timespec.set(JAVA_LONG, 0, nanos / 1_000_000_000);
         timespec.set(JAVA_LONG, Long.BYTES, nanos % 1_000_000_000);
         futex(mapping, offset, FUTEX_WAIT, expected, timespec); // EAGAIN, EINTR, ETIMEDOUT: the caller looks again anyway
@@ -429,13 +378,8 @@ final class LinuxPlatform extends Platform {
     }
 
     private void futex(MemorySegment mapping, long offset, long operation, long value, MemorySegment timespec) {
-        try {
-            MemorySegment word = MemorySegment.ofAddress(mapping.address() + offset);
-            long result = (long) futex.invokeExact(
-                    errno(), SYS_FUTEX, word, operation, value, timespec, MemorySegment.NULL, 0L);
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+        call(SYS_FUTEX, mapping.address() + offset, operation, value, timespec.address(), 0, 0);
+        Reference.reachabilityFence(mapping);
     }
 
     @Override
@@ -449,7 +393,7 @@ final class LinuxPlatform extends Platform {
     int[] cpus() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment set = arena.allocate(CPU_SET_BYTES, Long.BYTES);
-            if (call(getaffinity, 0, (long) CPU_SET_BYTES, set) != 0) return new int[0];
+            if (call(SYS_GETAFFINITY, 0, CPU_SET_BYTES, set.address()) < 0) return new int[0];
             return IntStream.range(0, CPU_SET_BYTES * Byte.SIZE)
                     .filter(cpu -> (set.getAtIndex(JAVA_LONG, cpu / Long.SIZE) >>> cpu % Long.SIZE & 1) != 0)
                     .toArray();
@@ -465,34 +409,33 @@ final class LinuxPlatform extends Platform {
                 long word = set.getAtIndex(JAVA_LONG, cpu / Long.SIZE);
                 set.setAtIndex(JAVA_LONG, cpu / Long.SIZE, word | 1L << cpu % Long.SIZE);
             }
-            return call(setaffinity, 0, (long) CPU_SET_BYTES, set) == 0;
+            return call(SYS_SETAFFINITY, 0, CPU_SET_BYTES, set.address()) == 0;
         }
     }
 
     @Override
     void signalSelf(boolean stop) {
         // to this very thread, so that it gets no further
-        long thread = syscall(SYS_GETTID, 0, 0, 0);
-        syscall(SYS_TGKILL, ProcessHandle.current().pid(), thread, stop ? SIGSTOP : SIGKILL);
+        long thread = call(SYS_GETTID);
+        call(SYS_TGKILL, ProcessHandle.current().pid(), thread, stop ? SIGSTOP : SIGKILL);
     }
 
-    /// Calls a function that answers with an int, for what is not on a hot path: 0 or more is success; returns 0 or errno.
-    private static int call(MethodHandle function, Object... arguments) {
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment errno = arena.allocate(CAPTURE);
-            Object[] all = new Object[arguments.length + 1];
-            all[0] = errno;
-            System.arraycopy(arguments, 0, all, 1, arguments.length);
-            int result = (int) function.invokeWithArguments(all);
-            return result >= 0 ? 0 : errno.get(JAVA_INT, ERRNO);
-        } catch (Throwable e) {
-            throw unexpected(e);
+    private long call(long number, long... arguments) {
+        long[] all = Arrays.copyOf(arguments, 6);
+        return call(number, all[0], all[1], all[2], all[3], all[4], all[5]);
+    }
+
+    /// What the system call answers, or -errno. Allocates nothing. Pointers are passed as addresses: what they point to
+    /// has to be kept alive by the caller.
+    private long call(long number, long a, long b, long c, long d, long e, long f) {
+        MemorySegment errno = this.errno.get();
+        try {
+            long result = (long) SYSCALL.invokeExact(errno, number, a, b, c, d, e, f);
+            return result != -1 ? result : -(int) ERRNO.get(errno, 0L);
+        } catch (RuntimeException | Error unexpected) {
+            throw unexpected;
+        } catch (Throwable unexpected) {
+            throw new IllegalStateException(unexpected);
         }
-    }
-
-    private static RuntimeException unexpected(Throwable e) {
-        if (e instanceof RuntimeException r) return r;
-        if (e instanceof Error error) throw error;
-        return new IllegalStateException(e);
     }
 }
