@@ -11,7 +11,8 @@ final class Waiting {
         RELAXED
     }
 
-    private static final int PAUSES = 100;
+    /// Some 25 µs, in which a producer writes a thousand messages: with a tenth of that both sides stay in each other's lines.
+    private static final int PAUSES = 1000;
     private static final int PAUSES_AT_START = 1000;
 
     private final boolean relaxed;
