@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// serializable values, and what it returns or throws travels back.
 public final class Peer implements AutoCloseable {
     /// No single step of a test takes longer than this; a step that does is a hang.
-    public static final long DEADLINE_SECONDS = 120;
+    public static final long DEADLINE_SECONDS = Long.getLong("dev.procession.tests.deadline", 120);
 
     /// Something to do in a peer.
     @FunctionalInterface
