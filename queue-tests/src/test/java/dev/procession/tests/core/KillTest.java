@@ -15,6 +15,7 @@ import dev.procession.tests.Oracle;
 import dev.procession.tests.Peer;
 import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
+import dev.procession.tests.Works;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;

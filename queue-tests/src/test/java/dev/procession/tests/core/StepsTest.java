@@ -17,6 +17,7 @@ import dev.procession.tests.Oracle;
 import dev.procession.tests.Peer;
 import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
+import dev.procession.tests.Works;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.file.Files;

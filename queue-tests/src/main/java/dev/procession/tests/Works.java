@@ -1,29 +1,25 @@
-package dev.procession.tests.core;
+package dev.procession.tests;
 
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.QueueUnavailableException;
-import dev.procession.tests.Await;
-import dev.procession.tests.Journal;
-import dev.procession.tests.Load;
-import dev.procession.tests.Peer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
 /// What producers and consumers do in the tests that stop and kill them: all of it is written to their journals.
-final class Works {
+public final class Works {
     private static final long SHORTLY = TimeUnit.MILLISECONDS.toNanos(20);
 
     private Works() {}
 
-    static String journal(Path directory, String name) {
+    public static String journal(Path directory, String name) {
         return directory.resolve("journal." + name).toString();
     }
 
     /// Tells everybody that it is time to come to an end.
-    static void announceEnd(Path directory) throws IOException {
+    public static void announceEnd(Path directory) throws IOException {
         Files.write(directory.resolve("end"), new byte[0]);
     }
 
@@ -32,7 +28,7 @@ final class Works {
     }
 
     /// Attaches as soon as there is a lane that nobody owns any more.
-    static void becomeProducer(Peer.Scope scope) {
+    public static void becomeProducer(Peer.Scope scope) {
         Await.until("a free lane", () -> {
             try {
                 scope.producer();
@@ -44,7 +40,7 @@ final class Works {
     }
 
     /// Attaches as soon as the previous consumers are gone.
-    static void becomeConsumer(Peer.Scope scope, Delivery delivery) {
+    public static void becomeConsumer(Peer.Scope scope, Delivery delivery) {
         Await.until("no consumer in the way", () -> {
             try {
                 scope.consumer(delivery);
@@ -56,7 +52,7 @@ final class Works {
     }
 
     /// Puts `count` messages, or goes on until the end is announced; 0 `pauseEvery`: without a pause.
-    static long put(Peer.Scope scope, String file, int number, long seed, int count, int pauseEvery)
+    public static long put(Peer.Scope scope, String file, int number, long seed, int count, int pauseEvery)
             throws InterruptedException {
         var load = new Load(seed, scope.queue.maxMessageBytes());
         byte[] buffer = new byte[scope.queue.maxMessageBytes()];
@@ -78,7 +74,7 @@ final class Works {
     }
 
     /// Gets one message after the other until the end is announced and nothing is left.
-    static long get(Peer.Scope scope, String file, long seed) throws InterruptedException {
+    public static long get(Peer.Scope scope, String file, long seed) throws InterruptedException {
         var load = new Load(seed, scope.queue.maxMessageBytes());
         byte[] buffer = new byte[scope.queue.maxMessageBytes()];
         var journal = new Journal(Path.of(file));
@@ -91,7 +87,7 @@ final class Works {
     }
 
     /// Polls up to `limit` messages at a time until the end is announced and nothing is left.
-    static long poll(Peer.Scope scope, String file, long seed, int limit) throws InterruptedException {
+    public static long poll(Peer.Scope scope, String file, long seed, int limit) throws InterruptedException {
         var load = new Load(seed, scope.queue.maxMessageBytes());
         byte[] buffer = new byte[scope.queue.maxMessageBytes()];
         var journal = new Journal(Path.of(file));

@@ -1,0 +1,29 @@
+package dev.procession.tests;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+
+/// The commands that show what the queue promises: `procession stress` and `procession verify-model`.
+///
+/// Exit status: 0 if the promises held, 1 if not, 2 if the command was not understood.
+@Command(name = "procession", subcommands = {})
+public final class Main {
+    private Main() {}
+
+    /// Runs a command and ends the process.
+    ///
+    /// @param args the command and its options
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new Main()).setParameterExceptionHandler(Main::explain).execute(args));
+    }
+
+    private static int explain(ParameterException misuse, String[] args) {
+        CommandLine command = misuse.getCommandLine();
+        String name = command.getCommandSpec().qualifiedName();
+        PrintWriter err = command.getErr();
+        err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
+        return CommandLine.ExitCode.USAGE;
+    }
+}
