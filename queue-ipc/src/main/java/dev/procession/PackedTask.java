@@ -118,7 +118,7 @@ final class PackedTask {
             out.writeByte('q');
             out.writeUTF(queue.path().toString());
             out.writeUTF(queue.codec.name());
-            out.writeBoolean(queue.consumers == Delivery.SHARED);
+            out.writeUTF(queue.consumers.name());
         } else {
             return false;
         }
@@ -220,7 +220,7 @@ final class PackedTask {
     private static SharedQueue<?> readQueue(DataInputStream in) throws IOException {
         Path path = Path.of(in.readUTF());
         Codec<?> codec = Objects.requireNonNull(statelessCodec(in.readUTF()));
-        return SharedQueue.open(path, codec, in.readBoolean() ? Delivery.SHARED : Delivery.EXCLUSIVE);
+        return SharedQueue.open(path, codec, Delivery.valueOf(in.readUTF()));
     }
 
     /// Finds the object that could not be serialized, and who holds it; the JDK's own exception has nothing but the

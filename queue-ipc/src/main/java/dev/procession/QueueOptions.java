@@ -1,29 +1,43 @@
 package dev.procession;
 
 import dev.procession.core.Delivery;
+import dev.procession.core.Leasing;
 import dev.procession.core.QueueGeometry;
+import java.time.Duration;
 
 /// The shape of a [SharedQueue], fixed when it is made. Start from [#DEFAULT] and change what matters:
 /// `QueueOptions.DEFAULT.withMaxItems(100)`.
 ///
 /// @param lanes how many processes may put at the same time, 1 to 1024
-/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 to 2^30; it is used as it is
-///     needed; the longest message takes half of it
+/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is used
+///     as it is needed; the longest message takes half of it
 /// @param maxItems an exact bound on the number of items in the queue, or 0 if only the memory bounds it
-/// @param consumers shared: each item goes to one of any number of processes; exclusive: one process gets at a time
-public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery consumers) {
+/// @param consumers shared: each item goes to one of any number of processes; exclusive: one process gets at a time; leased:
+///     each item is lent to one of any number of processes until it is done
+/// @param visibility leased only: how long an item may be lent before others may get it though its process lives, from when
+///     they saw that; zero: as long as the process lives
+/// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to 254, or 0:
+///     as often as it takes
+public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery consumers, Duration visibility,
+        int maxAttempts) {
     /// 64 lanes of 4 MiB, bounded by their memory only, shared by consumers.
     public static final QueueOptions DEFAULT = new QueueOptions(
             QueueGeometry.DEFAULT.lanes(),
             QueueGeometry.DEFAULT.laneBytes(),
             QueueGeometry.DEFAULT.maxItems(),
-            Delivery.SHARED);
+            Delivery.SHARED,
+            Duration.ZERO,
+            0);
 
     /// Checks the ranges.
     ///
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueOptions {
-        new QueueGeometry(lanes, laneBytes, maxItems);
+        geometry(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        if (consumers != Delivery.LEASED && (!visibility.isZero() || maxAttempts != 0)) {
+            throw new IllegalArgumentException("visibility=" + visibility + ", maxAttempts=" + maxAttempts
+                    + ": only for withConsumers(Delivery.LEASED), which comes first");
+        }
     }
 
     /// Returns these options with another number of lanes.
@@ -31,15 +45,15 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     /// @param lanes 1 to 1024
     /// @return the new options
     public QueueOptions withLanes(int lanes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers);
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
     }
 
     /// Returns these options with another lane size.
     ///
-    /// @param laneBytes a power of two from 4,096 to 2^30
+    /// @param laneBytes a power of two from 4,096 (leased: 65,536) to 2^30
     /// @return the new options
     public QueueOptions withLaneBytes(long laneBytes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers);
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
     }
 
     /// Returns these options with another bound on the number of items.
@@ -47,18 +61,41 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     /// @param maxItems 0 for none, else 1 or more
     /// @return the new options
     public QueueOptions withMaxItems(long maxItems) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers);
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
     }
 
     /// Returns these options with another kind of consumers.
     ///
-    /// @param consumers shared or exclusive
+    /// @param consumers shared, exclusive or leased
     /// @return the new options
     public QueueOptions withConsumers(Delivery consumers) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers);
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+    }
+
+    /// Returns these options with another visibility time-out.
+    ///
+    /// @param visibility zero for none; consumers must be leased
+    /// @return the new options
+    public QueueOptions withVisibility(Duration visibility) {
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+    }
+
+    /// Returns these options with another number of attempts.
+    ///
+    /// @param maxAttempts 1 to 254, or 0 for no limit; consumers must be leased
+    /// @return the new options
+    public QueueOptions withMaxAttempts(int maxAttempts) {
+        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
     }
 
     QueueGeometry geometry() {
-        return new QueueGeometry(lanes, laneBytes, maxItems);
+        return geometry(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+    }
+
+    private static QueueGeometry geometry(
+            int lanes, long laneBytes, long maxItems, Delivery consumers, Duration visibility, int maxAttempts) {
+        Leasing leasing =
+                consumers == Delivery.LEASED ? new Leasing(SharedQueue.nanos(visibility), maxAttempts) : null;
+        return new QueueGeometry(lanes, laneBytes, maxItems, leasing);
     }
 }

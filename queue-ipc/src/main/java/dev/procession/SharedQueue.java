@@ -3,11 +3,15 @@ package dev.procession;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.LeaseLostException;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Message;
 import dev.procession.core.MessageHandler;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueException;
+import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.core.WaitStrategy;
 import dev.procession.core.Waiting;
@@ -16,11 +20,13 @@ import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A queue of objects between processes: what one puts, another gets, in order, each item once.
@@ -35,7 +41,8 @@ import org.jspecify.annotations.Nullable;
 /// - *Order*: if a put returned before another one began, in whatever process, its item comes first.
 /// - *Truth*: when a put has returned, [#isEmpty()] is false until somebody gets the item, and a get finds it.
 /// - *Kills*: a process that is killed or stopped at any moment, in a put or a get, loses, doubles and delays nothing of
-///   others. A consumer that is killed right after it took an item takes that item along.
+///   others. A consumer that is killed right after it took an item takes that item along; in a leased queue
+///   ([QueueOptions#withConsumers(Delivery)]) the item is lent again, until somebody says that it is [done][Lease#done()].
 ///
 /// Thread-safe. In each process the threads that use one handle share a producer and a consumer, made when they are first
 /// needed, under two locks that are never held while waiting. A wait blocks the carrier of a virtual thread for up to 50 ms
@@ -44,6 +51,9 @@ import org.jspecify.annotations.Nullable;
 /// @param <E> what is put and got, as the [Codec] knows it; never null
 public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private static final long serialVersionUID = 1;
+
+    /// What the path of the queue of dead letters has behind that of its queue.
+    private static final String DEAD_LETTERS = ".dead";
 
     private final transient LaneQueue queue;
     final transient Codec<E> codec;
@@ -58,12 +68,30 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private transient @Nullable E decoded;
     private final transient MessageHandler decoder = this::decode;
 
+    private final transient int maxAttempts;
+    private final transient @Nullable SharedQueue<E> deadLetters;
+
     private SharedQueue(LaneQueue queue, Codec<E> codec, Delivery consumers) {
         this.queue = queue;
         this.codec = codec;
         this.consumers = consumers;
         encoder = new Encoder(queue.maxMessageBytes());
         if (queue.isAnonymous()) AtExit.remove(this);
+        Leasing leasing = queue.geometry().leasing();
+        maxAttempts = leasing == null ? 0 : leasing.maxAttempts();
+        deadLetters = maxAttempts == 0 ? null : new SharedQueue<>(openDeadLetters(queue), codec, Delivery.SHARED);
+    }
+
+    private static LaneQueue openDeadLetters(LaneQueue queue) {
+        QueueGeometry same = queue.geometry();
+        LaneQueue opened = null;
+        try {
+            opened = queue.openBeside(
+                    DEAD_LETTERS, new QueueGeometry(same.lanes(), same.laneBytes(), 0), queue.label());
+            return opened;
+        } finally {
+            if (opened == null) queue.close();
+        }
     }
 
     // ---- make and open
@@ -105,7 +133,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         return new SharedQueue<>(LaneQueue.create(file, options.geometry(), codec.name()), codec, options.consumers());
     }
 
-    /// Opens a queue for shared consumers.
+    /// Opens a queue for shared consumers, or leased ones if the queue was made for them.
     ///
     /// @param <E> what is put and got
     /// @param file the queue's file
@@ -113,7 +141,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the queue
     /// @throws QueueUnavailableException if there is no such queue, or it was made with another codec
     public static <E> SharedQueue<E> open(Path file, Codec<E> codec) {
-        return open(file, codec, Delivery.SHARED);
+        return open(file, codec, null);
     }
 
     /// Opens a queue.
@@ -121,10 +149,11 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param <E> what is put and got
     /// @param file the queue's file
     /// @param codec how items become bytes; the same as in the process that made the queue
-    /// @param consumers how this process gets, if it does; the same in all that get at the same time
+    /// @param consumers how this process gets, if it does; the same in all that get at the same time; null: as the queue was
+    ///     made for, else shared
     /// @return the queue
     /// @throws QueueUnavailableException if there is no such queue, or it was made with another codec
-    public static <E> SharedQueue<E> open(Path file, Codec<E> codec, Delivery consumers) {
+    public static <E> SharedQueue<E> open(Path file, Codec<E> codec, @Nullable Delivery consumers) {
         Objects.requireNonNull(codec, "codec");
         LaneQueue queue = LaneQueue.open(file);
         if (!queue.label().equals(codec.name())) {
@@ -132,15 +161,18 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
             throw new IllegalArgumentException(file + " was made with codec \"" + queue.label() + "\", not \""
                     + codec.name() + "\"; use the same one in all processes");
         }
-        return new SharedQueue<>(queue, codec, consumers);
+        Delivery made = queue.geometry().leasing() == null ? Delivery.SHARED : Delivery.LEASED;
+        return new SharedQueue<>(queue, codec, consumers == null ? made : consumers);
     }
 
-    /// Removes a queue's file, and the items in it.
+    /// Removes a queue's file, and the items in it, its dead letters too.
     ///
     /// @param file the queue's file
     /// @throws QueueUnavailableException if there is none, it is no queue, or some process has it open
     public static void delete(Path file) {
         LaneQueue.delete(file);
+        Path deadLetters = file.resolveSibling(file.getFileName() + DEAD_LETTERS);
+        if (Files.exists(deadLetters)) LaneQueue.delete(deadLetters);
     }
 
     // ---- put
@@ -270,11 +302,20 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws QueueClosedException if this handle was closed
     /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; the item was taken then
     public @Nullable E tryGet() {
+        if (consumers == Delivery.LEASED) {
+            for (Lease<E> lease; (lease = tryLease()) != null;) {
+                try {
+                    lease.done();
+                    return lease.value();
+                } catch (LeaseLostException e) {
+                    // this process was stopped for so long that somebody else has the item
+                }
+            }
+            return null;
+        }
         getLock.lock();
         try {
-            Consumer consumer = this.consumer;
-            if (consumer == null) this.consumer = consumer = queue.newConsumer(consumers);
-            consumer.poll(decoder, 1);
+            consumer().poll(decoder, 1);
             return decoded;
         } finally {
             decoded = null;
@@ -283,12 +324,22 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     }
 
     private @Nullable E get(long timeoutNanos) throws InterruptedException {
-        E item = tryGet();
-        if (item != null || timeoutNanos <= 0) return item;
+        return await(this::tryGet, timeoutNanos);
+    }
+
+    private <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
+        T result = attempt.get();
+        if (result != null || timeoutNanos <= 0) return result;
         Waiting waiting = queue.waitingForMessages(WaitStrategy.spinThenSleep());
         waiting.begin(timeoutNanos);
-        while (item == null && waiting.again()) item = tryGet();
-        return item;
+        while (result == null && waiting.again()) result = attempt.get();
+        return result;
+    }
+
+    private Consumer consumer() {
+        Consumer consumer = this.consumer;
+        if (consumer == null) this.consumer = consumer = queue.newConsumer(consumers);
+        return consumer;
     }
 
     private void decode(Message message) {
@@ -302,7 +353,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
-    private static long nanos(Duration timeout) {
+    static long nanos(Duration timeout) {
         try {
             return timeout.toNanos();
         } catch (ArithmeticException e) { // 292 years or more
@@ -310,9 +361,97 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
+    // ---- lease
+
+    /// Takes a lease on the next item, and waits for it as long as it takes.
+    ///
+    /// @return the lease
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws IllegalStateException if the queue is not leased
+    /// @throws QueueClosedException if this handle was closed, also while it waits
+    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
+    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
+    public Lease<E> lease() throws InterruptedException {
+        return Objects.requireNonNull(await(this::tryLease, Long.MAX_VALUE));
+    }
+
+    /// Takes a lease on the next item, and waits for it.
+    ///
+    /// @param timeout the longest wait; zero or less does not wait
+    /// @return the lease
+    /// @throws QueueEmptyException if every item was lent or done until the time-out was over
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws IllegalStateException if the queue is not leased
+    /// @throws QueueClosedException if this handle was closed, also while it waits
+    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
+    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
+    public Lease<E> lease(Duration timeout) throws InterruptedException {
+        Lease<E> lease = await(this::tryLease, nanos(timeout));
+        if (lease == null) throw new QueueEmptyException(path() + " had nothing to lend for " + timeout);
+        return lease;
+    }
+
+    /// Takes a lease on the next item if there is one that is not lent.
+    ///
+    /// @return the lease, or null if every item is lent or done
+    /// @throws IllegalStateException if the queue is not leased
+    /// @throws QueueClosedException if this handle was closed
+    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
+    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
+    public @Nullable Lease<E> tryLease() {
+        if (consumers != Delivery.LEASED) {
+            throw new IllegalStateException(
+                    path() + " is not leased; make it with QueueOptions.withConsumers(Delivery.LEASED)");
+        }
+        getLock.lock();
+        try {
+            dev.procession.core.Lease lease;
+            while ((lease = ((LeasingConsumer) consumer()).tryLease(this::receive)) != null) {
+                if (decoded != null) return new Lease<>(lease, decoded);
+            }
+            return null;
+        } finally {
+            decoded = null;
+            getLock.unlock();
+        }
+    }
+
+    /// Decodes an item, or sets it aside if it has had its attempts. If this process is killed right in between, somebody
+    /// else sets it aside once more.
+    private void receive(Message message, dev.procession.core.Lease lease) {
+        if (deadLetters == null || lease.attempt() <= maxAttempts) {
+            decode(message);
+            return;
+        }
+        deadLetters.putLock.lock();
+        try {
+            if (!deadLetters.producer().tryPut(message.toBytes())) {
+                throw new QueueFullException("an item of " + path() + " was lent " + maxAttempts
+                        + " times and never done, but " + deadLetters.path() + " is full; get its items first");
+            }
+        } finally {
+            deadLetters.putLock.unlock();
+        }
+        lease.done();
+    }
+
+    /// Returns the queue of the items that were lent [QueueOptions#maxAttempts()] times and never done. An item may be there
+    /// twice if a process was killed while it put it there. It is closed with this handle.
+    ///
+    /// @return the queue; others may open it as `PATH.dead`
+    /// @throws IllegalStateException if the queue has no limit of attempts
+    public SharedQueue<E> deadLetters() {
+        if (deadLetters == null) {
+            throw new IllegalStateException(path()
+                    + " has no dead letters; make it with QueueOptions.withMaxAttempts, and open it as a leased one");
+        }
+        return deadLetters;
+    }
+
     // ---- ask
 
-    /// Whether there was a moment during this call at which the queue was empty.
+    /// Whether there was a moment during this call at which the queue was empty. An item that is lent is in the queue until it
+    /// is done.
     ///
     /// @return whether it was
     /// @throws QueueClosedException if this handle was closed
@@ -335,7 +474,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
-    /// Counts the items. Without a bound on them that takes some nanoseconds for each item in the queue.
+    /// Counts the items, lent ones too. Without a bound on them that takes some nanoseconds for each item in the queue.
     ///
     /// @return how many; while others put and get, a number that was nearly right lately
     /// @throws QueueClosedException if this handle was closed
@@ -356,6 +495,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     public void close() {
         AtExit.forget(this);
         queue.close(); // first: whoever waits stops waiting
+        if (deadLetters != null) deadLetters.close();
         putLock.lock();
         try {
             if (producer != null) producer.close();

@@ -18,7 +18,8 @@ import java.lang.ref.Reference;
 /// What makes it cheap: seeing goes ahead of taking (some records down the lane, then one look at the other lanes, then all
 /// of them are taken), and a lane's first record is remembered until it is taken. Lanes that a look found empty are read
 /// again in the next look only. While only one lane is in use, its own order is the order.
-public abstract sealed class Consumer implements AutoCloseable permits ExclusiveConsumer, SharedConsumer {
+public abstract sealed class Consumer implements AutoCloseable
+        permits ExclusiveConsumer, SharedConsumer, LeasingConsumer {
     /// What a get returns when there is no message.
     public static final int EMPTY = -1;
 
@@ -32,6 +33,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     final long laneBytes;
     final long mask; // makes an offset of a position
     final int prefix; // bytes before the payload
+    final int alignment; // of records
     final int maxMessage;
     final long[] laneAt;
     final long[] headAt;
@@ -44,7 +46,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     int lanes; // in use, as of the last look
     long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
 
-    private final Waiting waiting;
+    final Waiting waiting;
     private boolean busy; // between begin() and end()
     private boolean closed;
 
@@ -57,6 +59,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
         laneBytes = geometry.laneBytes();
         mask = geometry.offsetMask();
         prefix = geometry.prefixBytes();
+        alignment = geometry.alignment();
         maxMessage = geometry.maxMessageBytes();
         int max = geometry.lanes();
         laneAt = new long[max];
@@ -68,6 +71,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
         for (int lane = 0; lane < max; lane++) {
             laneAt[lane] = base + geometry.laneAt(lane);
             headAt[lane] = base + Layout.headAt(lane);
+            head[lane] = position[lane] = seen[lane] = Memory.getVolatile(memory, headAt[lane]);
         }
         bound = newestTicket();
         waiting = queue.waitingForMessages(strategy);
@@ -188,11 +192,11 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
                 min = ticket;
                 continue;
             }
-            if (ticket < min) {
-                second = others ? Math.min(second, min) : min;
+            if (ticket - min < 0) { // a difference: tickets may come round
+                second = min;
                 min = ticket;
                 best = lane;
-            } else if (!others || ticket < second) {
+            } else if (!others || ticket - second < 0) {
                 second = ticket;
             }
             others = true;
@@ -207,7 +211,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     }
 
     private boolean mayTake(int lane) {
-        return ticket(first[lane]) < bound || position[lane] < seen[lane];
+        return ticket(first[lane]) - bound < 0 || position[lane] - seen[lane] < 0;
     }
 
     /// Widens a header's ticket from 40 bits: from the bound if it is near it; else the counter says.
@@ -241,7 +245,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
             return;
         }
         seen[lane] = at;
-        bound = Math.max(bound, ticket);
+        if (ticket - bound > 0) bound = ticket;
     }
 
     /// Reads the lanes again that were empty. Returns whether one is not any more.
@@ -266,7 +270,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     // ---- records
 
     final long recordBytes(int length) {
-        return prefix + length + prefix - 1 & -prefix;
+        return QueueGeometry.recordBytes(length, prefix, alignment);
     }
 
     /// Whether a header that is neither zero nor padding can be that of a record at this offset.
@@ -276,7 +280,7 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
     }
 
     final long nextLap(long position) {
-        return (position & -laneBytes) + laneBytes;
+        return QueueGeometry.nextLap(position, laneBytes);
     }
 
     final QueueCorruptedException corrupted(int lane, long header) {
@@ -284,8 +288,8 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
                 lane, position[lane], "its header " + Long.toHexString(header) + " is not that of a record");
     }
 
-    static MessageTooLargeException tooLarge(int length, byte[] to) {
-        return new MessageTooLargeException("the next message has length=" + length + " bytes, the buffer " + to.length
+    static MessageTooLargeException tooLarge(int length, int most) {
+        return new MessageTooLargeException("the next message has length=" + length + " bytes, the buffer " + most
                 + "; it was not taken, use a larger buffer");
     }
 
@@ -316,11 +320,12 @@ public abstract sealed class Consumer implements AutoCloseable permits Exclusive
         queue.checkOpen();
     }
 
-    final void close(Delivery delivery) {
-        if (closed) return;
+    /// Returns false if it was closed before.
+    final boolean markClosed() {
+        if (closed) return false;
         checkNotInHandler();
         closed = true;
-        queue.releaseConsumer(delivery);
+        return true;
     }
 
     /// Gives the consumer's place back. Messages that it has not taken stay.

@@ -13,9 +13,6 @@ final class ExclusiveConsumer extends Consumer {
         super(queue, strategy);
         message = new Message(memory);
         releaseBytes = laneBytes / 8;
-        for (int lane = 0; lane < head.length; lane++) {
-            head[lane] = position[lane] = Memory.getVolatile(memory, headAt[lane]);
-        }
     }
 
     @Override
@@ -73,7 +70,7 @@ final class ExclusiveConsumer extends Consumer {
                 message.show(lane + offset + prefix, length);
                 handler.onMessage(message);
                 ownLines(lane + offset, usualBytes);
-                if (at >= release) {
+                if (at - release >= 0) {
                     release = at + releaseBytes;
                     release(0, at);
                 }
@@ -93,7 +90,7 @@ final class ExclusiveConsumer extends Consumer {
         final long data = laneAt[lane];
         final long below = this.below;
         final long bound = Layout.limit(this.bound);
-        final long seen = lanes == 1 ? 0 : this.seen[lane];
+        final long seen = this.seen[lane];
         long at = position[lane];
         long header = first[lane];
         long release = head[lane] + releaseBytes;
@@ -121,14 +118,14 @@ final class ExclusiveConsumer extends Consumer {
                 message.show(data + offset + prefix, length);
                 handler.onMessage(message);
                 ownLines(data + offset, usualBytes);
-                if (at >= release) {
+                if (at - release >= 0) {
                     release = at + releaseBytes;
                     release(lane, at);
                 }
             } while (header != 0
                     && taken < limit
                     && Layout.before(header, below)
-                    && (Layout.before(header, bound) || at < seen));
+                    && (Layout.before(header, bound) || at - seen < 0));
         } finally {
             message.hide();
             position[lane] = at;
@@ -148,7 +145,7 @@ final class ExclusiveConsumer extends Consumer {
             long header = first[lane];
             if (!isRecord(header, at & mask)) throw corrupted(lane, header);
             int length = Layout.length(header);
-            if (length > to.length) throw tooLarge(length, to);
+            if (length > to.length) throw tooLarge(length, to.length);
             Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
             ownLines(laneAt[lane] + (at & mask), recordBytes(length));
             release(lane, at + recordBytes(length));
@@ -204,6 +201,6 @@ final class ExclusiveConsumer extends Consumer {
 
     @Override
     public void close() {
-        close(Delivery.EXCLUSIVE);
+        if (markClosed()) queue.releaseConsumer(Delivery.EXCLUSIVE);
     }
 }

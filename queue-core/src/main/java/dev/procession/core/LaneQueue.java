@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// A queue of byte messages that processes share: many producers, many consumers, one order.
 ///
@@ -60,6 +61,15 @@ public final class LaneQueue implements AutoCloseable {
 
     private static final long LANE_PASS_NANOS = 1_000_000;
 
+    /// The longest sleep while leases are out.
+    private static final long LEASE_NAP_NANOS = 5_000_000;
+
+    private static final int BESIDE_TRIES = 20;
+
+    private static final long FOUND = 1;
+
+    private static final String NO_RECORD = "there is no record";
+
     private final Path path;
     private final Platform.OpenFile file;
     private final MemorySegment memory;
@@ -72,6 +82,7 @@ public final class LaneQueue implements AutoCloseable {
 
     // guarded by this: locks of one open file do not exclude each other, so a handle keeps its own participants apart
     private final BitSet lanesHeld = new BitSet();
+    private final BitSet ownersHeld = new BitSet();
     private int participants = 1; // this handle, its producers and consumers
     private int sharedConsumers;
     private boolean exclusiveConsumer;
@@ -135,6 +146,12 @@ public final class LaneQueue implements AutoCloseable {
         Memory.setPlain(memory, base + Layout.LANES_AT, geometry.lanes());
         Memory.setPlain(memory, base + Layout.LANE_BYTES_AT, geometry.laneBytes());
         Memory.setPlain(memory, base + Layout.MAX_ITEMS_AT, geometry.maxItems());
+        Leasing leasing = geometry.leasing();
+        if (leasing != null) {
+            flags |= Layout.FLAG_LEASED;
+            Memory.setPlain(memory, base + Layout.VISIBILITY_NANOS_AT, leasing.visibilityNanos());
+            Memory.setPlain(memory, base + Layout.MAX_ATTEMPTS_AT, leasing.maxAttempts());
+        }
         Memory.setPlain(memory, base + Layout.FLAGS_AT, flags);
         Memory.setPlain(memory, base + Layout.UUID_AT, uuid.getMostSignificantBits());
         Memory.setPlain(memory, base + Layout.UUID_AT + Long.BYTES, uuid.getLeastSignificantBits());
@@ -142,6 +159,27 @@ public final class LaneQueue implements AutoCloseable {
         Memory.setPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES, boot.getLeastSignificantBits());
         Memory.copyIn(label, 0, memory, base + Layout.LABEL_AT, label.length);
         Memory.setRelease(memory, base + Layout.MAGIC_AT, Layout.MAGIC);
+    }
+
+    /// Opens the queue whose path is this one's with something behind it, and makes it if there is none. It is anonymous if
+    /// this one is.
+    ///
+    /// @param suffix what its name has behind this one's
+    /// @param geometry its shape, if it is made
+    /// @param label what its maker says of the messages, if it is made
+    /// @return a handle on it
+    /// @throws QueueUnavailableException if it cannot be made or opened
+    public LaneQueue openBeside(String suffix, QueueGeometry geometry, String label) {
+        Path beside = path.resolveSibling(path.getFileName() + suffix);
+        for (int i = 0;; i++) { // another process may make it or remove it meanwhile
+            try {
+                if (Files.exists(beside)) return open(beside);
+                return create(beside, geometry, label, anonymous ? Layout.FLAG_ANONYMOUS : 0);
+            } catch (QueueUnavailableException e) {
+                if (i == BESIDE_TRIES) throw e;
+                LockSupport.parkNanos(LANE_PASS_NANOS);
+            }
+        }
     }
 
     /// Opens a queue that some process of this user has made on this machine.
@@ -285,9 +323,17 @@ public final class LaneQueue implements AutoCloseable {
         long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
         long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
         long maxItems = Memory.getPlain(memory, base + Layout.MAX_ITEMS_AT);
-        String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems);
+        boolean leased = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_LEASED) != 0;
+        String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems, leased);
+        Leasing leasing = null;
+        if (wrong == null && leased) {
+            long visibility = Memory.getPlain(memory, base + Layout.VISIBILITY_NANOS_AT);
+            long attempts = Memory.getPlain(memory, base + Layout.MAX_ATTEMPTS_AT);
+            wrong = Leasing.wrong(visibility, attempts);
+            if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
+        }
         if (wrong != null) throw new QueueCorruptedException(path + ": the header says " + wrong);
-        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, maxItems);
+        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, maxItems, leasing);
         if (memory.byteSize() != g.fileBytes()) {
             throw new QueueCorruptedException(path + " has " + memory.byteSize() + " bytes, but its header says "
                     + g.fileBytes() + "; it was cut off or overwritten");
@@ -358,9 +404,10 @@ public final class LaneQueue implements AutoCloseable {
 
     /// Makes a consumer that waits by [WaitStrategy#spinThenSleep()].
     ///
-    /// @param delivery exclusive or shared
+    /// @param delivery exclusive or shared, or leased if the queue is: then it is a [LeasingConsumer]
     /// @return a consumer for one thread
-    /// @throws QueueUnavailableException if the consumers that are attached do not allow it
+    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue and the
+    ///     delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery) {
         return newConsumer(delivery, WaitStrategy.spinThenSleep());
@@ -368,13 +415,24 @@ public final class LaneQueue implements AutoCloseable {
 
     /// Makes a consumer.
     ///
-    /// @param delivery exclusive or shared
+    /// @param delivery exclusive or shared, or leased if the queue is: then it is a [LeasingConsumer]
     /// @param strategy how its blocking gets wait
     /// @return a consumer for one thread
-    /// @throws QueueUnavailableException if the consumers that are attached do not allow it
+    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue and the
+    ///     delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public synchronized Consumer newConsumer(Delivery delivery, WaitStrategy strategy) {
         checkOpen();
+        Leasing leasing = geometry.leasing();
+        if (leasing != null != (delivery == Delivery.LEASED)) {
+            throw new QueueUnavailableException(path + (leasing != null ? " is a leased queue; use Delivery.LEASED"
+                    : " is not a leased queue; make it with QueueGeometry.leasing"));
+        }
+        if (leasing != null) {
+            Consumer consumer = new LeasingConsumer(this, strategy, attachOwner(), leasing);
+            participants++;
+            return consumer;
+        }
         boolean shared = delivery == Delivery.SHARED;
         boolean conflict = exclusiveConsumer || !shared && sharedConsumers > 0;
         if (conflict || !(shared && sharedConsumers > 0) && !file.tryLock(Layout.CONSUMER_LOCK, shared)) {
@@ -400,13 +458,45 @@ public final class LaneQueue implements AutoCloseable {
         leave();
     }
 
+    /// Draws a number that no other consumer has, and takes its lock.
+    private int attachOwner() {
+        for (int i = 0; i < Layout.MAX_OWNER; i++) {
+            long drawn = Memory.getAndAdd(memory, base + Layout.ATTACHMENTS_AT, 1);
+            int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
+            if (ownersHeld.get(owner) || !file.tryLock(Layout.ownerLock(owner), false)) continue;
+            // the numbers have come round: a claim of the last holder's would look like one of ours
+            if (Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0 && holders().get(owner)) {
+                file.unlock(Layout.ownerLock(owner));
+                continue;
+            }
+            ownersHeld.set(owner);
+            return owner;
+        }
+        throw new QueueUnavailableException(path + " has " + Layout.MAX_OWNER + " consumers; close one");
+    }
+
+    synchronized boolean isOwnerAlive(int owner) {
+        return ownersHeld.get(owner) || file.isLocked(Layout.ownerLock(owner));
+    }
+
+    synchronized void releaseOwner(int owner) {
+        file.unlock(Layout.ownerLock(owner));
+        ownersHeld.clear(owner);
+        signalMessages(); // its leases
+        leave();
+    }
+
     /// Makes what waits for a message to be there.
     ///
     /// @param strategy how it waits
     /// @return for one wait of one thread
     public Waiting waitingForMessages(WaitStrategy strategy) {
         return new Waiting(
-                this, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT, strategy, () -> !isEmpty());
+                this,
+                Layout.MESSAGES_WAITING_AT,
+                Layout.MESSAGES_FUTEX_AT,
+                strategy,
+                () -> geometry.leased() ? napBetweenLeases() : isEmpty() ? Waiting.LONGEST_NANOS : 0);
     }
 
     /// Makes what waits for room, of which only the caller knows whether it is there.
@@ -415,7 +505,12 @@ public final class LaneQueue implements AutoCloseable {
     /// @param ready whether there is room; asked right before a sleep
     /// @return for one wait of one thread
     public Waiting waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
-        return new Waiting(this, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT, strategy, ready);
+        return new Waiting(
+                this,
+                Layout.ROOM_WAITING_AT,
+                Layout.ROOM_FUTEX_AT,
+                strategy,
+                () -> ready.getAsBoolean() ? 0 : Waiting.LONGEST_NANOS);
     }
 
     private void leave() {
@@ -488,35 +583,51 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     /// Whether there was a moment during this call at which the queue was empty. When a put has returned, this is false until
-    /// its message is taken.
+    /// its message is taken; in a leased queue, until it is done.
     ///
     /// Empty lanes one after the other prove nothing: a message may be put into one that was read already, and later ones be
-    /// emptied. It is proven when no head moved during the whole of a look that found nothing. Heads only grow, so
-    /// their sum tells.
+    /// emptied. It is proven by two looks in a row that found nothing and in which each lane ended at the same
+    /// position. Those only grow, so their sum tells.
     ///
     /// @return whether it was
     /// @throws QueueClosedException if this handle was closed
     public boolean isEmpty() {
         checkOpen();
+        long before = -1; // no sum of positions, which are multiples of 8
         for (int i = 0; i < RETRIES; i++) {
-            int lanes = lanesInUse();
-            long headsBefore = 0;
-            for (int lane = 0; lane < lanes; lane++) headsBefore += head(lane);
-            lanes = lanesInUse(); // part of the look; a lane that is new in it counts with head 0
-            long heads = 0;
+            long ends = 0;
+            int lanes = lanesInUse(); // part of the look; a lane that is new in the second one counts with position 0
             for (int lane = 0; lane < lanes; lane++) {
-                long head = head(lane);
-                heads += head;
-                boolean found = headerBehindPadding(lane, head) != 0;
-                if (head(lane) != head) {
-                    heads++; // moved: neither found nor empty
-                } else if (found) {
-                    return false;
-                }
+                long first = first(lane);
+                if ((first & FOUND) != 0) return false;
+                ends += first;
             }
-            if (heads == headsBefore) return true;
+            if (ends == before) return true;
+            before = ends;
         }
         throw corrupted(0, head(0), "heads never stand still");
+    }
+
+    /// The position of the lane's first record that is not done, with FOUND added, or of the zero header that ends its log.
+    private long first(int lane) {
+        for (int i = 0; i < RETRIES; i++) {
+            long head = head(lane);
+            long at = head;
+            long header = header(lane, at);
+            if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
+            boolean sound = true;
+            while (geometry.leased() && header != 0 && state(lane, at) == Layout.DONE) {
+                sound = isRecord(header, at) && at - head < geometry.laneBytes();
+                if (!sound) break;
+                at += geometry.recordBytes(Layout.length(header));
+                header = header(lane, at);
+                if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
+            }
+            if (head(lane) != head) continue;
+            if (!sound) throw corrupted(lane, at, NO_RECORD);
+            return header == 0 ? at : at | FOUND;
+        }
+        throw corrupted(lane, head(lane), "its head never stands still");
     }
 
     /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each producer's
@@ -591,48 +702,59 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     private long nextLap(long position) {
-        return (position & -geometry.laneBytes()) + geometry.laneBytes();
+        return QueueGeometry.nextLap(position, geometry.laneBytes());
     }
 
-    private long headerBehindPadding(int lane, long position) {
-        long header = header(lane, position);
-        return header == Layout.PADDING ? header(lane, nextLap(position)) : header;
+    private boolean isRecord(long header, long position) {
+        int length = Layout.length(header);
+        return length >= 0
+                && length <= geometry.maxMessageBytes()
+                && geometry.recordBytes(length) <= nextLap(position) - position;
     }
 
-    /// A lane's records from its head on. @param tail where the zero header is
-    record Log(long head, long tail, long items) {}
+    /// A lane's records from its head on.
+    ///
+    /// @param tail where the zero header is
+    /// @param items how many are not done
+    /// @param lent how many of those are lent
+    private record Log(long head, long tail, long items, long lent) {}
+
+    private Log walk(int lane) {
+        return walk(lane, null);
+    }
 
     /// Walks a lane's headers. If the head moves meanwhile, the first records may be overwritten under the walk; then it starts
     /// over, or in the end takes what it has.
-    Log walk(int lane) {
+    ///
+    /// @param holders gets the numbers of those who hold its records
+    private Log walk(int lane, @Nullable BitSet holders) {
         for (int i = 0;; i++) {
             long head = head(lane);
             long at = head;
             long items = 0;
+            long lent = 0;
             boolean sound = true;
             for (long header; sound && (header = header(lane, at)) != 0;) {
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
-                } else {
-                    int length = Layout.length(header);
-                    long size = recordBytes(length);
-                    sound = length >= 0
-                            && length <= geometry.maxMessageBytes()
-                            && size <= nextLap(at) - at;
-                    at += size;
+                } else if (sound = isRecord(header, at)) {
                     items++;
+                    if (geometry.leased()) {
+                        int state = state(lane, at);
+                        if (state == Layout.DONE) items--;
+                        if (state == Layout.TAKEN) {
+                            lent++;
+                            if (holders != null) holders.set(Layout.owner(claimWord(lane, at)));
+                        }
+                    }
+                    at += geometry.recordBytes(Layout.length(header));
                 }
                 sound &= at - head <= geometry.laneBytes();
             }
             boolean moved = head(lane) != head;
-            if (sound && (!moved || i >= 8)) return new Log(head, at, items);
-            if (!moved || i == RETRIES) throw corrupted(lane, at, "no record ends its log");
+            if (sound && (!moved || i >= 8)) return new Log(head, at, items, lent);
+            if (!moved || i == RETRIES) throw corrupted(lane, at, NO_RECORD);
         }
-    }
-
-    long recordBytes(int length) {
-        int prefix = geometry.prefixBytes();
-        return prefix + length + prefix - 1 & -prefix;
     }
 
     /// The position behind the last record of a lane that nobody else writes.
@@ -644,25 +766,95 @@ public final class LaneQueue implements AutoCloseable {
             if (header == 0) return at;
             long next = nextLap(at);
             if (header != Layout.PADDING) {
-                int length = Layout.length(header);
-                if (length < 0 || length > geometry.maxMessageBytes() || at + recordBytes(length) > next) {
-                    throw corrupted(lane, at, "length=" + length + " is not a record's");
-                }
-                next = at + recordBytes(length);
+                if (!isRecord(header, at)) throw corrupted(lane, at, NO_RECORD);
+                next = at + geometry.recordBytes(Layout.length(header));
             }
             at = next;
             if (at - head >= geometry.laneBytes()) throw corrupted(lane, at, "no zero header ends its log");
         }
     }
 
+    /// Gets the space for a range of a lane, and for its claim words.
     boolean reserve(int lane, long offset, long bytes) {
-        return file.reserve(geometry.laneAt(lane) + offset, bytes);
+        return file.reserve(geometry.laneAt(lane) + offset, bytes)
+                && (!geometry.leased()
+                        || file.reserve(
+                                geometry.claimsAt(lane) + geometry.claimBytes(offset), geometry.claimBytes(bytes)));
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
         return new QueueCorruptedException(
                 path + " is damaged in lane " + lane + " at position " + position + ": " + what
                         + "; close it, and delete the file when its messages are no longer wanted");
+    }
+
+    // ---- leases
+
+    /// The offset in the file of the claim word of the record at this position.
+    long claimAt(int lane, long position) {
+        return geometry.claimsAt(lane) + geometry.claimBytes(position & geometry.offsetMask());
+    }
+
+    private long claimWord(int lane, long position) {
+        return Memory.getVolatile(memory, base + claimAt(lane, position));
+    }
+
+    private int state(int lane, long position) {
+        return Layout.state(claimWord(lane, position), geometry.lap(position));
+    }
+
+    boolean replaceClaim(int lane, long position, long claim, long by) {
+        return Memory.compareAndSet(memory, base + claimAt(lane, position), claim, by);
+    }
+
+    /// Moves the head over records that are done, one at a time, and so gives their space back.
+    ///
+    /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the head and
+    /// the one behind it, one at least sees the other's.
+    void passDone(int lane) {
+        boolean moved = false;
+        for (int i = 0; i < RETRIES; i++) {
+            long head = head(lane);
+            long at = head;
+            long header = header(lane, at);
+            if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
+            if (header == 0 || state(lane, at) != Layout.DONE) break;
+            if (isRecord(header, at)) {
+                long next = at + geometry.recordBytes(Layout.length(header));
+                // the head has not moved since it was read: that proves the header
+                if (Memory.compareAndSet(memory, base + Layout.headAt(lane), head, next)) {
+                    moved = true;
+                    i = 0;
+                }
+            } else if (head(lane) == head) {
+                throw corrupted(lane, at, NO_RECORD);
+            }
+        }
+        if (moved) Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+    }
+
+    void signalMessages() {
+        Waiting.wake(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+    }
+
+    /// How long a consumer may sleep: the death of those who hold leases wakes nobody.
+    private long napBetweenLeases() {
+        long nap = Waiting.LONGEST_NANOS;
+        int lanes = lanesInUse();
+        for (int lane = 0; lane < lanes; lane++) {
+            Log log = walk(lane);
+            if (log.items() > log.lent() || head(lane) != log.head()) return 0;
+            if (log.lent() > 0) nap = LEASE_NAP_NANOS;
+        }
+        return nap;
+    }
+
+    /// The numbers of all who hold leases.
+    private BitSet holders() {
+        BitSet holders = new BitSet();
+        int lanes = lanesInUse();
+        for (int lane = 0; lane < lanes; lane++) walk(lane, holders);
+        return holders;
     }
 
     // ---- the exact number of items, in a queue that bounds it

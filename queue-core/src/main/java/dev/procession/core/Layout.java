@@ -21,21 +21,30 @@ import java.lang.foreign.StructLayout;
 /// | 24 | 8 | laneBytes | the creator |
 /// | 32 | 8 | maxItems | the creator |
 /// | 40 | 8 | flags | the creator |
-/// | 48 | 16 | uuid | the creator |
-/// | 64 | 16 | bootId | the creator |
-/// | 80 | 64 | label | the creator |
+/// | 48 | 8 | visibilityNanos | the creator |
+/// | 56 | 8 | maxAttempts | the creator |
+/// | 64 | 16 | uuid | the creator |
+/// | 80 | 16 | bootId | the creator |
+/// | 96 | 64 | label | the creator |
 /// | 4096 | 8 | ticket | producers, by fetch-and-add |
 /// | 4224 | 8 | lanesInUse | new producers; it only grows |
 /// | 4352 | 8 | messagesWaiting | consumers before they sleep, producers before they wake them |
 /// | 4480 | 4 | messagesFutex | producers, before they wake |
 /// | 4608 | 8 | roomWaiting | producers before they sleep, consumers before they wake them |
 /// | 4736 | 4 | roomFutex | consumers, before they wake |
-/// | 4864 | 256 a lane | head, then announced and ownerPid 128 bytes on | consumers (head); the lane's owner (the others) |
+/// | 4864 | 8 | attachments | leasing consumers, by fetch-and-add |
+/// | 4992 | 256 a lane | head, then announced and ownerPid 128 bytes on | consumers (head); the lane's owner (the others) |
 /// | the next page | laneBytes a lane | records | the lane's owner |
+/// | behind each lane of a leased queue | laneBytes / 8 | claim words | leasing consumers, by compare-and-set |
 ///
 /// A record is a header of one long and the payload, padded to 8 bytes. A header holds the low 40 bits of the ticket
 /// above 24 bits of length + 1, so the header of a record is never zero. In a queue with an exact bound on its items a
 /// second long follows the header: the record's number within its lane; there records are padded to 16 bytes.
+///
+/// In a leased queue records are padded to blocks of 64 bytes, and a claim word stands for each block, beside the lane
+/// and not in it, so that no payload is ever taken for one. It says who holds the record that begins there: from the high
+/// bits to the low ones 38 bits of the lap (position / laneBytes), 16 of the owner's number, 8 of the attempt, 2 of the state.
+/// A word of an earlier lap means that nobody has claimed the record, so producers never write claim words.
 final class Layout {
     /// Words that different parties write are this many bytes apart: two cache lines, since they are fetched in pairs.
     static final int SEPARATION = 128;
@@ -48,10 +57,12 @@ final class Layout {
             JAVA_LONG.withName("laneBytes"),
             JAVA_LONG.withName("maxItems"),
             JAVA_LONG.withName("flags"),
+            JAVA_LONG.withName("visibilityNanos"),
+            JAVA_LONG.withName("maxAttempts"),
             sequenceLayout(2, JAVA_LONG).withName("uuid"),
             sequenceLayout(2, JAVA_LONG).withName("bootId"),
             sequenceLayout(64, JAVA_BYTE).withName("label"),
-            paddingLayout(PAGE - 144));
+            paddingLayout(PAGE - 160));
 
     private static final StructLayout SHARED = structLayout(
             alone(JAVA_LONG.withName("ticket")),
@@ -59,7 +70,8 @@ final class Layout {
             alone(JAVA_LONG.withName("messagesWaiting")),
             alone(JAVA_INT.withName("messagesFutex")),
             alone(JAVA_LONG.withName("roomWaiting")),
-            alone(JAVA_INT.withName("roomFutex")));
+            alone(JAVA_INT.withName("roomFutex")),
+            alone(JAVA_LONG.withName("attachments")));
 
     private static final StructLayout LANE = structLayout(
             alone(JAVA_LONG.withName("head")),
@@ -70,8 +82,9 @@ final class Layout {
                     .withName("owner"));
 
     static final long MAGIC = 0x0073_7365_636f_7250L; // "Process" and a zero byte, in little endian order
-    static final long VERSION = 1;
+    static final long VERSION = 2;
     static final long FLAG_ANONYMOUS = 1;
+    static final long FLAG_LEASED = 2;
 
     static final long MAGIC_AT = at(HEADER, "magic");
     static final long VERSION_AT = at(HEADER, "version");
@@ -79,6 +92,8 @@ final class Layout {
     static final long LANE_BYTES_AT = at(HEADER, "laneBytes");
     static final long MAX_ITEMS_AT = at(HEADER, "maxItems");
     static final long FLAGS_AT = at(HEADER, "flags");
+    static final long VISIBILITY_NANOS_AT = at(HEADER, "visibilityNanos");
+    static final long MAX_ATTEMPTS_AT = at(HEADER, "maxAttempts");
     static final long UUID_AT = at(HEADER, "uuid");
     static final long BOOT_ID_AT = at(HEADER, "bootId");
     static final long LABEL_AT = at(HEADER, "label");
@@ -90,6 +105,7 @@ final class Layout {
     static final long MESSAGES_FUTEX_AT = shared("messagesFutex");
     static final long ROOM_WAITING_AT = shared("roomWaiting");
     static final long ROOM_FUTEX_AT = shared("roomFutex");
+    static final long ATTACHMENTS_AT = shared("attachments");
 
     private static final long DESCRIPTORS_AT = HEADER.byteSize() + SHARED.byteSize();
     private static final long HEAD_AT = at(LANE, "head");
@@ -102,6 +118,7 @@ final class Layout {
     /// Shared by the consumers that share the queue, taken alone by an exclusive one.
     static final long CONSUMER_LOCK = 1;
     private static final long LANE_LOCKS = 16;
+    private static final long OWNER_LOCKS = 4096;
 
     private static final int LENGTH_BITS = 24;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
@@ -114,6 +131,25 @@ final class Layout {
 
     /// The longest payload that a header can name, in bytes.
     static final int MAX_LENGTH = (int) LENGTH_MASK - 2;
+
+    /// The unit of records in a leased queue: each block has a claim word.
+    static final int BLOCK = 64;
+
+    private static final int STATE_BITS = 2;
+    private static final int ATTEMPT_BITS = 8;
+    private static final int OWNER_BITS = 16;
+    private static final int LAP_SHIFT = STATE_BITS + ATTEMPT_BITS + OWNER_BITS;
+    /// Numbers of owners are 1 to this.
+    static final int MAX_OWNER = (1 << OWNER_BITS) - 1;
+    /// Attempts are counted up to this.
+    static final int MAX_ATTEMPT = (1 << ATTEMPT_BITS) - 1;
+
+    /// What a claim word says of its record, in the record's lap: that of an earlier one says FREE.
+    static final int FREE = 0;
+    static final int TAKEN = 1;
+    static final int DONE = 2;
+    /// The word is of a later lap: what was read of the record is out of date.
+    static final int PASSED = -1;
 
     private Layout() {}
 
@@ -151,6 +187,10 @@ final class Layout {
         return LANE_LOCKS + lane;
     }
 
+    static long ownerLock(int owner) {
+        return OWNER_LOCKS + owner;
+    }
+
     static long header(long ticket, int length) {
         return ticket << LENGTH_BITS | length + 1;
     }
@@ -182,5 +222,31 @@ final class Layout {
     /// The largest ticket not above `newest` that agrees with the 40 bits in the header.
     static long widen(long header, long newest) {
         return newest - (newest - (header >>> LENGTH_BITS) & TICKET_MASK);
+    }
+
+    // ---- claim words
+
+    static long claim(long lap, int owner, int attempt, int state) {
+        return lap << LAP_SHIFT | (long) owner << STATE_BITS + ATTEMPT_BITS | (long) attempt << STATE_BITS | state;
+    }
+
+    /// FREE, TAKEN, DONE or PASSED. Laps are compared within their 38 bits.
+    static int state(long word, long lap) {
+        long ahead = word - (lap << LAP_SHIFT) >> LAP_SHIFT;
+        return ahead == 0 ? (int) word & (1 << STATE_BITS) - 1 : ahead < 0 ? FREE : PASSED;
+    }
+
+    static int owner(long word) {
+        return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_OWNER;
+    }
+
+    /// How often the record was claimed, this word's claim included; 0 if never in this lap.
+    static int attempts(long word, long lap) {
+        return word >>> LAP_SHIFT == lap << LAP_SHIFT >>> LAP_SHIFT ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
+    }
+
+    /// The number of the next attempt. It does not come round to a small one, but words must differ for as long as can be.
+    static int nextAttempt(int attempts) {
+        return attempts < MAX_ATTEMPT ? attempts + 1 : MAX_ATTEMPT / 2 + 1;
     }
 }

@@ -16,8 +16,6 @@ public final class Producer implements AutoCloseable {
     private static final long FULL = -1;
     /// Space is reserved in steps of this many bytes, while a lane is written for the first time.
     private static final long RESERVE_BYTES = 64 << 10;
-    /// Nothing may be written before [#extend(long)] was asked.
-    private static final long ASK = Long.MIN_VALUE;
 
     private final LaneQueue queue;
     private final MemorySegment memory;
@@ -29,15 +27,17 @@ public final class Producer implements AutoCloseable {
     private final long laneBytes;
     private final long mask; // makes an offset of a position
     private final int prefix; // bytes before the payload
+    private final int alignment; // of records
     private final int maxMessage;
     private final boolean counted; // the number of items has a bound
     private final Claim claim;
     private final Waiting waiting;
 
     private long tail; // position of the next record
-    private long limit = ASK; // no byte at or above this position may be written before extend() was asked
-    private long reserved; // space below this position is reserved; Long.MAX_VALUE when the whole lane is
-    private final long reserveAll; // the position at which it is
+    private long limit; // no byte at or above this position may be written before extend() was asked
+    private long reserved; // space below this position is reserved
+    private final long reserveAll; // the position at which the whole lane is
+    private boolean allReserved;
 
     private long mine = -1; // the ticket last drawn
     private boolean alone; // nobody had drawn between my last two draws
@@ -60,6 +60,7 @@ public final class Producer implements AutoCloseable {
         laneBytes = geometry.laneBytes();
         mask = geometry.offsetMask();
         prefix = geometry.prefixBytes();
+        alignment = geometry.alignment();
         maxMessage = geometry.maxMessageBytes();
         counted = geometry.counted();
         claim = new Claim(this, memory);
@@ -67,6 +68,7 @@ public final class Producer implements AutoCloseable {
 
         // whoever owned the lane left a zero header behind its last record: that is the tail, wherever it died
         tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
+        limit = tail;
         long step = Math.min(RESERVE_BYTES, laneBytes);
         reserved = tail & -step;
         reserveAll = reserved + laneBytes;
@@ -185,7 +187,7 @@ public final class Producer implements AutoCloseable {
         claimedAt = offset;
         claim.open(laneAt + offset + prefix, length);
         limitAfterClaim = limit;
-        limit = ASK;
+        limit = tail;
         return claim;
     }
 
@@ -226,13 +228,13 @@ public final class Producer implements AutoCloseable {
         long offset = tail & mask;
         if (offset + size > laneBytes) return beginWrapped(size, offset);
         long end = tail + size + prefix; // and the zero header behind it
-        return end <= limit || extend(end) ? offset : FULL;
+        return end - limit <= 0 || extend(end) ? offset : FULL;
     }
 
     /// The record would cross the lane's end: padding takes the rest, and it goes to the start.
     private long beginWrapped(int size, long offset) {
         long end = tail + (laneBytes - offset) + size + prefix;
-        if (end > limit && !extend(end)) return FULL;
+        if (end - limit > 0 && !extend(end)) return FULL;
         endLogAt(0, announced - 1);
         // release: whoever sees the padding sees the zero header behind it, or what was put there since
         Memory.setRelease(memory, laneAt + offset, Layout.PADDING);
@@ -241,7 +243,7 @@ public final class Producer implements AutoCloseable {
     }
 
     private long beginCounted(int length) {
-        if (limit == ASK) checkUsable();
+        if (limit == tail) checkUsable(); // a claim may be open
         if (!announce()) return FULL;
         long offset = beginRecord(length);
         if (offset == FULL) retract();
@@ -278,7 +280,7 @@ public final class Producer implements AutoCloseable {
     }
 
     private int recordBytes(int length) {
-        return prefix + length + prefix - 1 & -prefix; // a record is a multiple of its prefix, 8 or 16 bytes
+        return QueueGeometry.recordBytes(length, prefix, alignment);
     }
 
     // ---- room
@@ -290,14 +292,14 @@ public final class Producer implements AutoCloseable {
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0)
             throw queue.corrupted(lane, head, "head is outside of the log");
-        if (end > free) return false;
-        while (reserved < end) {
+        if (end - free > 0) return false;
+        while (!allReserved && reserved - end < 0) {
             long step = Math.min(RESERVE_BYTES, laneBytes);
             if (!queue.reserve(lane, reserved & laneBytes - 1, step)) return false;
             reserved += step;
-            if (reserved >= reserveAll) reserved = Long.MAX_VALUE;
+            allReserved = reserved == reserveAll;
         }
-        limit = Math.min(free, reserved);
+        limit = allReserved || free - reserved < 0 ? free : reserved;
         return true;
     }
 
@@ -338,7 +340,7 @@ public final class Producer implements AutoCloseable {
         if (closed) return;
         if (claim.isOpen()) claim.abort();
         closed = true;
-        limit = ASK;
+        limit = tail;
         queue.releaseLane(lane);
     }
 }

@@ -2,7 +2,8 @@ package dev.procession.core;
 
 /// What can go wrong with a queue, beyond wrong arguments. The message says what, where, and what to do.
 public abstract sealed class QueueException extends RuntimeException
-        permits MessageTooLargeException, QueueClosedException, QueueCorruptedException, QueueUnavailableException {
+        permits LeaseLostException, MessageTooLargeException, QueueClosedException, QueueCorruptedException,
+        QueueUnavailableException {
     private static final long serialVersionUID = 1;
 
     QueueException(String message) {

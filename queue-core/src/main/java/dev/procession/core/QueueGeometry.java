@@ -8,29 +8,43 @@ import org.jspecify.annotations.Nullable;
 /// pages until they are needed.
 ///
 /// @param lanes how many producers may be attached at the same time, 1 to 1024
-/// @param laneBytes the size of each lane, a power of two from 4,096 to 2^30; the longest message takes half a lane
+/// @param laneBytes the size of each lane, a power of two from 4,096 (leased: 65,536) to 2^30; the longest message takes
+///     half a lane
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
-public record QueueGeometry(int lanes, long laneBytes, long maxItems) {
-    /// 64 lanes of 4 MiB, bounded by their memory only.
+/// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
+public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable Leasing leasing) {
+    /// 64 lanes of 4 MiB, bounded by their memory only, not leased.
     public static final QueueGeometry DEFAULT = new QueueGeometry(64, 4 << 20, 0);
 
     static final int MAX_LANES = 1024;
     static final long MIN_LANE_BYTES = 4096;
+    static final long MIN_LEASED_LANE_BYTES = 1 << 16;
     static final long MAX_LANE_BYTES = 1 << 30;
 
     /// Checks the ranges.
     ///
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueGeometry {
-        String wrong = wrong(lanes, laneBytes, maxItems);
+        String wrong = wrong(lanes, laneBytes, maxItems, leasing != null);
         if (wrong != null) throw new IllegalArgumentException(wrong);
     }
 
-    static @Nullable String wrong(long lanes, long laneBytes, long maxItems) {
+    /// The shape of a queue that is not leased.
+    ///
+    /// @param lanes how many producers may be attached at the same time, 1 to 1024
+    /// @param laneBytes the size of each lane, a power of two from 4,096 to 2^30
+    /// @param maxItems an exact bound on the number of messages in the queue, or 0
+    /// @throws IllegalArgumentException if a value is out of its range
+    public QueueGeometry(int lanes, long laneBytes, long maxItems) {
+        this(lanes, laneBytes, maxItems, null);
+    }
+
+    static @Nullable String wrong(long lanes, long laneBytes, long maxItems, boolean leased) {
         if (lanes < 1 || lanes > MAX_LANES) return "lanes=" + lanes + ", must be 1 to " + MAX_LANES;
-        if (laneBytes < MIN_LANE_BYTES || laneBytes > MAX_LANE_BYTES || Long.bitCount(laneBytes) != 1) {
-            return "laneBytes=" + laneBytes + ", must be a power of two from " + MIN_LANE_BYTES + " to "
-                    + MAX_LANE_BYTES;
+        long least = leased ? MIN_LEASED_LANE_BYTES : MIN_LANE_BYTES;
+        if (laneBytes < least || laneBytes > MAX_LANE_BYTES || Long.bitCount(laneBytes) != 1) {
+            return "laneBytes=" + laneBytes + ", must be a power of two from " + least + (leased ? " (leased)" : "")
+                    + " to " + MAX_LANE_BYTES;
         }
         return maxItems < 0 ? "maxItems=" + maxItems + ", must be 0 (no bound) or more" : null;
     }
@@ -39,23 +53,65 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems) {
         return maxItems > 0;
     }
 
+    boolean leased() {
+        return leasing != null;
+    }
+
+    // ---- records
+
     /// Bytes before the payload of a record: the header, and its number if items are counted.
     int prefixBytes() {
         return counted() ? 2 * Long.BYTES : Long.BYTES;
     }
 
-    /// What makes an offset in its lane of a position; always the start of a record's prefix, whatever the file says.
-    long offsetMask() {
-        return laneBytes - prefixBytes();
+    /// What the size and the offset of each record is a multiple of.
+    int alignment() {
+        return leased() ? Layout.BLOCK : prefixBytes();
     }
 
-    /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it.
+    /// The size of a record with a payload of this length; the hot paths keep prefix and alignment themselves.
+    static int recordBytes(int length, int prefix, int alignment) {
+        return prefix + length + alignment - 1 & -alignment;
+    }
+
+    int recordBytes(int length) {
+        return recordBytes(length, prefixBytes(), alignment());
+    }
+
+    /// What makes an offset in its lane of a position; always where a record may start, whatever the file says.
+    long offsetMask() {
+        return laneBytes - alignment();
+    }
+
+    /// Where the lane begins again behind a position.
+    static long nextLap(long position, long laneBytes) {
+        return (position & -laneBytes) + laneBytes;
+    }
+
+    /// How often the lane has begun again before a position.
+    long lap(long position) {
+        return position >> Long.numberOfTrailingZeros(laneBytes);
+    }
+
+    /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it and the header behind it.
     int maxMessageBytes() {
         return (int) Math.min(laneBytes / 2 - prefixBytes(), Layout.MAX_LENGTH);
     }
 
+    // ---- places in the file
+
     long laneAt(int lane) {
-        return Layout.lanesAt(lanes) + lane * laneBytes;
+        return Layout.lanesAt(lanes) + lane * (laneBytes + claimBytes(laneBytes));
+    }
+
+    /// The claim words of a leased lane.
+    long claimsAt(int lane) {
+        return laneAt(lane) + laneBytes;
+    }
+
+    /// The bytes of the claim words for so many bytes of a lane.
+    long claimBytes(long bytes) {
+        return leased() ? bytes / Layout.BLOCK * Long.BYTES : 0;
     }
 
     long fileBytes() {

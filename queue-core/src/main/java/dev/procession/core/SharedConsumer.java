@@ -31,7 +31,7 @@ final class SharedConsumer extends Consumer {
                 int length = Layout.length(header);
                 boolean record = isRecord(header, at & mask);
                 if (!record || length > to.length) {
-                    if (unmoved(lane)) throw record ? tooLarge(length, to) : corrupted(lane, header);
+                    if (unmoved(lane)) throw record ? tooLarge(length, to.length) : corrupted(lane, header);
                     read(lane);
                     continue;
                 }
@@ -189,6 +189,6 @@ final class SharedConsumer extends Consumer {
 
     @Override
     public void close() {
-        close(Delivery.SHARED);
+        if (markClosed()) queue.releaseConsumer(Delivery.SHARED);
     }
 }

@@ -1,7 +1,7 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
-import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /// Waiting for messages or for room: spin, then sleep on a futex.
 ///
@@ -29,14 +29,14 @@ public final class Waiting {
     /// The first sleep after activity, and the longest when it is quiet.
     private static final long SHORTEST_NANOS = 1_000_000;
 
-    private static final long LONGEST_NANOS = 50_000_000;
+    static final long LONGEST_NANOS = 50_000_000;
 
     private final LaneQueue queue;
     private final MemorySegment memory;
     private final long waitingAt;
     private final long futexOffset;
     private final WaitStrategy strategy;
-    private final BooleanSupplier ready;
+    private final LongSupplier longest;
     private boolean forEver;
     private long deadline;
     private int looks;
@@ -44,14 +44,14 @@ public final class Waiting {
 
     /// @param waiting offset in the file of the waiting bit
     /// @param futex offset in the file of the futex word
-    /// @param ready whether there is what is waited for; asked right before a sleep
-    Waiting(LaneQueue queue, long waiting, long futex, WaitStrategy strategy, BooleanSupplier ready) {
+    /// @param longest how many nanoseconds a sleep may last, 0 if there is what is waited for; asked right before each
+    Waiting(LaneQueue queue, long waiting, long futex, WaitStrategy strategy, LongSupplier longest) {
         this.queue = queue;
         memory = queue.memory();
         waitingAt = Memory.base(memory) + waiting;
         futexOffset = futex;
         this.strategy = strategy;
-        this.ready = ready;
+        this.longest = longest;
     }
 
     /// Called once by each process for each handle, before anybody waits or wakes through it.
@@ -99,8 +99,11 @@ public final class Waiting {
         long futexAt = Memory.base(memory) + futexOffset;
         int word = Memory.getIntVolatile(memory, futexAt); // before the bit: a waker that saw the bit raises it after this
         Memory.getAndBitwiseOr(memory, waitingAt, WAITING);
-        Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to ready(), or it will see the bit
-        if (!ready.getAsBoolean() && !queue.isClosed()) Platform.CURRENT.sleep(memory, futexOffset, word, nanos);
+        Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to what looks now, or it will see the bit
+        long most = longest.getAsLong();
+        if (most > 0 && !queue.isClosed()) {
+            Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(nanos, most));
+        }
     }
 
     /// Called after each publish, or each move of a head: wakes the sleepers if there are any.

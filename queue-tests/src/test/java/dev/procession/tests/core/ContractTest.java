@@ -299,14 +299,16 @@ class ContractTest {
         var site = site(SMALL);
         var puts = site.producer();
         var gets = site.consumer();
-        byte[] message = bytes(24); // a record of 32 bytes
+        boolean leased = variant.delivery() == Delivery.LEASED;
+        byte[] message = bytes(leased ? 56 : 24); // a record of 64 bytes, or of 32
+        long fit = variant.shape(SMALL).laneBytes() / (leased ? 64 : 32);
         for (int lap = 0; lap < 10; lap++) {
             long accepted = puts.count(scope -> {
                 int n = 0;
                 while (scope.producer.tryPut(message)) n++;
                 return n;
             });
-            if (lap == 0) assertTrue(accepted > 4096 / 32 / 2 && accepted < 4096 / 32, "accepted=" + accepted);
+            if (lap == 0) assertTrue(accepted > fit / 2 && accepted < fit, "accepted=" + accepted);
             else assertEquals(1, accepted);
             assertFalse(tryPut(puts, message));
             assertArrayEquals(message, take(gets));
@@ -314,7 +316,7 @@ class ContractTest {
         assertTrue(tryPut(puts, message));
         int left = 0;
         while (take(gets) != null) left++;
-        assertTrue(left > 4096 / 32 / 2 && left < 4096 / 32, "left=" + left);
+        assertTrue(left > fit / 2 && left < fit, "left=" + left);
         put(puts, new byte[(int) gets.count(scope -> scope.queue.maxMessageBytes())]);
     }
 
@@ -595,10 +597,11 @@ class ContractTest {
     }
 
     @Test
-    void aHandlerThatThrowsIsGivenEachMessageOnceAllTheSame() {
+    void aHandlerThatThrowsHasTakenTheMessageUnlessItIsLent() {
         var site = site(SMALL);
         var puts = site.producer();
         var gets = site.consumer();
+        boolean again = variant.delivery() == Delivery.LEASED; // what was not done comes again, in its place
         for (int i = 0; i < 10; i++) put(puts, "m" + i);
         gets.run(scope -> {
             var seen = new ArrayList<String>();
@@ -609,16 +612,18 @@ class ContractTest {
             }, 8));
             assertEquals("not this one", thrown.getMessage());
             while (scope.consumer.poll(m -> seen.add(new String(m.toBytes(), StandardCharsets.UTF_8)), 8) > 0) {}
+            if (again) assertEquals("m4", seen.remove(5));
             assertEquals(List.of("m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9"), seen);
         });
         assertTrue(gets.test(scope -> scope.queue.isEmpty()));
     }
 
     @Test
-    void aHandlerThatFailsWithAnErrorIsGivenEachMessageOnceAllTheSame() {
+    void aHandlerThatFailsWithAnErrorHasTakenTheMessageUnlessItIsLent() {
         var site = site(SMALL);
         var puts = site.producer();
         var gets = site.consumer();
+        boolean again = variant.delivery() == Delivery.LEASED;
         for (int i = 0; i < 5; i++) put(puts, bytes(i));
         gets.run(scope -> {
             var seen = new ArrayList<Integer>();
@@ -627,6 +632,7 @@ class ContractTest {
                 if (message.length() == 2) throw new StackOverflowError();
             }, 5));
             while (scope.consumer.poll(message -> seen.add(message.length()), 5) > 0) {}
+            if (again) assertEquals(2, seen.remove(3));
             assertEquals(List.of(0, 1, 2, 3, 4), seen);
         });
     }
@@ -843,6 +849,7 @@ class ContractTest {
         var gets = site.consumer();
         var late = site.onlooker();
         var kind = variant.delivery();
+        if (kind == Delivery.LEASED) return; // that is for the queue to say, see LeaseTest
         var otherKind = kind == Delivery.EXCLUSIVE ? Delivery.SHARED : Delivery.EXCLUSIVE;
         var thrown = assertThrows(QueueUnavailableException.class, () -> late.run(scope -> scope.consumer(otherKind)));
         assertTrue(thrown.getMessage().toLowerCase().contains("consumer"), thrown.getMessage());
@@ -935,7 +942,7 @@ class ContractTest {
         puts.run(scope -> {
             scope.queue.close();
             assertThrows(QueueClosedException.class, () -> {
-                for (int i = 0; i < 1_000; i++) scope.producer.tryPut(new byte[8]);
+                for (int i = 0; i < 2_000; i++) scope.producer.tryPut(new byte[8]);
             });
             assertThrows(QueueClosedException.class, () -> scope.producer.put(new byte[8]));
         });

@@ -2,6 +2,7 @@ package dev.procession.tests.core;
 
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
@@ -25,6 +26,13 @@ record Variant(Placement placement, boolean portable, Delivery delivery) {
         return all;
     }
 
+    /// The shape for this kind of consumers.
+    QueueGeometry shape(QueueGeometry geometry) {
+        if (delivery != Delivery.LEASED) return geometry;
+        return new QueueGeometry(geometry.lanes(), Math.max(1 << 16, geometry.laneBytes()), geometry.maxItems(),
+                Leasing.DEFAULT);
+    }
+
     /// A queue and the peers at it, as this variant wants them.
     final class Site implements AutoCloseable {
         final String file;
@@ -36,7 +44,7 @@ record Variant(Placement placement, boolean portable, Delivery delivery) {
 
         Site(Path directory, QueueGeometry geometry) {
             this(directory.resolve("queue").toString());
-            LaneQueue.create(Path.of(file), geometry, "contract").close();
+            LaneQueue.create(Path.of(file), shape(geometry), "contract").close();
         }
 
         /// Someone who puts.

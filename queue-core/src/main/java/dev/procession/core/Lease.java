@@ -1,0 +1,84 @@
+package dev.procession.core;
+
+/// A message that is lent: nobody else gets it until it is given back, its consumer is closed or dead, or the queue's
+/// visibility time-out is over. It is gone when it is done.
+///
+/// Thread-safe: may be ended by another thread than the one that took it.
+public final class Lease implements AutoCloseable {
+    private final LaneQueue queue;
+    private final LeasingConsumer consumer;
+    private final int lane;
+    private final long position;
+    private final long claim;
+    private final int attempt;
+    private boolean ended; // guarded by this
+
+    Lease(LaneQueue queue, LeasingConsumer consumer, int lane, long position, long claim, int attempt) {
+        this.queue = queue;
+        this.consumer = consumer;
+        this.lane = lane;
+        this.position = position;
+        this.claim = claim;
+        this.attempt = attempt;
+    }
+
+    /// Returns how often the message was lent, this time included.
+    ///
+    /// @return 1 for the first time; after 255 times a number between 128 and 255
+    public int attempt() {
+        return attempt;
+    }
+
+    /// The message is finished: nobody gets it again.
+    ///
+    /// @throws LeaseLostException if it was lent to somebody else meanwhile, who may finish it too
+    /// @throws IllegalStateException if this lease was done or given back already
+    public void done() {
+        if (!finish()) throw lost();
+    }
+
+    /// Returns false if the lease was lost.
+    synchronized boolean finish() {
+        boolean mine = end(Layout.DONE);
+        if (mine) queue.passDone(lane);
+        return mine;
+    }
+
+    /// Gives the message back at once, at its old place in the order. This consumer sees it there with its next look, others
+    /// within some milliseconds.
+    ///
+    /// @throws LeaseLostException if it was lent to somebody else meanwhile
+    /// @throws IllegalStateException if this lease was done or given back already
+    public synchronized void release() {
+        if (!giveBack()) throw lost();
+    }
+
+    private boolean giveBack() {
+        boolean mine = end(Layout.FREE);
+        if (mine) {
+            consumer.forgetCursors();
+            queue.signalMessages();
+        }
+        return mine;
+    }
+
+    /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
+    private boolean end(int state) {
+        if (ended) throw new IllegalStateException("this lease was done or given back already");
+        ended = true;
+        return queue.replaceClaim(
+                lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
+    }
+
+    private LeaseLostException lost() {
+        return new LeaseLostException("the lease on the message at position " + position + " of lane " + lane + " of "
+                + queue.path() + " was lost: its consumer was closed, or held it for longer than the visibility"
+                + " time-out, and attempt " + (attempt + 1) + " has begun; undo what this one did if that matters");
+    }
+
+    /// Gives the message back, unless the lease is done, given back, or lost.
+    @Override
+    public synchronized void close() {
+        if (!ended) giveBack();
+    }
+}

@@ -1,0 +1,292 @@
+package dev.procession.core;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// One of any number of consumers of a leased queue: it is lent messages, and each is gone only when it says [Lease#done()].
+///
+/// What a consumer that was closed or killed has not done is lent again, at its old place in the order, as soon as the kernel
+/// says that the consumer is gone; what it holds for longer than the queue's visibility time-out likewise.
+///
+/// To claim a record is one compare-and-set of its claim word, from what a look saw there: never claimed, given back, or
+/// held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head over the
+/// records that others hold or have done. It reads a header first and its claim word second: a word that does not say
+/// "done" proves the header, because the head, behind which memory is used again, cannot pass a record that is not done.
+/// The lengths of those that are done are proven at the end of the walk, by reading the head again. After a claim
+/// nothing is left to prove: no claim word is ever the same again, so the record is the one that was seen.
+///
+/// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the file
+/// from before its first claim. The kernel drops that lock when the process is gone.
+public final class LeasingConsumer extends Consumer {
+    /// For so long it is believed that nothing before the cursors has become free again.
+    private static final long CURSOR_NANOS = 2_000_000;
+    /// For so long it is believed that an owner lives: to ask costs half a microsecond.
+    private static final long ALIVE_NANOS = 1_000_000;
+
+    private static final int COPY_BYTES = 4 << 10;
+
+    private final int owner;
+    private final long visibilityNanos;
+    private final long[] cursor; // position: all before it was taken or done when it was walked
+    private final long[] ended; // position at which the last walk of the lane ended
+    private final long[] word; // the claim word of the lane's first record, as the walk saw it
+
+    private long now; // when this call began
+    private long walkedNanos; // when all lanes were walked from their heads
+    private volatile boolean cursorsForgotten;
+    private final Map<Integer, Long> alive = new HashMap<>(); // owners, and when they were
+    private final Map<Long, Held> held = new HashMap<>(); // claim words by their address, if there is a visibility time-out
+
+    private MemorySegment copy = Arena.ofAuto().allocate(COPY_BYTES, 64);
+    private Message message = new Message(copy);
+
+    /// @param word what a claim word says
+    /// @param since when this consumer saw it first
+    private record Held(long word, long since) {}
+
+    LeasingConsumer(LaneQueue queue, WaitStrategy strategy, int owner, Leasing leasing) {
+        super(queue, strategy);
+        this.owner = owner;
+        visibilityNanos = leasing.visibilityNanos();
+        cursor = head.clone();
+        ended = head.clone();
+        word = new long[head.length];
+        walkedNanos = System.nanoTime();
+    }
+
+    // ---- leases
+
+    /// Takes a lease on the next message.
+    ///
+    /// @param handler gets the message; if it throws, the lease is given back
+    /// @return the lease that the handler got, or null if every message is lent or done
+    /// @throws QueueClosedException if this consumer or its queue was closed
+    /// @throws QueueCorruptedException if the file is damaged
+    public @Nullable Lease tryLease(LeaseHandler handler) {
+        begin(1);
+        try {
+            Lease lease = claim(Integer.MAX_VALUE);
+            if (lease != null) handOut(handler, lease);
+            return lease;
+        } finally {
+            end();
+        }
+    }
+
+    /// Takes a lease on the next message, and waits for it.
+    ///
+    /// @param handler gets the message; if it throws, the lease is given back
+    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
+    /// @return the lease that the handler got, or null if every message was lent or done all the time
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
+    /// @throws QueueCorruptedException if the file is damaged
+    public @Nullable Lease lease(LeaseHandler handler, long timeoutNanos) throws InterruptedException {
+        Lease lease = tryLease(handler);
+        if (lease != null || timeoutNanos <= 0) return lease;
+        waiting.begin(timeoutNanos);
+        while (lease == null && waiting.again()) lease = tryLease(handler);
+        return lease;
+    }
+
+    /// Takes one message: a lease that is done as soon as the message has been copied.
+    @Override
+    public int tryGet(byte[] to) {
+        begin(1);
+        try {
+            for (Lease lease; (lease = claim(to.length)) != null;) {
+                int length = message.length();
+                message.getBytes(0, to, 0, length);
+                message.hide();
+                if (lease.finish()) return length; // else it was so slow that somebody else has it by now
+            }
+            return EMPTY;
+        } finally {
+            end();
+        }
+    }
+
+    /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the handler
+    /// throws, which ends the call.
+    @Override
+    public int poll(MessageHandler handler, int limit) {
+        begin(limit);
+        try {
+            int taken = 0;
+            for (Lease lease; taken < limit && (lease = claim(Integer.MAX_VALUE)) != null; taken++) {
+                handOut((message, unused) -> handler.onMessage(message), lease);
+                lease.done();
+            }
+            return taken;
+        } finally {
+            end();
+        }
+    }
+
+    private void handOut(LeaseHandler handler, Lease lease) {
+        boolean handled = false;
+        try {
+            handler.onLease(message, lease);
+            handled = true;
+        } finally {
+            message.hide();
+            if (!handled) lease.close();
+        }
+    }
+
+    /// The taking step: claims the next record if its payload has at most `most` bytes, and copies it into `message`.
+    private @Nullable Lease claim(int most) {
+        now = System.nanoTime();
+        if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+            int lane = choose();
+            if (lane == EMPTY) return null;
+            long at = position[lane];
+            int length = Layout.length(first[lane]);
+            if (length > most) throw tooLarge(length, most);
+            long lap = queue.geometry().lap(at);
+            int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
+            long mine = Layout.claim(lap, owner, attempt, Layout.TAKEN);
+            if (!Memory.compareAndSet(memory, wordAt(lane, at), word[lane], mine)) {
+                read(lane); // somebody else was faster
+                continue;
+            }
+            if (length > copy.byteSize()) {
+                copy = Arena.ofAuto().allocate(length, 64);
+                message = new Message(copy);
+            }
+            Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
+            cursor[lane] = at + recordBytes(length);
+            read(lane);
+            Memory.acquireFence(); // the copy was made before this look at the claim, which proves it
+            if (Memory.getVolatile(memory, wordAt(lane, at)) != mine) continue; // so slow that it was taken over already
+            message.show(Memory.base(copy), length);
+            return new Lease(queue, this, lane, at, mine, attempt);
+        }
+        throw queue.corrupted(0, position[0], "its claims never stand still");
+    }
+
+    private long wordAt(int lane, long at) {
+        return base + queue.claimAt(lane, at);
+    }
+
+    /// Something before the cursors was given back, by any thread.
+    void forgetCursors() {
+        cursorsForgotten = true;
+    }
+
+    // ---- look
+
+    /// What was given back, or is held by somebody who is gone by now, lies behind the cursors: begins at the heads again.
+    private void beginAtHeads() {
+        cursorsForgotten = false; // before the heads are walked: what is given back from now on is for the next time
+        walkedNanos = now;
+        for (int lane = 0; lane < lanes; lane++) {
+            cursor[lane] = head[lane];
+            first[lane] = 0; // not read
+        }
+        if (alive.size() > 256) alive.clear();
+        held.entrySet().removeIf(e -> Memory.getVolatile(memory, e.getKey()) != e.getValue().word);
+    }
+
+    /// Finds the lane's first record that can be claimed: behind the cursor if there is one, else from the head on.
+    @Override
+    long read(int lane) {
+        if (walk(lane) == 0 && cursor[lane] != head[lane]) {
+            cursor[lane] = head[lane];
+            walk(lane);
+        }
+        return first[lane];
+    }
+
+    /// One walk from the cursor, or from the head if that has passed it.
+    private long walk(int lane) {
+        again:
+        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+            long start = head[lane] = Memory.getVolatile(memory, headAt[lane]);
+            if (cursor[lane] - start > 0) start = cursor[lane];
+            long from = start; // where the record's space begins: with the padding before it, or with itself
+            long at = start;
+            long claim = 0;
+            long header;
+            while ((header = Memory.getVolatile(memory, laneAt[lane] + (at & mask))) != 0) {
+                if (header == Layout.PADDING && (at & mask) != 0) {
+                    at = nextLap(at);
+                    continue;
+                }
+                if (at - start >= laneBytes || !isRecord(header, at & mask)) {
+                    if (hasPassed(lane, start)) continue again;
+                    throw queue.corrupted(lane, at,
+                            "its header " + Long.toHexString(header) + " is not that of a record");
+                }
+                claim = Memory.getVolatile(memory, wordAt(lane, at));
+                int state = Layout.state(claim, queue.geometry().lap(at));
+                if (state == Layout.FREE || state == Layout.TAKEN && isAbandoned(wordAt(lane, at), claim)) break;
+                if (state == Layout.DONE && from == head[lane]) {
+                    queue.passDone(lane);
+                    continue again;
+                }
+                if (state != Layout.DONE && state != Layout.TAKEN) {
+                    if (hasPassed(lane, start)) continue again;
+                    throw queue.corrupted(lane, at, "its claim word " + Long.toHexString(claim) + " is none");
+                }
+                from = at += recordBytes(Layout.length(header));
+            }
+            if (hasPassed(lane, start)) continue;
+            word[lane] = claim;
+            position[lane] = ended[lane] = cursor[lane] = at;
+            return first[lane] = header;
+        }
+        throw queue.corrupted(lane, head[lane], "its head never stands still");
+    }
+
+    /// Whether memory behind the position may have been used again, so that what was read there means nothing.
+    private boolean hasPassed(int lane, long start) {
+        Memory.acquireFence();
+        return Memory.getVolatile(memory, headAt[lane]) - start > 0;
+    }
+
+    /// Whether the holder of this claim is gone, or has held it for too long.
+    private boolean isAbandoned(long wordAt, long claim) {
+        Integer holder = Layout.owner(claim);
+        Long asked = alive.get(holder);
+        if (asked == null || now - asked > ALIVE_NANOS) {
+            if (!queue.isOwnerAlive(holder)) return true;
+            alive.put(holder, now);
+        }
+        if (visibilityNanos == 0) return false;
+        Held before = held.get(wordAt);
+        if (before != null && before.word == claim) return now - before.since > visibilityNanos;
+        held.put(wordAt, new Held(claim, now));
+        return false;
+    }
+
+    /// A record that can be claimed keeps its place: the head cannot pass it.
+    @Override
+    boolean unmoved(int lane) {
+        return !hasPassed(lane, position[lane]);
+    }
+
+    /// Two looks in a row, from the heads, that ended each lane at the same place.
+    @Override
+    boolean provenEmpty() {
+        int before = lanes;
+        lanes = queue.lanesInUse();
+        boolean empty = true;
+        for (int lane = 0; lane < lanes; lane++) {
+            long old = lane < before ? ended[lane] : 0;
+            cursor[lane] = head[lane];
+            empty &= read(lane) == 0 & ended[lane] == old;
+        }
+        return empty;
+    }
+
+    /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to others.
+    @Override
+    public void close() {
+        if (markClosed()) queue.releaseOwner(owner);
+    }
+}

@@ -1,0 +1,61 @@
+package dev.procession;
+
+import dev.procession.core.LeaseLostException;
+
+/// An item that is lent: nobody else gets it until it is given back, the process that has it ends, or the queue's
+/// visibility time-out is over. It is gone when it is done.
+///
+///     try (Lease<Order> lease = orders.lease()) {
+///         ship(lease.value());
+///         lease.done(); // without this, close() gives it back
+///     }
+///
+/// Thread-safe: may be ended by another thread than the one that took it.
+///
+/// @param <E> the item's type
+public final class Lease<E> implements AutoCloseable {
+    private final dev.procession.core.Lease lease;
+    private final E value;
+
+    Lease(dev.procession.core.Lease lease, E value) {
+        this.lease = lease;
+        this.value = value;
+    }
+
+    /// Returns the item.
+    ///
+    /// @return the item
+    public E value() {
+        return value;
+    }
+
+    /// Returns how often the item was lent, this time included.
+    ///
+    /// @return 1 for the first time; after 255 times a number between 128 and 255
+    public int attempt() {
+        return lease.attempt();
+    }
+
+    /// The item is finished: nobody gets it again.
+    ///
+    /// @throws LeaseLostException if it was lent to somebody else meanwhile, who may finish it too
+    /// @throws IllegalStateException if this lease was done or given back already
+    public void done() {
+        lease.done();
+    }
+
+    /// Gives the item back at once, at its old place in the order. This process sees it there with its next look, others within
+    /// some milliseconds.
+    ///
+    /// @throws LeaseLostException if it was lent to somebody else meanwhile
+    /// @throws IllegalStateException if this lease was done or given back already
+    public void release() {
+        lease.release();
+    }
+
+    /// Gives the item back, unless the lease is done, given back, or lost.
+    @Override
+    public void close() {
+        lease.close();
+    }
+}
