@@ -293,11 +293,6 @@ public abstract sealed class Consumer implements AutoCloseable
                 + "; it was not taken, use a larger buffer");
     }
 
-    /// Wakes producers that wait for room.
-    final void signalRoom() {
-        Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
-    }
-
     /// Begins a call that takes messages; [#end()] ends it.
     final void begin(int limit) {
         if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");

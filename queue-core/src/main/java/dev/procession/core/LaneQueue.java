@@ -812,7 +812,8 @@ public final class LaneQueue implements AutoCloseable {
     /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the head and
     /// the one behind it, one at least sees the other's.
     void passDone(int lane) {
-        boolean moved = false;
+        long before = head(lane);
+        long after = before;
         for (int i = 0; i < RETRIES; i++) {
             long head = head(lane);
             long at = head;
@@ -823,14 +824,24 @@ public final class LaneQueue implements AutoCloseable {
                 long next = at + geometry.recordBytes(Layout.length(header));
                 // the head has not moved since it was read: that proves the header
                 if (Memory.compareAndSet(memory, base + Layout.headAt(lane), head, next)) {
-                    moved = true;
+                    after = next;
                     i = 0;
                 }
             } else if (head(lane) == head) {
                 throw corrupted(lane, at, NO_RECORD);
             }
         }
-        if (moved) Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        if (after != before) signalRoom(lane, before, after);
+    }
+
+    /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message: it would
+    /// cost more than the message; but at each eighth of a lane, and when the lane is empty.
+    void signalRoom(int lane, long before, long after) {
+        if (Memory.getOpaque(memory, base + Layout.ROOM_WAITING_AT) == 0) return;
+        long eighth = geometry.laneBytes() / 8;
+        if (geometry.counted() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
+            Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        }
     }
 
     void signalMessages() {

@@ -112,7 +112,7 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        signalRoom();
+        queue.signalRoom(lane, head[lane], next);
         head[lane] = next;
         position[lane] = next;
         long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));

@@ -20,6 +20,9 @@ import java.util.function.LongSupplier;
 /// A kill or a stop between publishing and waking loses a wake-up all the same. So every sleep is timed, and the bit is
 /// never a count, which a kill would leave too high for ever.
 ///
+/// Room is signalled not at each move of a head but when it passes an eighth of its lane, and when the lane is empty: for a
+/// producer of a full lane a wake-up for each message would cost more than the message.
+///
 /// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads and
 /// must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one thread.
 public final class Waiting {

@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Waiting for messages and for room: it sleeps, it is woken, and it can be ended.
 class WaitingTest {
+    private static final long LANE_BYTES = 4096;
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
     private static final String NATIVE = "-Ddev.procession.tests=native";
 
@@ -41,7 +42,7 @@ class WaitingTest {
     @BeforeEach
     void makeQueue() {
         file = directory.resolve("queue").toString();
-        LaneQueue.create(Path.of(file), new QueueGeometry(4, 4096, 0), "waiting").close();
+        LaneQueue.create(Path.of(file), new QueueGeometry(4, LANE_BYTES, 0), "waiting").close();
     }
 
     private Peer consumer(String flag, Delivery delivery) {
@@ -136,10 +137,10 @@ class WaitingTest {
         var random = new Random64(Random64.seed());
         try (var waker = consumer(NATIVE, Delivery.SHARED);
                 var sleeper = producer(NATIVE)) {
-            sleeper.run(scope -> {
-                while (scope.producer.tryPut(new byte[24])) {}
-            });
             assertWoken(() -> {
+                sleeper.run(scope -> {
+                    while (scope.producer.tryPut(new byte[24])) {}
+                });
                 var sleeping = sleeper.start(scope -> {
                     scope.producer.put(new byte[24]);
                     return System.nanoTime();
@@ -147,7 +148,7 @@ class WaitingTest {
                 untilDeepSleep(random);
                 long taken = waker.count(scope -> {
                     long now = System.nanoTime();
-                    scope.take();
+                    for (int i = 0; i < LANE_BYTES / 8 / 32; i++) scope.take(); // producers are woken at each eighth
                     return now;
                 });
                 return Peer.join(sleeping) - taken;
