@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// What it does not do: it does not survive a restart of the machine; it does not protect against a process of the same
 /// user that writes into the file on purpose, beyond noticing; and a message that was put is lost to a consumer that is
-/// killed right after it took it ([Delivery#SHARED]).
+/// killed right after it took it ([Delivery#SHARED]; see [Delivery#LEASED]).
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (A Scalable, Correct Time-Stamped Stack, POPL
 /// 2015). This object is a handle: thread-safe, one or more in each process. Producers and consumers are made from it, and

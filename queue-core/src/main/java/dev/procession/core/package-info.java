@@ -2,7 +2,7 @@
 ///
 /// [LaneQueue][dev.procession.core.LaneQueue] is the place to start. A message's way through the code is
 /// [Producer][dev.procession.core.Producer] (put, publish), then [Consumer][dev.procession.core.Consumer] (look) and
-/// one of its two taking steps, exclusive or shared.
+/// one of its three taking steps, [exclusive, shared or leased][dev.procession.core.Delivery].
 @NullMarked
 package dev.procession.core;
 
