@@ -1,0 +1,42 @@
+package dev.procession.tests;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/// Sends signals to processes that this one has started. Starting `kill` for each would cost milliseconds.
+final class Signals {
+    private static final int SIGQUIT = 3, SIGCONT = 18, SIGSTOP = 19; // on x86 and ARM
+    @SuppressWarnings("restricted")
+    private static final MethodHandle KILL = Linker.nativeLinker()
+            .downcallHandle(
+                    Linker.nativeLinker().defaultLookup().findOrThrow("kill"),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+
+    private Signals() {}
+
+    /// SIGSTOP; the process may run on for a moment.
+    static void stop(Process process) {
+        send(process, SIGSTOP);
+    }
+
+    /// SIGCONT.
+    static void resume(Process process) {
+        send(process, SIGCONT);
+    }
+
+    /// SIGQUIT, upon which a JVM prints what its threads are doing.
+    static void dump(Process process) {
+        send(process, SIGQUIT);
+    }
+
+    private static void send(Process process, int signal) {
+        if (!process.isAlive()) return; // never to a number that may be somebody else's by now
+        try {
+            int ignored = (int) KILL.invokeExact(Math.toIntExact(process.pid()), signal);
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+}
