@@ -34,9 +34,11 @@ public final class Storm {
     /// @param seconds how long it lasts
     /// @param run how many messages a consumer takes at a time: 1 by get, more by poll; exclusive consumers always poll
     /// @param maxItems a bound on the number of messages, or 0
+    /// @param leastKills it goes on until it has killed so often
+    /// @param leastStops and stopped so often
     public record Plan(int seconds, int producers, int consumers, boolean kills, boolean stops, long seed,
             Delivery delivery,
-            int run, long laneBytes, long maxItems) {
+            int run, long laneBytes, long maxItems, int leastKills, int leastStops) {
         private static final long PUTS_PER_SECOND = 120_000; // in all; the logs are in memory
         private static final long MOST_PUTS = 20_000_000;
 
@@ -45,13 +47,14 @@ public final class Storm {
             return new Plan(Integer.parseInt(s[0]), Integer.parseInt(s[1]), Integer.parseInt(s[2]),
                     Boolean.parseBoolean(s[3]), Boolean.parseBoolean(s[4]), Long.parseLong(s[5]),
                     Delivery.valueOf(s[6]),
-                    Integer.parseInt(s[7]), Long.parseLong(s[8]), Long.parseLong(s[9]));
+                    Integer.parseInt(s[7]), Long.parseLong(s[8]), Long.parseLong(s[9]),
+                    Integer.parseInt(s[10]), Integer.parseInt(s[11]));
         }
 
         String text() {
             return seconds + "," + producers + "," + consumers + "," + kills + "," + stops + "," + seed + "," + delivery
                     + ","
-                    + run + "," + laneBytes + "," + maxItems;
+                    + run + "," + laneBytes + "," + maxItems + "," + leastKills + "," + leastStops;
         }
 
         QueueGeometry geometry() {
@@ -67,7 +70,7 @@ public final class Storm {
         }
 
         long operationsEach() {
-            return (seconds + STALL_NANOS / 1_000_000_000) * Math.max(putsPerSecond(), getsPerSecond()) + (1 << 20);
+            return (seconds + Peer.DEADLINE_SECONDS) * Math.max(putsPerSecond(), getsPerSecond()) + (1 << 20);
         }
     }
 
@@ -263,10 +266,11 @@ public final class Storm {
 
     private void rage(LaneQueue queue, long start, LongConsumer progress) throws InterruptedException {
         long end = start + TimeUnit.SECONDS.toNanos(plan.seconds());
+        long atTheLatest = start + TimeUnit.SECONDS.toNanos(plan.seconds() + Peer.DEADLINE_SECONDS);
         long killAt = plan.kills() ? start + random(KILLS_PER_SECOND) : Long.MAX_VALUE;
         long stopAt = plan.stops() ? start + random(STOPS_PER_SECOND) : Long.MAX_VALUE;
         messagesSince = start;
-        for (long now = start; now < end && stalled == 0; now = System.nanoTime()) {
+        for (long now = start; stalled == 0 && (now < end || isTooCalm() && now < atTheLatest); now = System.nanoTime()) {
             if (plan.kills() && pool.size() < WARM) pool.add(new Member(++started));
             if (now >= killAt && pool.stream().anyMatch(Member::isReady)) {
                 kill(members.get(random.below(members.size())));
@@ -284,6 +288,10 @@ public final class Storm {
             progress.accept((now - start) / 1_000_000);
             Thread.sleep(0, 200_000 + random.below(600_000));
         }
+    }
+
+    private boolean isTooCalm() {
+        return kills < plan.leastKills() || stops < plan.leastStops();
     }
 
     /// A time around 1/rate seconds, in nanoseconds.

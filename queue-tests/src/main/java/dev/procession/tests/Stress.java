@@ -62,11 +62,14 @@ final class Stress implements Callable<Integer> {
         PrintStream out = System.out;
         if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
         var plan = new Storm.Plan(seconds, producers, consumers, kills, stops, seed,
-                Delivery.valueOf(delivery.toUpperCase(Locale.ROOT)), run, laneBytes, maxItems);
+                Delivery.valueOf(delivery.toUpperCase(Locale.ROOT)), run, laneBytes, maxItems, 0, 0);
         out.println("seed=" + seed);
         Path memory = Path.of("/dev/shm");
         Path parent = Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
-        var outcome = Storm.run(plan, parent, millis -> {});
+        Storm.Outcome outcome;
+        try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
+            outcome = Storm.run(plan, parent, progress::stepTo);
+        }
         outcome.findings().stream().limit(SHOWN).forEach(out::println);
         if (!outcome.isFaultless()) {
             out.println(

@@ -1,0 +1,39 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.tests.Random64;
+import dev.procession.tests.SharedMemory;
+import dev.procession.tests.Storm;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// SIGKILL and SIGSTOP of anybody at random moments. What everybody did, with stamps of one clock, must be what one queue
+/// does that takes one operation at a time. (KillTest aims its kills.)
+class StormTest {
+    @TempDir(factory = SharedMemory.class, cleanup = CleanupMode.ON_SUCCESS)
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource({
+        // delivery, producers, consumers, run, lane bytes, bound, kills, stops
+        "SHARED,    2, 2,  1, 65536, 0, 110, 40",
+        "SHARED,    2, 2,  4,  8192, 7,  90, 30",
+        "EXCLUSIVE, 2, 2, 16,  8192, 0, 100, 30"
+    })
+    void whateverIsStoppedOrKilledAndWhenNothingIsLostDoubledOrOutOfOrder(Delivery delivery, int producers, int consumers,
+            int run, long laneBytes, long bound, int kills, int stops) throws Exception {
+        var outcome = Storm.run(new Storm.Plan(3, producers, consumers, true, true, Random64.seed(), delivery, run, laneBytes,
+                bound, kills, stops), directory, millis -> {});
+        System.err.println(outcome);
+        assertTrue(outcome.isFaultless(), () -> outcome + "\n" + String.join("\n", outcome.findings()) + "\n" + outcome.folder());
+        assertTrue(outcome.kills() >= kills && outcome.stops() >= stops, outcome::toString);
+        assertTrue(outcome.puts() > 1000, outcome::toString);
+        assertTrue(Files.notExists(outcome.folder()));
+    }
+}
