@@ -1,7 +1,6 @@
 package dev.procession.tests;
 
 import dev.procession.core.Consumer;
-import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
@@ -22,13 +21,16 @@ final class Actor {
     private final Storm.Plan plan;
     private final Clock clock;
     private final LaneQueue queue;
+    private final long patience; // nanoseconds
     private final Load load;
     private final byte[] buffer;
 
-    private Actor(Storm.Plan plan, Clock clock, Path file) {
+    /// @param patience how long it waits for room or a message, in nanoseconds
+    Actor(Storm.Plan plan, Clock clock, LaneQueue queue, long patience) {
         this.plan = plan;
         this.clock = clock;
-        queue = LaneQueue.open(file);
+        this.queue = queue;
+        this.patience = patience;
         load = new Load(plan.seed(), queue.maxMessageBytes());
         buffer = new byte[queue.maxMessageBytes()];
     }
@@ -38,7 +40,7 @@ final class Actor {
         var folder = Path.of(arguments[0]);
         var plan = Storm.Plan.parse(arguments[1]);
         warmUp(folder, plan);
-        var actor = new Actor(plan, new Clock(folder.resolve("clock")), folder.resolve("queue"));
+        var actor = new Actor(plan, new Clock(folder.resolve("clock")), LaneQueue.open(folder.resolve("queue")), PATIENCE);
         System.out.println("ready");
         var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         String order = orders.readLine();
@@ -71,7 +73,7 @@ final class Actor {
         var clock = new Clock(folder.resolve(name + ".clock"));
         LaneQueue.create(file, new QueueGeometry(2, plan.geometry().laneBytes(), plan.geometry().maxItems()), "")
                 .close();
-        var actor = new Actor(plan, clock, file);
+        var actor = new Actor(plan, clock, LaneQueue.open(file), PATIENCE);
         var puts = new History(folder.resolve(name + ".puts"), 1 << 16);
         var gets = new History(folder.resolve(name + ".gets"), 1 << 16);
         var random = new Random64(plan.seed());
@@ -108,7 +110,7 @@ final class Actor {
     }
 
     /// Puts a message, if there is room for it before this producer loses patience. Returns whether it did.
-    private boolean put(Producer producer, int number, long sequence, History history, int manner)
+    boolean put(Producer producer, int number, long sequence, History history, int manner)
             throws InterruptedException {
         long id = Load.id(number, sequence);
         int length = load.write(id, buffer);
@@ -117,7 +119,7 @@ final class Actor {
         for (int i = 0; !done && i < 64; i++) {
             if (i > 0) history.beginAgain(clock.stamp());
             done = switch (manner) {
-                case 0 -> producer.put(buffer, 0, length, PATIENCE);
+                case 0 -> producer.put(buffer, 0, length, patience);
                 case 1 -> producer.tryPut(buffer, 0, length);
                 default -> claimAndCommit(producer, length);
             };
@@ -163,16 +165,16 @@ final class Actor {
         }
     }
 
-    private void take(Consumer consumer, History history, int manner) throws InterruptedException {
+    void take(Consumer consumer, History history, int manner) throws InterruptedException {
         if (manner == 3) {
             history.begin(History.IS_EMPTY, 0, clock.stamp());
             history.returned(queue.isEmpty() ? 1 : 0, clock.stamp());
         }
-        if (plan.delivery() == Delivery.EXCLUSIVE || plan.run() > 1) {
+        if (plan.run() > 1) {
             poll(consumer, history, manner);
         } else {
             history.begin(History.GET, 0, clock.stamp());
-            int length = manner == 0 ? consumer.get(buffer, PATIENCE) : consumer.tryGet(buffer);
+            int length = manner == 0 ? consumer.get(buffer, patience) : consumer.tryGet(buffer);
             long now = clock.stamp();
             history.returned(length == Consumer.EMPTY ? 0 : load.check(buffer, length), now);
             if (length != Consumer.EMPTY) history.message();
@@ -189,7 +191,7 @@ final class Actor {
             history.begin(History.HANDED, load.check(buffer, length), begin);
             history.returned(clock.stamp());
             history.message();
-        }, plan.run(), manner == 0 ? PATIENCE : 0);
+        }, plan.run(), manner == 0 ? patience : 0);
         history.pollReturned(poll, clock.stamp());
     }
 

@@ -3,8 +3,8 @@ package dev.procession.tests;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueException;
 import dev.procession.core.QueueGeometry;
-import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
-import java.util.spi.ToolProvider;
 
 /// Processes that put and get as hard as they can, and one that stops and kills them at random moments. What they did
 /// stands in their histories; the [Verdict] reads those in the end.
@@ -32,7 +31,7 @@ public final class Storm {
     /// What a storm is to be.
     ///
     /// @param seconds how long it lasts
-    /// @param run how many messages a consumer takes at a time: 1 by get, more by poll; exclusive consumers always poll
+    /// @param run how many messages a consumer takes at a time: 1 by get, more by poll
     /// @param maxItems a bound on the number of messages, or 0
     /// @param leastKills it goes on until it has killed so often
     /// @param leastStops and stopped so often
@@ -207,59 +206,18 @@ public final class Storm {
 
     private Outcome run(LongConsumer progress) throws IOException, InterruptedException {
         try (var queue = LaneQueue.create(folder.resolve("queue"), plan.geometry(), "storm")) {
-            command = command();
+            command = Jvm.command(folder, plan.kills(), "", List.of(), Actor.class, folder.toString(), plan.text());
             for (int i = 0; i < plan.producers() + plan.consumers(); i++) replace(i < plan.producers());
             long start = System.nanoTime();
             rage(queue, start, progress);
             double seconds = (System.nanoTime() - start) / 1e9;
             calm(queue);
-            empty(queue);
+            if (stalled == 0) empty(queue);
             verdict.decide();
             findings.addAll(verdict.findings());
             return new Outcome(verdict.puts(), verdict.gets(), verdict.redelivered(), verdict.empties(), kills, stops,
                     verdict.lost(), verdict.duplicated(), verdict.reordered(), stalled, seconds, folder, findings);
         }
-    }
-
-    // ---- JVMs
-
-    /// What starts an actor. Where many will be needed it begins with the making of an AOT cache (JEP 514), which halves
-    /// the processor time of each start; a cache holds classes from jars only, so folders of classes become jars.
-    private List<String> command() throws IOException, InterruptedException {
-        var start = new ArrayList<String>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED", "-Xmx32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash", "-XX:+DisplayVMOutputToStderr",
-                "-Xlog:aot*=off,cds*=off"));
-        String classPath = System.getProperty("java.class.path");
-        var actor = new ArrayList<String>(List.of("-cp", classPath, Actor.class.getName(), folder.toString(), plan.text()));
-        if (plan.kills()) {
-            actor.set(1, jarsOnly(classPath));
-            Path cache = folder.resolve("aot");
-            var making = new ArrayList<String>(start);
-            making.add("-XX:AOTCacheOutput=" + cache);
-            making.addAll(actor);
-            int status = new ProcessBuilder(making).redirectInput(Path.of("/dev/null").toFile())
-                    .redirectErrorStream(true)
-                    .redirectOutput(folder.resolve("aot.log").toFile()).start().waitFor();
-            if (status == 0 && Files.exists(cache)) start.add("-XX:AOTCache=" + cache);
-        }
-        start.addAll(actor);
-        return start;
-    }
-
-    private String jarsOnly(String classPath) {
-        var jars = new ArrayList<String>();
-        for (String each : classPath.split(File.pathSeparator)) {
-            if (Files.isDirectory(Path.of(each))) {
-                String jar = folder.resolve("classes-" + jars.size() + ".jar").toString();
-                ToolProvider.findFirst("jar").orElseThrow().run(System.out, System.err, "cf", jar, "-C", each, ".");
-                jars.add(jar);
-            } else {
-                jars.add(each);
-            }
-        }
-        return String.join(File.pathSeparator, jars);
     }
 
     // ---- the storm
@@ -366,8 +324,17 @@ public final class Storm {
 
     private void endedByItself(Member member) {
         stalled++;
-        findings.add(member.name + " ended by itself with status " + member.process.exitValue() + ": " + member.errors);
+        findings.add(member.name + " ended by itself with status " + member.process.exitValue() + ", see "
+                + member.errors + ": " + firstLine(member.errors));
         bury(member, clock.stamp());
+    }
+
+    private static String firstLine(Path file) {
+        try (var lines = Files.lines(file)) {
+            return lines.filter(line -> !line.startsWith("Picked up")).findFirst().orElse("");
+        } catch (IOException e) {
+            return e.toString();
+        }
     }
 
     // ---- its end
@@ -412,6 +379,9 @@ public final class Storm {
                 history.returned(length == Consumer.EMPTY ? 0 : load.check(buffer, length), clock.stamp());
                 if (length == Consumer.EMPTY) break;
             }
+        } catch (AssertionError | QueueException e) {
+            stalled++;
+            findings.add("what is left cannot be got: " + e);
         }
         verdict.add(0, history, 0);
     }

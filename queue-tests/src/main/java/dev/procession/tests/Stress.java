@@ -1,6 +1,7 @@
 package dev.procession.tests;
 
 import dev.procession.core.Delivery;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,8 +46,8 @@ final class Stress implements Callable<Integer> {
             description = "how the queue is consumed (default: ${DEFAULT-VALUE})")
     private String delivery;
 
-    @Option(names = "--run", paramLabel = "N", defaultValue = "1",
-            description = "consumers poll up to N messages at a time; 1: they get (default: ${DEFAULT-VALUE})")
+    @Option(names = "--run", paramLabel = "N",
+            description = "consumers poll up to N messages at a time; 1: they get (default: 1, exclusive: 16)")
     private int run;
 
     @Option(names = "--lane-bytes", paramLabel = "N", defaultValue = "65536",
@@ -57,18 +58,49 @@ final class Stress implements Callable<Integer> {
             description = "a bound on the number of messages; 0: none (default: ${DEFAULT-VALUE})")
     private long maxItems;
 
+    @Option(names = "--points", description = "instead of at random moments, before every single step that a process makes on "
+            + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
+    private boolean points;
+
+    @Option(names = "--role", paramLabel = "REGEX", defaultValue = "", description = "with --points: only the roles that match")
+    private String role;
+
+    @Option(names = "--only", paramLabel = "REGEX", defaultValue = "", description = "with --points: only the steps that match")
+    private String only;
+
     @Override
     public Integer call() throws Exception {
-        PrintStream out = System.out;
+        return points ? playMatrix(System.out) : runStorm(System.out);
+    }
+
+    private int playMatrix(PrintStream out) throws IOException, InterruptedException {
+        if (seed == null) seed = 1L;
+        Matrix.Summary summary;
+        try (var progress = new Progress("points", 1000, "")) {
+            summary = Matrix.play(memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false, seed,
+                    progress::stepTo);
+        }
+        summary.neverHit().forEach(name -> out.println("never hit: " + name));
+        summary.failures().stream().limit(SHOWN).forEach(out::println);
+        out.println(summary);
+        return summary.isFaultless() ? 0 : 1;
+    }
+
+    private static Path memory() {
+        Path memory = Path.of("/dev/shm");
+        return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
+    }
+
+    private int runStorm(PrintStream out) throws IOException, InterruptedException {
+        var how = Delivery.valueOf(delivery.toUpperCase(Locale.ROOT));
+        if (run == 0) run = how == Delivery.EXCLUSIVE ? 16 : 1;
         if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
         var plan = new Storm.Plan(seconds, producers, consumers, kills, stops, seed,
-                Delivery.valueOf(delivery.toUpperCase(Locale.ROOT)), run, laneBytes, maxItems, 0, 0);
+                how, run, laneBytes, maxItems, 0, 0);
         out.println("seed=" + seed);
-        Path memory = Path.of("/dev/shm");
-        Path parent = Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
         Storm.Outcome outcome;
         try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
-            outcome = Storm.run(plan, parent, progress::stepTo);
+            outcome = Storm.run(plan, memory(), progress::stepTo);
         }
         outcome.findings().stream().limit(SHOWN).forEach(out::println);
         if (!outcome.isFaultless()) {

@@ -9,9 +9,9 @@ import java.util.List;
 /// Reads the histories of all who took part in a storm and decides, in linear time, whether they could have come from one
 /// queue that takes one operation at a time.
 ///
-/// - *lost*: the put returned, but nobody got the message, not even who emptied the queue in the end. A shared consumer
-///   that was killed in the middle of a get may have taken one along (of a poll: the rest of its run), if it died after
-///   that put had begun. An exclusive one takes nothing along.
+/// - *lost*: the put returned, but nobody got the message, not even who emptied the queue in the end. A consumer that was
+///   killed in the middle of a get may have taken one along, and a shared one in the middle of a poll the rest of its
+///   run, if it died after that put had begun. An exclusive consumer's poll takes nothing along.
 /// - *duplicated*: got twice, or never put. An exclusive consumer may get again what its killed predecessor got in
 ///   its last, unfinished poll.
 /// - *reordered*: put(a) returned before put(b) began, and yet the get of b returned before that of a began, or one

@@ -1,0 +1,284 @@
+package dev.procession.tests;
+
+import dev.procession.core.LaneQueue;
+import java.io.IOException;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassModel;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongConsumer;
+import java.util.regex.Pattern;
+
+/// Every step that any process makes on shared memory, in every role and state, and what becomes of all others if a
+/// process is stopped or killed right before it. Which steps there are is read from the class files; which of them a
+/// role makes in a state, it tells itself.
+public final class Matrix {
+    private static final String CORE = "dev/procession/core/";
+
+    /// Steps that no scene comes to, and why.
+    private static final Map<String, String> OUT_OF_REACH = new TreeMap<>(Map.of(
+            "Message.copyOf/copyIn", "private memory, for tests of readers",
+            "Waiting.attach/getAndBitwiseOr", "only where the kernel has no barrier for all processes"));
+
+    /// Step by step more seldom; the last is for steps that are made again and again.
+    private static final int[] HITS = {1, 2, 20};
+    /// While there is one message and who looks for it is held up in the middle of its look, each time counts.
+    private static final int[] HITS_OF_A_LOOK = {1, 2, 3, 4, 5, 6, 20};
+    /// A step that is not made every time, such as a sleep or a lost race, is tried so often.
+    private static final int TRIES = 8;
+
+    /// What came of it.
+    ///
+    /// @param points the steps that there are
+    /// @param neverHit those before which nobody ever stopped
+    /// @param failures what went wrong, in words
+    public record Summary(int points, int scenes, int kills, int stops, List<String> neverHit, List<String> failures) {
+        /// Whether all is well.
+        public boolean isFaultless() {
+            return neverHit.isEmpty() && failures.isEmpty();
+        }
+
+        @Override
+        public String toString() {
+            return "points=" + points + " scenes=" + scenes + " kills=" + kills + " stops=" + stops + " never_hit="
+                    + neverHit.size() + " failed=" + failures.size();
+        }
+    }
+
+    private record Part(Scene.Role role, Scene.State state, long seed) {}
+
+    private final Path folder;
+    private final Pattern roles;
+    private final Pattern only;
+    private final boolean whole; // nothing is left out
+    private final int workers;
+    private final long seed;
+    private final AtomicInteger scenes = new AtomicInteger();
+    private final AtomicInteger kills = new AtomicInteger();
+    private final AtomicInteger stops = new AtomicInteger();
+    private final AtomicInteger folders = new AtomicInteger();
+    private final Set<String> listed = ConcurrentHashMap.newKeySet();
+    private final Set<String> hit = ConcurrentHashMap.newKeySet();
+    private final Collection<String> failures = new ConcurrentLinkedQueue<>();
+    private final LinkedBlockingQueue<Scene.Stage> ahead = new LinkedBlockingQueue<>();
+    private final Set<Scene.Stage> stages = ConcurrentHashMap.newKeySet();
+    private List<String> command = List.of();
+
+    private Matrix(Path folder, String roles, String only, int workers, long seed) {
+        this.folder = folder;
+        this.roles = Pattern.compile(roles, Pattern.CASE_INSENSITIVE);
+        this.only = Pattern.compile(only);
+        this.workers = workers;
+        this.seed = seed;
+        whole = roles.isEmpty() && only.isEmpty();
+    }
+
+    /// Plays all scenes, some at a time.
+    ///
+    /// @param parent the folder in which the one for queues and logs is made; it stays if something failed
+    /// @param roles a pattern in the names of the roles to play; empty for all
+    /// @param only a pattern in the names of the steps; empty for all
+    /// @param workers how many scenes are played at a time
+    /// @param quick leaves out states and hits, so that each step of each role is stopped at and killed at, once
+    /// @param progress is told the per mille that are done
+    public static Summary play(Path parent, String roles, String only, int workers, boolean quick, long seed,
+            LongConsumer progress) throws IOException, InterruptedException {
+        var folder = Files.createTempDirectory(parent, "procession-points-");
+        var matrix = new Matrix(folder, roles, only, workers, seed);
+        var killer = new Thread(matrix::killAll);
+        Runtime.getRuntime().addShutdownHook(killer);
+        try {
+            var summary = matrix.play(quick, progress);
+            if (summary.isFaultless()) delete(folder);
+            return summary;
+        } finally {
+            matrix.killAll();
+            Runtime.getRuntime().removeShutdownHook(killer);
+        }
+    }
+
+    private Summary play(boolean quick, LongConsumer progress) throws IOException, InterruptedException {
+        Path first = Files.createDirectory(folder.resolve("first"));
+        command = Jvm.command(folder, true, order(Scene.Role.CREATOR, first) + order(Scene.Role.PRODUCER, first)
+                + order(Scene.Role.ONLOOKER, first), List.of(Victim.OPTION), Victim.class);
+        for (int i = 0; i < workers; i++) startAhead();
+        var parts = new ArrayList<Part>();
+        for (var role : Scene.Role.values()) {
+            if (!roles.matcher(role.name()).find()) continue;
+            for (var state : Scene.State.values()) {
+                if (role == Scene.Role.CREATOR && state != Scene.State.IDLE) continue;
+                parts.add(new Part(role, state, seed + parts.size()));
+            }
+        }
+        try (var threads = Executors.newFixedThreadPool(workers)) {
+            var listings = new ArrayList<Future<Set<String>>>();
+            for (var part : parts) listings.add(threads.submit(() -> list(part)));
+            var playing = new ArrayList<Future<?>>();
+            var done = new HashSet<String>();
+            for (int i = 0; i < parts.size(); i++) {
+                var part = parts.get(i);
+                for (String name : listings.get(i).get()) {
+                    listed.add(name);
+                    if (!only.matcher(name).find() || quick && !done.add(part.role + name)) continue;
+                    playing.add(threads.submit(() -> playAll(part, name, quick)));
+                }
+            }
+            for (int i = 0; i < playing.size(); i++) {
+                playing.get(i).get();
+                progress.accept(1000L * i / playing.size());
+            }
+        } catch (ExecutionException e) {
+            failures.add(e.getCause().toString());
+        }
+        var all = whole ? points() : new TreeSet<>(listed);
+        if (!whole) all.removeIf(name -> !only.matcher(name).find());
+        var never = new TreeSet<>(all);
+        never.removeAll(hit);
+        never.removeAll(OUT_OF_REACH.keySet());
+        for (String name : hit) if (whole && !all.contains(name)) failures.add("not found in the class files: " + name);
+        return new Summary(all.size(), scenes.get(), kills.get(), stops.get(), List.copyOf(never), List.copyOf(failures));
+    }
+
+    private String order(Scene.Role role, Path first) {
+        return role + " " + first + " 1 1 none -\n";
+    }
+
+    // ---- scenes
+
+    private Set<String> list(Part part) throws IOException, InterruptedException {
+        var scene = new Scene(nextFolder(), part.role, part.state, Scene.Fate.LISTING, "", 1, part.seed);
+        play(scene);
+        return Victim.names(scene.told());
+    }
+
+    private Void playAll(Part part, String name, boolean quick) throws IOException, InterruptedException {
+        var hits = quick ? new int[] {1} : part.state == Scene.State.ONE && part.role.takes() ? HITS_OF_A_LOOK : HITS;
+        for (int times : hits) {
+            boolean come = play(part, Scene.Fate.CONTINUED, name, times);
+            for (int i = 0; times == 1 && !come && i < TRIES; i++) come = play(part, Scene.Fate.CONTINUED, name, 1);
+            if (times == 1 && !come) failures.add("never hit: " + part.role + " " + part.state + " " + name);
+        }
+        if (!quick) play(part, Scene.Fate.KILLED, name, 1);
+        if (!play(part, Scene.Fate.STOPPED_AND_KILLED, name, 2)) play(part, Scene.Fate.STOPPED_AND_KILLED, name, 1);
+        return null;
+    }
+
+    private boolean play(Part part, Scene.Fate fate, String name, int times) throws IOException, InterruptedException {
+        return play(new Scene(nextFolder(), part.role, part.state, fate, name, times, part.seed));
+    }
+
+    private Path nextFolder() throws IOException {
+        return Files.createDirectory(folder.resolve("scene-" + folders.incrementAndGet()));
+    }
+
+    private boolean play(Scene scene) throws IOException, InterruptedException {
+        var stage = ahead.take();
+        scenes.incrementAndGet();
+        boolean come = false;
+        boolean well = false;
+        try {
+            come = scene.play(stage);
+            well = true;
+        } catch (AssertionError | RuntimeException e) {
+            failures.add(scene + " in " + scene.folder() + ": " + e);
+        }
+        if (come) {
+            hit.add(scene.name);
+            if (scene.fate.isKill()) kills.incrementAndGet();
+            if (scene.fate != Scene.Fate.KILLED) stops.incrementAndGet();
+        }
+        if (well) delete(scene.folder());
+        if (well && !(come && scene.fate.isKill())) {
+            ahead.add(stage);
+        } else {
+            stage.close();
+            stages.remove(stage);
+            startAhead();
+        }
+        return come;
+    }
+
+    private void startAhead() throws IOException {
+        var stage = new Scene.Stage(command);
+        stages.add(stage);
+        ahead.add(stage);
+    }
+
+    private void killAll() {
+        stages.forEach(Scene.Stage::close);
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (var files = Files.walk(folder)) {
+            for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) Files.delete(file);
+        }
+    }
+
+    // ---- the steps that there are
+
+    /// All steps in the library, as its class files have them: `Class.method/access`.
+    static TreeSet<String> points() throws IOException {
+        var classes = new ArrayList<ClassModel>();
+        try {
+            Path root = Path.of(LaneQueue.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+            if (Files.isDirectory(root)) {
+                read(root.resolve(CORE), classes);
+            } else {
+                try (var jar = FileSystems.newFileSystem(URI.create("jar:" + root.toUri()), Map.of())) {
+                    read(jar.getPath(CORE), classes);
+                }
+            }
+        } catch (URISyntaxException e) {
+            throw new AssertionError(e);
+        }
+        var accesses = calls(classes, "Memory", "Points", Set.of("step"), false);
+        return new TreeSet<>(calls(classes, "", "Memory", accesses, true));
+    }
+
+    private static void read(Path folder, List<ClassModel> classes) throws IOException {
+        try (var files = Files.list(folder)) {
+            for (Path file : files.filter(each -> each.toString().endsWith(".class")).toList()) {
+                classes.add(ClassFile.of().parse(Files.readAllBytes(file)));
+            }
+        }
+    }
+
+    /// The methods of a class (empty: of all others than Memory) that call some of another class.
+    private static Set<String> calls(List<ClassModel> classes, String caller, String called, Set<String> methods,
+            boolean full) {
+        var found = new TreeSet<String>();
+        for (var type : classes) {
+            String simple = type.thisClass().asInternalName().substring(CORE.length());
+            if (caller.isEmpty() ? simple.equals("Memory") : !simple.equals(caller)) continue;
+            for (var method : type.methods()) {
+                method.code().ifPresent(code -> code.forEach(element -> {
+                    if (element instanceof InvokeInstruction call && call.owner().asInternalName().equals(CORE + called)
+                            && methods.contains(call.name().stringValue())) {
+                        String name = method.methodName().stringValue();
+                        found.add(full ? simple + "." + name + "/" + call.name().stringValue() : name);
+                    }
+                }));
+            }
+        }
+        return found;
+    }
+}

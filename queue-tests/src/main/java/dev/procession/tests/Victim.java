@@ -1,0 +1,138 @@
+package dev.procession.tests;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.lang.reflect.Field;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// The process under test in a [Scene]: it plays one part after the other, until it comes to the step before which it stops
+/// or kills itself. Run with `-Ddev.procession.points=::`, which makes each access to shared memory such a step.
+final class Victim {
+    static final String OPTION = "-Ddev.procession.points=::";
+    private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(60);
+    private static final int PUTS = 30;
+    private static final int MOST_OPERATIONS = 1 << 18;
+
+    private Victim() {}
+
+    /// @param arguments none; what it is to do comes by standard input, one part a line
+    public static void main(String[] arguments) throws Exception {
+        System.out.println("ready");
+        var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
+        for (String order; (order = orders.readLine()) != null;) {
+            String[] words = order.split(" ");
+            try {
+                play(Scene.Role.valueOf(words[0]), Path.of(words[1]), Long.parseLong(words[2]),
+                        () -> arm(words[5].equals("-") ? "" : words[5], words[3], words[4]));
+            } catch (Throwable thrown) {
+                arm("", "", "");
+                thrown.printStackTrace();
+                System.out.println("failed: " + thrown);
+            }
+            System.out.println("end");
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    /// From now on the step of that name, when it is made for that many-th time, is not made before the action is.
+    private static void arm(String name, String hit, String action) {
+        try { // the class takes all this from the command line only, which would cost a JVM for each step
+            Class<?> points = Class.forName("dev.procession.core.Points");
+            ((AtomicInteger) field(points, "HITS")).set(0);
+            ((Collection<?>) field(points, "NAMES")).clear();
+            String[] spec = (String[]) field(points, "SPEC");
+            spec[0] = name;
+            spec[1] = hit;
+            spec[2] = action;
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static Object field(Class<?> type, String name) throws ReflectiveOperationException {
+        Field field = type.getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(null);
+    }
+
+    private static void play(Scene.Role role, Path folder, long seed, Runnable arm) throws Exception {
+        var file = folder.resolve("queue");
+        var clock = new Clock(folder.resolve("clock"));
+        var history = new History(folder.resolve("victim"), MOST_OPERATIONS);
+        arm.run();
+        try {
+            switch (role) {
+                case CREATOR -> create(folder.resolve("queue"));
+                case ONLOOKER -> lookOn(file);
+                default -> {
+                    try (var queue = LaneQueue.open(file)) {
+                        var actor = new Actor(role.plan(seed), clock, queue, PATIENCE);
+                        if (role.puts()) put(role, actor, queue, history);
+                        else take(role, actor, queue, clock, history);
+                    }
+                }
+            }
+        } finally {
+            arm("", "", "");
+        }
+    }
+
+    private static void put(Scene.Role role, Actor actor, LaneQueue queue, History history) throws InterruptedException {
+        try (var producer = queue.newProducer()) {
+            for (int i = 1; i <= PUTS; i++) {
+                int manner = role == Scene.Role.CLAIMING_PRODUCER ? 2 : i % 2;
+                actor.put(producer, Scene.VICTIM, i, history, manner);
+                if (manner == 2 && i % 5 == 0) {
+                    var claim = producer.tryClaim(8);
+                    if (claim != null) claim.abort();
+                }
+            }
+        }
+    }
+
+    private static void take(Scene.Role role, Actor actor, LaneQueue queue, Clock clock, History history)
+            throws InterruptedException {
+        try (var consumer = queue.newConsumer(role.delivery())) {
+            for (int i = 3; clock.phase() != Clock.Phase.END; i++) actor.take(consumer, history, i % 4);
+        }
+    }
+
+    private static void create(Path file) {
+        try (var queue = LaneQueue.create(file, Scene.GEOMETRY, Scene.LABEL)) {
+            queue.isEmpty();
+        }
+    }
+
+    /// All that one can do at a queue without putting or getting anything.
+    private static void lookOn(Path file) {
+        try (var queue = LaneQueue.open(file)) {
+            queue.label();
+            queue.isEmpty();
+            queue.isFull();
+            queue.size();
+            queue.stats();
+            queue.newConsumer(Delivery.SHARED).close();
+            try (var producer = queue.newProducer()) {
+                producer.hasRoom(100);
+                producer.tryClaim(100);
+            }
+        }
+        var own = file.resolveSibling("own");
+        LaneQueue.create(own, Scene.GEOMETRY, "").close();
+        LaneQueue.delete(own);
+    }
+
+    /// The names of all steps that a listing victim has told of.
+    static TreeSet<String> names(Collection<String> lines) {
+        var names = new TreeSet<String>();
+        for (String line : lines) if (line.startsWith("point ")) names.add(line.substring(6));
+        return names;
+    }
+}
