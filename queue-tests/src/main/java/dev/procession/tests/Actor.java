@@ -2,8 +2,10 @@ package dev.procession.tests;
 
 import dev.procession.core.Consumer;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.LeaseHandler;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Producer;
-import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -40,7 +42,8 @@ final class Actor {
         var folder = Path.of(arguments[0]);
         var plan = Storm.Plan.parse(arguments[1]);
         warmUp(folder, plan);
-        var actor = new Actor(plan, new Clock(folder.resolve("clock")), LaneQueue.open(folder.resolve("queue")), PATIENCE);
+        var actor =
+                new Actor(plan, new Clock(folder.resolve("clock")), LaneQueue.open(folder.resolve("queue")), PATIENCE);
         System.out.println("ready");
         var orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
         String order = orders.readLine();
@@ -71,8 +74,7 @@ final class Actor {
         String name = "warm-" + ProcessHandle.current().pid();
         var file = folder.resolve(name);
         var clock = new Clock(folder.resolve(name + ".clock"));
-        LaneQueue.create(file, new QueueGeometry(2, plan.geometry().laneBytes(), plan.geometry().maxItems()), "")
-                .close();
+        LaneQueue.create(file, plan.geometry(), "").close();
         var actor = new Actor(plan, clock, LaneQueue.open(file), PATIENCE);
         var puts = new History(folder.resolve(name + ".puts"), 1 << 16);
         var gets = new History(folder.resolve(name + ".gets"), 1 << 16);
@@ -170,7 +172,9 @@ final class Actor {
             history.begin(History.IS_EMPTY, 0, clock.stamp());
             history.returned(queue.isEmpty() ? 1 : 0, clock.stamp());
         }
-        if (plan.run() > 1) {
+        if (consumer instanceof LeasingConsumer leasing) {
+            lease(leasing, history, manner);
+        } else if (plan.run() > 1) {
             poll(consumer, history, manner);
         } else {
             history.begin(History.GET, 0, clock.stamp());
@@ -193,6 +197,31 @@ final class Actor {
             history.message();
         }, plan.run(), manner == 0 ? patience : 0);
         history.pollReturned(poll, clock.stamp());
+    }
+
+    /// Takes a lease, and finishes the message or gives it back.
+    private void lease(LeasingConsumer consumer, History history, int manner) throws InterruptedException {
+        history.begin(History.LEASE, 0, clock.stamp());
+        long[] id = {0};
+        LeaseHandler handler = (message, lease) -> {
+            int length = message.length();
+            message.getBytes(0, buffer, 0, length);
+            id[0] = load.check(buffer, length);
+            history.returned(id[0], clock.stamp());
+            history.begin(History.ATTEMPT, lease.attempt(), clock.stamp());
+        };
+        Lease lease = manner == 0 ? consumer.lease(handler, patience) : consumer.tryLease(handler);
+        if (lease == null) {
+            history.returned(0, clock.stamp());
+            return;
+        }
+        if (id[0] % 64 == 0) Thread.sleep(1);
+        boolean done = id[0] % 8 != 0 || lease.attempt() > 1;
+        history.begin(done ? History.DONE : History.RELEASE, id[0], clock.stamp());
+        if (done) lease.done();
+        else lease.release();
+        history.returned(clock.stamp());
+        if (done) history.message();
     }
 
     // ---- pace

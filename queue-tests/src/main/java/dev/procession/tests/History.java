@@ -32,6 +32,15 @@ final class History {
     /// A question whether the queue is empty; the id is 1 if the answer was yes.
     static final int IS_EMPTY = 5;
 
+    /// A lease on one message, on none if the id is 0 and it has ended. Its [#ATTEMPT] follows.
+    static final int LEASE = 6;
+    /// The id is how often the message was lent, the last lease included.
+    static final int ATTEMPT = 7;
+    /// The leased message is finished.
+    static final int DONE = 8;
+    /// The leased message is given back.
+    static final int RELEASE = 9;
+
     /// The end of a put that was given up.
     static final long REFUSED = -1;
 

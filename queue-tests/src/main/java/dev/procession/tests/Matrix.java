@@ -43,7 +43,7 @@ public final class Matrix {
     private static final int[] HITS = {1, 2, 20};
     /// While there is one message and who looks for it is held up in the middle of its look, each time counts.
     private static final int[] HITS_OF_A_LOOK = {1, 2, 3, 4, 5, 6, 20};
-    /// A step that is not made every time, such as a sleep or a lost race, is tried so often.
+    /// A step that is not made every time, such as a sleep or a lost race, is tried so often; and in another state again.
     private static final int TRIES = 8;
 
     /// What came of it.
@@ -78,6 +78,8 @@ public final class Matrix {
     private final AtomicInteger folders = new AtomicInteger();
     private final Set<String> listed = ConcurrentHashMap.newKeySet();
     private final Set<String> hit = ConcurrentHashMap.newKeySet();
+    private final Set<String> listedByRole = ConcurrentHashMap.newKeySet();
+    private final Set<String> hitByRole = ConcurrentHashMap.newKeySet();
     private final Collection<String> failures = new ConcurrentLinkedQueue<>();
     private final LinkedBlockingQueue<Scene.Stage> ahead = new LinkedBlockingQueue<>();
     private final Set<Scene.Stage> stages = ConcurrentHashMap.newKeySet();
@@ -139,6 +141,7 @@ public final class Matrix {
                 for (String name : listings.get(i).get()) {
                     listed.add(name);
                     if (!only.matcher(name).find() || quick && !done.add(part.role + name)) continue;
+                    listedByRole.add(part.role + " before " + name);
                     playing.add(threads.submit(() -> playAll(part, name, quick)));
                 }
             }
@@ -149,13 +152,15 @@ public final class Matrix {
         } catch (ExecutionException e) {
             failures.add(e.getCause().toString());
         }
+        for (String each : listedByRole) if (!hitByRole.contains(each)) failures.add("never hit: " + each);
         var all = whole ? points() : new TreeSet<>(listed);
         if (!whole) all.removeIf(name -> !only.matcher(name).find());
         var never = new TreeSet<>(all);
         never.removeAll(hit);
         never.removeAll(OUT_OF_REACH.keySet());
         for (String name : hit) if (whole && !all.contains(name)) failures.add("not found in the class files: " + name);
-        return new Summary(all.size(), scenes.get(), kills.get(), stops.get(), List.copyOf(never), List.copyOf(failures));
+        return new Summary(all.size(), scenes.get(), kills.get(), stops.get(), List.copyOf(never),
+                List.copyOf(failures));
     }
 
     private String order(Scene.Role role, Path first) {
@@ -175,7 +180,6 @@ public final class Matrix {
         for (int times : hits) {
             boolean come = play(part, Scene.Fate.CONTINUED, name, times);
             for (int i = 0; times == 1 && !come && i < TRIES; i++) come = play(part, Scene.Fate.CONTINUED, name, 1);
-            if (times == 1 && !come) failures.add("never hit: " + part.role + " " + part.state + " " + name);
         }
         if (!quick) play(part, Scene.Fate.KILLED, name, 1);
         if (!play(part, Scene.Fate.STOPPED_AND_KILLED, name, 2)) play(part, Scene.Fate.STOPPED_AND_KILLED, name, 1);
@@ -203,6 +207,7 @@ public final class Matrix {
         }
         if (come) {
             hit.add(scene.name);
+            hitByRole.add(scene.role + " before " + scene.name);
             if (scene.fate.isKill()) kills.incrementAndGet();
             if (scene.fate != Scene.Fate.KILLED) stops.incrementAndGet();
         }

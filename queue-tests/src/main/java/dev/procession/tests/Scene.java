@@ -3,6 +3,7 @@ package dev.procession.tests;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueException;
 import dev.procession.core.QueueGeometry;
@@ -23,10 +24,12 @@ import org.jspecify.annotations.Nullable;
 final class Scene {
     static final QueueGeometry GEOMETRY = new QueueGeometry(3, 4096, 0);
     static final QueueGeometry BOUNDED = new QueueGeometry(3, 4096, 8);
+    static final QueueGeometry LEASED = new QueueGeometry(3, 65536, 0, Leasing.DEFAULT);
     static final String LABEL = "scene";
     /// The number of the process under test, if it is a producer.
     static final int VICTIM = 9;
     private static final int HEIR = 10;
+    private static final long LEASES_END_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     /// What the process under test does.
     enum Role {
@@ -46,6 +49,8 @@ final class Scene {
         EXCLUSIVE_POLLER(GEOMETRY, Delivery.EXCLUSIVE, 4),
         /// Is alone, and gets.
         EXCLUSIVE_GETTER(GEOMETRY, Delivery.EXCLUSIVE, 1),
+        /// Takes leases, finishes most messages and gives some back.
+        LEASER(LEASED, Delivery.LEASED, 1),
         /// Attaches, looks at everything, leaves.
         ONLOOKER(GEOMETRY, Delivery.SHARED, 1),
         /// Makes the queue.
@@ -78,12 +83,15 @@ final class Scene {
         }
 
         Storm.Plan plan(long seed) {
-            return new Storm.Plan(1, 1, 1, true, true, seed, delivery, run, geometry.laneBytes(), geometry.maxItems(), 0, 0);
+            return new Storm.Plan(1, 1, 1, true, true, seed, delivery, run, geometry.laneBytes(), geometry.maxItems(),
+                    0, 0);
         }
     }
 
     /// How it finds the queue.
     enum State {
+        /// There are some messages in one lane and no other was ever used; for a producer, not even that one.
+        FRESH,
         /// Some messages in each lane, and nobody else does anything until it has come to its step.
         IDLE,
         /// No message, for so long that consumers sleep.
@@ -140,7 +148,8 @@ final class Scene {
         }
 
         /// The next line, if there is one.
-        @Nullable String reply() throws IOException {
+        @Nullable
+        String reply() throws IOException {
             return replies.ready() ? replies.readLine() : null;
         }
 
@@ -213,7 +222,7 @@ final class Scene {
     private final Path folder;
     private final Clock clock;
     private Load load;
-    private final byte[] buffer = new byte[4096];
+    private final byte[] buffer = new byte[1 << 16];
     private final Verdict verdict;
     private final List<String> told = new ArrayList<>();
     private final List<Puts> producers = new ArrayList<>(); // those who go on
@@ -284,15 +293,21 @@ final class Scene {
         byte[] trace = new byte[200];
         Arrays.fill(trace, (byte) 0x41);
         int victims = random.below(3); // its lane: none is like the others in a look
-        try (var takes = queue.newConsumer(Delivery.EXCLUSIVE)) {
+        if (state == State.FRESH) {
+            if (!role.puts()) producers.add(new Puts(0));
+            for (var each : producers) for (int i = 0; i < 6; i++) each.put();
+            if (!role.isAlone()) consumer = new Takes();
+            return;
+        }
+        try (var takes = queue.newConsumer(role.delivery)) {
             for (int i = 0; i < 3; i++) producers.add(new Puts(i));
-            for (int i = 0; i < 100; i++) {
+            for (long i = 2 * role.geometry.laneBytes() / 100; i > 0; i--) {
                 for (var each : producers) pass(each, takes, trace, random.below(200));
             }
             if (state == State.NEAR_WRAP) {
                 for (var each : producers) {
                     int lane = each.producer.lane();
-                    while (bytesToEnd(lane) < 100 || bytesToEnd(lane) > 300) pass(each, takes, trace, random.below(60));
+                    while (bytesToEnd(lane) < 150 || bytesToEnd(lane) > 400) pass(each, takes, trace, random.below(60));
                 }
             }
         }
@@ -305,10 +320,12 @@ final class Scene {
             case FULL -> producers.forEach(each -> {
                 while (each.put()) {}
             });
-            case EMPTY -> {}
+            case EMPTY, FRESH -> {}
         }
         if (state == State.ONE) victims = 1;
         if (role.puts() || role == Role.ONLOOKER) producers.remove(victims).close();
+        // a lane without an owner, of which a producer of a full queue makes sure that it has announced nothing
+        if (role == Role.BOUNDED_PRODUCER && state == State.FULL) producers.removeLast().close();
         if (!role.isAlone()) consumer = new Takes();
         if (random.below(2) == 0) fenceAlways();
     }
@@ -319,7 +336,7 @@ final class Scene {
     }
 
     private long bytesToEnd(int lane) {
-        return GEOMETRY.laneBytes() - queue.stats().lanes().get(lane).head() % GEOMETRY.laneBytes();
+        return role.geometry.laneBytes() - queue.stats().lanes().get(lane).head() % role.geometry.laneBytes();
     }
 
     /// As if somebody had attached who cannot have barriers: then whoever wakes others fences first.
@@ -335,7 +352,8 @@ final class Scene {
     // ---- until it has come to its step
 
     private boolean letCome(Stage stage) throws IOException, InterruptedException {
-        stage.order(role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name));
+        stage.order(
+                role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name));
         boolean sleeps = state == State.EMPTY && role.takes() || state == State.FULL && role.puts();
         long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 60 : 8);
         long start = System.nanoTime();
@@ -375,22 +393,31 @@ final class Scene {
     // ---- while it stands still
 
     /// Others put and get as if nobody had stopped or died: each message is there as soon as its put has returned, and
-    /// there always is one left.
+    /// there always is one left. Lanes that were not used yet are now.
     private void goOn(int laps) {
+        while (state == State.FRESH && producers.size() < (role.takes() ? 3 : 2))
+            producers.add(new Puts(producers.size() + 20));
         if (consumer == null) {
             for (int i = 0; i < laps; i++) producers.get(i % producers.size()).put();
             return;
         }
         put(producers.getLast());
         for (int i = laps; i > 0; i--) { // the last one is in the first lane
-            put(producers.get((i - 1) % producers.size()));
+            if (!put(producers.get((i - 1) % producers.size()))) continue;
             check(!queue.isEmpty(), "a message that was put is not there");
             check(consumer.take(), "a message that was put cannot be got");
         }
     }
 
-    private void put(Puts puts) {
-        while (!puts.put()) check(consumer != null && consumer.take(), "full and empty");
+    /// Puts, and makes room for it if there is none. Returns false if somebody holds a lease at the head of the lane, and with
+    /// it all that is behind.
+    private boolean put(Puts puts) {
+        while (!puts.put()) {
+            boolean taken = consumer != null && consumer.take();
+            check(taken || role.delivery == Delivery.LEASED, "full and empty");
+            if (!taken) return false;
+        }
+        return true;
     }
 
     // ---- afterwards
@@ -425,7 +452,8 @@ final class Scene {
     private void check(long death) {
         var rest = consumer;
         check(rest != null, "nobody to get the rest");
-        while (rest != null && rest.take()) {}
+        long start = System.nanoTime();
+        while (rest != null && (rest.take() || isLent() && System.nanoTime() - start < LEASES_END_NANOS)) {}
         check(queue.isEmpty(), "not empty, but there is nothing to get");
         check(queue.size() == 0, "size=" + queue.size() + " of an empty queue");
         verdict.add(VICTIM, new History(folder.resolve("victim"), 1 << 18), death);
@@ -433,6 +461,11 @@ final class Scene {
         check(verdict.lost() + verdict.duplicated() + verdict.reordered() == 0, String.join("\n", verdict.findings()));
         producers.forEach(Puts::close);
         if (rest != null) rest.close();
+    }
+
+    /// That the holder of a lease is gone is noticed some milliseconds later.
+    private boolean isLent() {
+        return role.delivery == Delivery.LEASED && !queue.isEmpty();
     }
 
     /// A queue that is being made is there whole or not at all.

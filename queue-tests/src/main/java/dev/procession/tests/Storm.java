@@ -3,6 +3,7 @@ package dev.procession.tests;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
 import dev.procession.core.QueueException;
 import dev.procession.core.QueueGeometry;
 import java.io.IOException;
@@ -57,7 +58,8 @@ public final class Storm {
         }
 
         QueueGeometry geometry() {
-            return new QueueGeometry(producers + 2, laneBytes, maxItems);
+            return new QueueGeometry(producers + 2, laneBytes, maxItems,
+                    delivery == Delivery.LEASED ? Leasing.DEFAULT : null);
         }
 
         long putsPerSecond() {
@@ -228,7 +230,8 @@ public final class Storm {
         long killAt = plan.kills() ? start + random(KILLS_PER_SECOND) : Long.MAX_VALUE;
         long stopAt = plan.stops() ? start + random(STOPS_PER_SECOND) : Long.MAX_VALUE;
         messagesSince = start;
-        for (long now = start; stalled == 0 && (now < end || isTooCalm() && now < atTheLatest); now = System.nanoTime()) {
+        for (long now = start; stalled == 0 && (now < end || isTooCalm() && now < atTheLatest); now =
+                System.nanoTime()) {
             if (plan.kills() && pool.size() < WARM) pool.add(new Member(++started));
             if (now >= killAt && pool.stream().anyMatch(Member::isReady)) {
                 kill(members.get(random.below(members.size())));

@@ -42,7 +42,7 @@ final class Stress implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", description = "repeats the random choices of an earlier run")
     private Long seed;
 
-    @Option(names = "--delivery", paramLabel = "shared|exclusive", defaultValue = "shared",
+    @Option(names = "--delivery", paramLabel = "shared|exclusive|leased", defaultValue = "shared",
             description = "how the queue is consumed (default: ${DEFAULT-VALUE})")
     private String delivery;
 
@@ -58,14 +58,17 @@ final class Stress implements Callable<Integer> {
             description = "a bound on the number of messages; 0: none (default: ${DEFAULT-VALUE})")
     private long maxItems;
 
-    @Option(names = "--points", description = "instead of at random moments, before every single step that a process makes on "
-            + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
+    @Option(names = "--points",
+            description = "instead of at random moments, before every single step that a process makes on "
+                    + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
     private boolean points;
 
-    @Option(names = "--role", paramLabel = "REGEX", defaultValue = "", description = "with --points: only the roles that match")
+    @Option(names = "--role", paramLabel = "REGEX", defaultValue = "",
+            description = "with --points: only the roles that match")
     private String role;
 
-    @Option(names = "--only", paramLabel = "REGEX", defaultValue = "", description = "with --points: only the steps that match")
+    @Option(names = "--only", paramLabel = "REGEX", defaultValue = "",
+            description = "with --points: only the steps that match")
     private String only;
 
     @Override

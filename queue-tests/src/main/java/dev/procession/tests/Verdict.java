@@ -18,6 +18,11 @@ import java.util.List;
 ///   consumer got b and then a. Or somebody was told that the queue is empty although at each moment of the question there
 ///   was some message whose put had returned and whose get had not begun. Or a get returned before its put began.
 ///
+/// - In a leased queue a message is lost if no consumer began to finish it. It is duplicated if two held it at a time: if
+///   somebody was lent it while its last holder lived and had not begun to finish it or to give it back, or after it was
+///   finished, or if its attempts do not count up. Order is that of the first lease of each message, as far as it is known:
+///   who was killed while it took a lease may have had it before.
+///
 /// Linear: no two stamps are equal and they are dense, so one array by stamp puts all events in order, and one pass
 /// along it finds for each put(b) the latest get among all messages whose puts had returned by then.
 final class Verdict {
@@ -33,6 +38,13 @@ final class Verdict {
     /// Messages that may have gone with a killed consumer.
     private record Excuse(long death, long messages) {}
 
+    /// One lease.
+    ///
+    /// @param attempt 0 if it is not known
+    /// @param until the holder was alive and had it at that moment
+    /// @param done when it was finished; 0: never, NEVER: that did not return
+    private record Lent(int message, int consumer, long begin, long end, int attempt, long until, long done) {}
+
     private final Delivery delivery;
     private final List<Part> parts = new ArrayList<>();
     private final List<String> findings = new ArrayList<>();
@@ -45,11 +57,16 @@ final class Verdict {
     private long[] getBegin = {}; // of the first get; NEVER if there was none
     private long[] getEnd = {};
     private byte[] gets = {}; // how often it was got: 0, 1, many
+    private boolean[] known = {}; // its first get is
+    private long[] heldUntil = {}; // by leases: the last holder was alive and had it at that moment
+    private long[] doneAt = {}; // 0: nobody began to finish it, NEVER: that did not return
+    private int[] attempts = {};
     private boolean[] unfinished = {}; // its last get was in a poll that a kill cut off
     private long[] emptyBegin = new long[1024];
     private long[] emptyEnd = new long[1024];
     private int empties;
     private long newest;
+    private final List<Lent> leases = new ArrayList<>();
 
     private long puts, got, redelivered, lost, duplicated, reordered;
 
@@ -67,6 +84,7 @@ final class Verdict {
         // by the time of their first operation: exclusive consumers come one after the other
         parts.stream().filter(part -> part.history.count() > 0 && part.history.kind(0) != History.PUT)
                 .sorted(Comparator.comparingLong(part -> part.history.begin(0))).forEach(this::readGets);
+        readLeases();
         findLost();
         findReordered();
         return this;
@@ -87,6 +105,11 @@ final class Verdict {
         getEnd = new long[total];
         gets = new byte[total];
         unfinished = new boolean[total];
+        known = new boolean[total];
+        Arrays.fill(known, true);
+        heldUntil = new long[total];
+        doneAt = new long[total];
+        attempts = new int[total];
         Arrays.fill(putEnd, NEVER);
         Arrays.fill(getBegin, NEVER);
         Arrays.fill(getEnd, NEVER);
@@ -141,6 +164,11 @@ final class Verdict {
                     }
                 }
                 case History.HANDED -> newestPut = get(part, id, begin, end, history.end(poll) == 0, newestPut);
+                case History.LEASE -> {
+                    if (id != 0) newestPut = lent(part, entry, id, begin, end, newestPut);
+                    else if (!open) empty(begin, end);
+                }
+                case History.ATTEMPT, History.DONE, History.RELEASE -> {} // read with their lease
                 default -> throw new IllegalStateException("entry " + entry + " of a consumer: " + history);
             }
         }
@@ -149,15 +177,12 @@ final class Verdict {
     /// Takes down one get. Returns the latest beginning of a put among what its consumer got.
     private long get(Part part, long id, long begin, long end, boolean cutOff, long newestPut) {
         got++;
-        int producer = Load.producer(id);
-        long sequence = Load.sequence(id);
-        if (producer >= countOf.length || sequence < 1 || sequence > countOf[producer]
-                || putBegin[firstOf[producer] + (int) sequence - 1] == NEVER) {
-            duplicated++;
-            note(Load.name(id) + " was got by consumer " + part.number + ", but never put");
+        int message = message(part, id);
+        if (message < 0) return newestPut;
+        if (delivery == Delivery.LEASED) { // who empties the queue: lent and finished in one
+            leases.add(new Lent(message, part.number, begin, end, 0, end, end));
             return newestPut;
         }
-        int message = firstOf[producer] + (int) sequence - 1;
         if (gets[message] > 0 && unfinished[message]) {
             redelivered++;
         } else if (gets[message] > 0) {
@@ -171,15 +196,78 @@ final class Verdict {
         }
         if (gets[message] < 2) gets[message]++;
         unfinished[message] = cutOff && delivery == Delivery.EXCLUSIVE;
+        return inOrder(part, message, end, newestPut);
+    }
+
+    /// The message's index, or -1 if it was never put.
+    private int message(Part part, long id) {
+        int producer = Load.producer(id);
+        long sequence = Load.sequence(id);
+        if (producer < countOf.length && sequence >= 1 && sequence <= countOf[producer]) {
+            int message = firstOf[producer] + (int) sequence - 1;
+            if (putBegin[message] != NEVER) return message;
+        }
+        duplicated++;
+        note(Load.name(id) + " was got by consumer " + part.number + ", but never put");
+        return -1;
+    }
+
+    private long inOrder(Part part, int message, long end, long newestPut) {
         if (end < putBegin[message]) {
             reordered++;
-            note(Load.name(id) + " was got before its put began");
+            note(name(message) + " was got before its put began");
         } else if (putEnd[message] < newestPut) {
             reordered++;
-            note("consumer " + part.number + " got " + Load.name(id) + ", whose put returned at " + putEnd[message]
+            note("consumer " + part.number + " got " + name(message) + ", whose put returned at " + putEnd[message]
                     + ", after one whose put began at " + newestPut);
         }
         return Math.max(newestPut, putBegin[message]);
+    }
+
+    /// Takes down one lease, of which the next entries tell more. Returns what [#inOrder] does.
+    private long lent(Part part, long entry, long id, long begin, long end, long newestPut) {
+        got++;
+        int message = message(part, id);
+        if (message < 0) return newestPut;
+        var history = part.history;
+        long count = history.count();
+        boolean tells = entry + 1 < count && history.kind(entry + 1) == History.ATTEMPT;
+        int attempt = tells ? (int) history.id(entry + 1) : 0;
+        boolean ends = tells && entry + 2 < count;
+        long until = ends ? history.begin(entry + 2) : tells ? history.begin(entry + 1) : begin;
+        long done = !ends || history.kind(entry + 2) != History.DONE ? 0
+                : history.end(entry + 2) == 0 ? NEVER : history.end(entry + 2);
+        leases.add(new Lent(message, part.number, begin, end, attempt, until, done));
+        return attempt == 1 ? inOrder(part, message, end, newestPut) : Math.max(newestPut, putBegin[message]);
+    }
+
+    private void readLeases() {
+        leases.sort(Comparator.comparingLong(Lent::end));
+        for (var lease : leases) {
+            int message = lease.message;
+            String wrong = lease.end < heldUntil[message] ? "another consumer held it until " + heldUntil[message]
+                    : doneAt[message] != 0 && doneAt[message] < lease.begin ? "it was finished at " + doneAt[message]
+                    : lease.attempt != 0 && lease.attempt <= attempts[message] && attempts[message] < 127
+                            ? "attempt " + lease.attempt + " comes after attempt " + attempts[message]
+                    : null;
+            if (wrong != null) {
+                duplicated++;
+                note(name(message) + " was lent to consumer " + lease.consumer + " in " + lease.begin + ".." + lease.end
+                        + ", but " + wrong);
+            }
+            if (gets[message]++ == 0) {
+                getBegin[message] = lease.begin;
+                getEnd[message] = lease.end;
+                known[message] = lease.attempt == 1;
+            } else {
+                redelivered++;
+                gets[message] = 2;
+            }
+            heldUntil[message] = Math.max(heldUntil[message], lease.until);
+            if (doneAt[message] == 0 || doneAt[message] == NEVER)
+                doneAt[message] = lease.done != 0 ? lease.done : doneAt[message];
+            attempts[message] = Math.max(lease.attempt, attempts[message]);
+        }
     }
 
     private void empty(long begin, long end) {
@@ -195,7 +283,8 @@ final class Verdict {
     private void findLost() {
         var missing = new ArrayList<Integer>();
         for (int message = 0; message < gets.length; message++) {
-            if (gets[message] == 0 && putEnd[message] != NEVER) missing.add(message);
+            boolean finished = delivery == Delivery.LEASED ? doneAt[message] != 0 : gets[message] > 0;
+            if (!finished && putEnd[message] != NEVER) missing.add(message);
         }
         missing.sort(Comparator.comparingLong((Integer message) -> putBegin[message]).reversed());
         excuses.sort(Comparator.comparingLong(Excuse::death).reversed());
@@ -219,7 +308,7 @@ final class Verdict {
         for (int message = 0; message < messages; message++) {
             if (gets[message] == 0) continue;
             events[(int) putBegin[message]] = 1 + message;
-            if (putEnd[message] != NEVER) events[(int) putEnd[message]] = -1 - message;
+            if (putEnd[message] != NEVER && known[message]) events[(int) putEnd[message]] = -1 - message;
         }
         for (int i = 0; i < empties; i++) events[(int) emptyEnd[i]] = 1 + messages + i;
 

@@ -75,6 +75,24 @@ class VerdictTest {
             if (returned != 0) history.pollReturned(poll, returned);
             return this;
         }
+
+        /// Is lent a message. @param ending DONE or RELEASE at the two stamps behind `returned`, or 0
+        Told lease(long sequence, int attempt, long began, long returned, int ending) {
+            history.begin(History.LEASE, 0, began);
+            history.returned(Load.id(PRODUCER, sequence), returned);
+            history.begin(History.ATTEMPT, attempt, returned);
+            if (ending != 0) {
+                history.begin(ending, Load.id(PRODUCER, sequence), returned + 1);
+                history.returned(returned + 2);
+            }
+            return this;
+        }
+
+        Told leasesNothing(long began, long returned) {
+            history.begin(History.LEASE, 0, began);
+            history.returned(0, returned);
+            return this;
+        }
     }
 
     private static Verdict verdict(Delivery delivery, Told... all) {
@@ -211,8 +229,9 @@ class VerdictTest {
 
     @Test
     void whileAMessageIsThereNobodyMayBeToldThatThereIsNone() {
-        for (var consumer : new Told[] {new Told(CONSUMER).getsNothing(4, 5), new Told(CONSUMER).isToldThatItIsEmpty(4, 5),
-                new Told(CONSUMER).poll(3, 4, 5, PRODUCER)}) {
+        for (var consumer : new Told[] {new Told(CONSUMER).getsNothing(4, 5),
+            new Told(CONSUMER).isToldThatItIsEmpty(4, 5),
+            new Told(CONSUMER).poll(3, 4, 5, PRODUCER)}) {
             assertFaults(0, 0, 1, verdict(Delivery.SHARED, new Told(PRODUCER).put(1, 2), consumer,
                     new Told(OTHER_CONSUMER).get(PRODUCER, 1, 6, 7)));
         }
@@ -240,5 +259,55 @@ class VerdictTest {
         assertEquals(49, verdict.lost());
         assertTrue(verdict.findings().getFirst().startsWith("message 49 of producer 1 is lost"),
                 verdict.findings()::getFirst);
+    }
+
+    @Test
+    void whatIsGivenBackOrWasHeldByADeadOneIsLentAgain() {
+        var puts = new Told(PRODUCER).put(1, 2).put(3, 4);
+        var killed = new Told(CONSUMER).lease(1, 1, 5, 6, History.RELEASE).lease(1, 2, 10, 11, 0);
+        var heir = new Told(OTHER_CONSUMER).lease(2, 1, 12, 13, History.DONE).leasesNothing(16, 17)
+                .lease(1, 3, 40, 41, History.DONE);
+        var verdict = new Verdict(Delivery.LEASED).add(PRODUCER, puts.history, 0)
+                .add(CONSUMER, killed.history, 30).add(OTHER_CONSUMER, heir.history, 0).decide();
+        assertFaults(0, 0, 0, verdict);
+        assertEquals(2, verdict.redelivered());
+        assertEquals(1, verdict.empties());
+    }
+
+    @Test
+    void aLeaseThatNobodyFinishedIsLost() {
+        assertFaults(1, 0, 0, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2).put(3, 4),
+                new Told(CONSUMER).lease(1, 1, 5, 6, History.RELEASE).lease(2, 1, 10, 11, History.DONE)));
+    }
+
+    @Test
+    void twoHoldersAtATimeAreTold() {
+        assertFaults(0, 1, 0, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2),
+                new Told(CONSUMER).lease(1, 1, 5, 20, History.DONE),
+                new Told(OTHER_CONSUMER).lease(1, 2, 6, 19, History.DONE)));
+    }
+
+    @Test
+    void whatIsFinishedIsNotLentAgain() {
+        assertFaults(0, 1, 0, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2),
+                new Told(CONSUMER).lease(1, 1, 5, 6, History.DONE),
+                new Told(OTHER_CONSUMER).lease(1, 2, 10, 11, History.DONE)));
+    }
+
+    @Test
+    void attemptsCountUp() {
+        assertFaults(0, 1, 0, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2),
+                new Told(CONSUMER).lease(1, 1, 5, 6, History.RELEASE),
+                new Told(OTHER_CONSUMER).lease(1, 1, 10, 11, History.DONE)));
+    }
+
+    @Test
+    void leasesAreInOrder() {
+        assertFaults(0, 0, 1, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2).put(3, 4),
+                new Told(CONSUMER).lease(2, 1, 5, 6, History.DONE),
+                new Told(OTHER_CONSUMER).lease(1, 1, 10, 11, History.DONE)));
+        assertFaults(0, 0, 0, verdict(Delivery.LEASED, new Told(PRODUCER).put(1, 2).put(3, 4),
+                new Told(CONSUMER).lease(2, 1, 5, 6, History.DONE),
+                new Told(OTHER_CONSUMER).lease(1, 2, 10, 11, History.DONE)));
     }
 }
