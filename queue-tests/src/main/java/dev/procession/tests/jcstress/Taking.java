@@ -1,0 +1,136 @@
+package dev.procession.tests.jcstress;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.QueueGeometry;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.LLL_Result;
+
+/// A message is taken by one of the consumers that share a queue, and by one only.
+final class Taking {
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(2, 4096, 0);
+
+    private Taking() {}
+
+    @JCStressTest
+    @Outcome(id = {"1, -, -", "-, 1, -"}, expect = ACCEPTABLE, desc = "one of them got it")
+    @State
+    public static class OneMessageIsTakenOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
+        final Rig rig = POOL.draw();
+
+        public OneMessageIsTakenOnce() {
+            rig.put(0, 1, 48);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = rig.get(0);
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = rig.get(1);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"12, 3, -", "13, 2, -", "23, 1, -"}, expect = ACCEPTABLE, desc = "each was taken once, in order")
+    @State
+    public static class EachMessageOfALaneIsTakenOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
+        final Rig rig = POOL.draw();
+
+        public EachMessageOfALaneIsTakenOnce() {
+            for (int number = 1; number <= 3; number++) rig.put(0, number, 24);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = rig.get(0) + rig.get(0);
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = rig.get(1);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"12, 3, -", "13, 2, -", "23, 1, -"}, expect = ACCEPTABLE, desc = "each was taken once, in order")
+    @State
+    public static class EachMessageOfTwoLanesIsTakenOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
+        final Rig rig = POOL.draw();
+
+        public EachMessageOfTwoLanesIsTakenOnce() {
+            for (int number = 1; number <= 3; number++) rig.put(number & 1, number, 24);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = rig.get(0) + rig.get(0);
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = rig.get(1);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
+    /// Five messages in one lane, and two polls for up to three: a run is taken whole, by one of them.
+    @JCStressTest
+    @Outcome(id = {"123, 45, -", "45, 123, -"}, expect = ACCEPTABLE, desc = "one run after the other")
+    @State
+    public static class ARunIsTakenOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
+        final Rig rig = POOL.draw();
+
+        public ARunIsTakenOnce() {
+            for (int number = 1; number <= 5; number++) rig.put(1, number, 40);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = rig.poll(0, 3);
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = rig.poll(1, 3);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+}
