@@ -14,12 +14,14 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// A queue in a real file, mapped twice as two processes would: producer and consumer 0 are at one handle, producer and
-/// consumer 1 at the other. Each belongs to one actor at a time.
+/// consumer 1 at the other. Each belongs to one actor at a time. Producer 0 has the first lane and producer 1 the last;
+/// those between are in use and empty.
 ///
 /// jcstress makes a new state for every single try, and a new file for each would be most of the work. So a state draws
 /// a rig from a [Pool], and its arbiter gives it back by asking for the [#rest()]. The lanes are small and their ends come
@@ -81,7 +83,11 @@ final class Rig {
         int max = handles[0].maxMessageBytes();
         toPut = new byte[producers.length][max];
         got = new byte[consumers.length][max];
-        for (int i = 0; i < producers.length; i++) producers[i] = handles[i].newProducer();
+        var all = new ArrayList<Producer>();
+        for (int lane = 0; lane < pool.geometry.lanes(); lane++) all.add(handles[lane > 0 ? 1 : 0].newProducer());
+        producers[0] = all.removeFirst();
+        producers[1] = all.removeLast();
+        all.forEach(Producer::close);
         for (int i = 0; i < consumers.length; i++) {
             consumers[i] = handles[handles.length - 1 - i].newConsumer(pool.delivery);
         }

@@ -133,4 +133,38 @@ final class Taking {
             r.r3 = rig.rest();
         }
     }
+
+    /// A run ends where another lane holds the next message: the runs here are 1, 2, 34 and 5.
+    @JCStressTest
+    @Outcome(id = {"12, 34, 5", "134, 2, 5", "234, 1, 5"}, expect = ACCEPTABLE, desc = "three runs, in order")
+    @State
+    public static class ARunKeepsTheOrderOfTheLanes {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
+        final Rig rig = POOL.draw();
+
+        public ARunKeepsTheOrderOfTheLanes() {
+            rig.put(0, 1, 40);
+            rig.put(1, 2, 40);
+            rig.put(0, 3, 40);
+            rig.put(0, 4, 40);
+            rig.put(1, 5, 40);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = rig.poll(0, 3) + rig.poll(0, 3);
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = rig.poll(1, 3);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
 }
