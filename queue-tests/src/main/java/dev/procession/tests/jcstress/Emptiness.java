@@ -14,7 +14,7 @@ import org.openjdk.jcstress.infra.results.LLL_Result;
 /// Nobody is told that the queue is empty unless it was. Here it never is: there is a message in one lane, and before it
 /// is taken another one is put into the other lane. Many lanes are in use, so that a look takes its time.
 final class Emptiness {
-    private static final QueueGeometry GEOMETRY = new QueueGeometry(64, 4096, 0);
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(32, 4096, 0);
 
     private Emptiness() {}
 

@@ -4,6 +4,8 @@ import dev.procession.core.Claim;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Message;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// A queue in a real file, mapped twice as two processes would: producer and consumer 0 are at one handle, producer and
 /// consumer 1 at the other. Each belongs to one actor at a time. Producer 0 has the first lane and producer 1 the last;
@@ -143,6 +146,20 @@ final class Rig {
             if (word(bytes, i, length) != (id + i * STEP & mask(length - i))) return "torn";
         }
         return NAMES[number];
+    }
+
+    /// Takes a lease, if there is a message.
+    @Nullable Lent lease(int consumer) {
+        var names = new String[1];
+        Lease lease = ((LeasingConsumer) consumers[consumer])
+                .tryLease((message, unused) -> names[0] = name(consumer, message));
+        return lease == null ? null : new Lent(lease, names[0]);
+    }
+
+    record Lent(Lease lease, String name) {
+        static String name(@Nullable Lent lent) {
+            return lent == null ? NONE : lent.name;
+        }
     }
 
     /// Takes up to `limit` messages by one poll: their names, or [#NONE].

@@ -1,0 +1,236 @@
+package dev.procession.tests.jcstress;
+
+import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LeaseLostException;
+import dev.procession.core.Leasing;
+import dev.procession.core.QueueGeometry;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.LLL_Result;
+import org.openjdk.jcstress.infra.results.LL_Result;
+
+/// A message of a leased queue has one holder at a time, and is gone only when that one says so.
+final class Leases {
+    private static final QueueGeometry GEOMETRY = new QueueGeometry(2, 1 << 16, 0, Leasing.DEFAULT);
+
+    private Leases() {}
+
+    private static String done(Rig.@Nullable Lent lent) {
+        if (lent != null) lent.lease().done();
+        return Rig.Lent.name(lent);
+    }
+
+    @JCStressTest
+    @Outcome(id = {"1, -, -", "-, 1, -"}, expect = ACCEPTABLE, desc = "one of them holds it")
+    @State
+    public static class AMessageIsLentToOne {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
+        final Rig rig = POOL.draw();
+        Rig.@Nullable Lent one;
+        Rig.@Nullable Lent other;
+
+        public AMessageIsLentToOne() {
+            rig.put(0, 1, 48);
+        }
+
+        @Actor
+        public void one() {
+            rig.meet();
+            one = rig.lease(0);
+        }
+
+        @Actor
+        public void other() {
+            rig.meet();
+            other = rig.lease(1);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r1 = done(one);
+            r.r2 = done(other);
+            r.r3 = rig.rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = {"12, 3, -", "13, 2, -", "23, 1, -"}, expect = ACCEPTABLE, desc = "each was lent once, in order")
+    @State
+    public static class EachMessageIsLentOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
+        final Rig rig = POOL.draw();
+
+        public EachMessageIsLentOnce() {
+            rig.put(0, 1, 24);
+            rig.put(1, 2, 24);
+            rig.put(0, 3, 24);
+        }
+
+        @Actor
+        public void one(LLL_Result r) {
+            rig.meet();
+            r.r1 = done(rig.lease(0)) + done(rig.lease(0));
+        }
+
+        @Actor
+        public void other(LLL_Result r) {
+            rig.meet();
+            r.r2 = done(rig.lease(1));
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
+    @JCStressTest
+    @Outcome(id = "-, 1", expect = ACCEPTABLE, desc = "looked while it was lent")
+    @Outcome(id = "1 attempt 2, -", expect = ACCEPTABLE, desc = "got it after it was given back")
+    @State
+    public static class AMessageThatIsGivenBackIsLentAgain {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
+        final Rig rig = POOL.draw();
+        final Rig.@Nullable Lent lent;
+
+        public AMessageThatIsGivenBackIsLentAgain() {
+            rig.put(0, 1, 48);
+            lent = rig.lease(0);
+        }
+
+        @Actor
+        public void givesBack() {
+            rig.meet();
+            if (lent != null) lent.lease().release();
+        }
+
+        @Actor
+        public void leases(LL_Result r) {
+            rig.meet();
+            Rig.@Nullable Lent again = rig.lease(1);
+            r.r1 = again == null ? Rig.NONE : again.name() + " attempt " + again.lease().attempt();
+            done(again);
+        }
+
+        @Arbiter
+        public void rest(LL_Result r) {
+            r.r2 = rig.rest();
+        }
+    }
+
+    /// Two threads end one lease in different ways.
+    @JCStressTest
+    @Outcome(id = "done, -", expect = ACCEPTABLE, desc = "it was done first")
+    @Outcome(id = "given back before, 1", expect = ACCEPTABLE, desc = "it was given back first")
+    @State
+    public static class ALeaseEndsOnce {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
+        final Rig rig = POOL.draw();
+        final Rig.@Nullable Lent lent;
+
+        public ALeaseEndsOnce() {
+            rig.put(0, 1, 48);
+            lent = rig.lease(0);
+        }
+
+        @Actor
+        public void does(LL_Result r) {
+            rig.meet();
+            try {
+                r.r1 = lent == null ? "was not lent" : "done";
+                done(lent);
+            } catch (IllegalStateException | LeaseLostException e) {
+                r.r1 = "given back before";
+            }
+        }
+
+        @Actor
+        public void closes() {
+            rig.meet();
+            if (lent != null) lent.lease().close();
+        }
+
+        @Arbiter
+        public void rest(LL_Result r) {
+            r.r2 = rig.rest();
+        }
+    }
+
+    /// As in [Emptiness]: there is always a message that nobody holds.
+    @JCStressTest
+    @Outcome(id = {"234, 1, -", "134, 2, -", "124, 3, -", "123, 4, -"}, expect = ACCEPTABLE, desc = "everybody got one")
+    @State
+    public static class ALeaseFindsTheMessageThatMoves {
+        private static final Rig.Pool POOL =
+                new Rig.Pool(new QueueGeometry(4, 1 << 16, 0, Leasing.DEFAULT), Delivery.LEASED);
+        final Rig rig = POOL.draw();
+
+        public ALeaseFindsTheMessageThatMoves() {
+            rig.put(1, 1, 16);
+        }
+
+        @Actor
+        public void passes(LLL_Result r) {
+            rig.meet();
+            rig.put(0, 2, 16);
+            String first = done(rig.lease(0));
+            rig.put(1, 3, 16);
+            String second = done(rig.lease(0));
+            rig.put(0, 4, 16);
+            r.r1 = first + second + done(rig.lease(0));
+        }
+
+        @Actor
+        public void leases(LLL_Result r) {
+            rig.meet();
+            r.r2 = done(rig.lease(1));
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
+    /// As in [Wrapping]: the lane is full, and what is done is overwritten at once, claim word and all.
+    /// There may be no room yet, while the other one has not done its message.
+    @JCStressTest
+    @Outcome(id = {"12, 3, 45678?9?", "13, 2, 45678?9?", "23, 1, 45678?9?"}, expect = ACCEPTABLE,
+            desc = "each once, in order")
+    @State
+    public static class ARecordThatIsOverwrittenIsNotLent {
+        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
+        private static final int LENGTH = (1 << 13) - 8;
+        final Rig rig = POOL.draw();
+
+        public ARecordThatIsOverwrittenIsNotLent() {
+            for (int number = 1; number <= 7; number++) rig.put(0, number, LENGTH);
+        }
+
+        @Actor
+        public void takesAndPuts(LLL_Result r) {
+            rig.meet();
+            String first = done(rig.lease(0));
+            int next = rig.put(0, 8, LENGTH) ? 9 : 8;
+            r.r1 = first + done(rig.lease(0));
+            rig.put(0, next, LENGTH);
+        }
+
+        @Actor
+        public void takes(LLL_Result r) {
+            rig.meet();
+            r.r2 = done(rig.lease(1));
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+package dev.procession.tests.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Runs the tests of `dev.procession.tests.jcstress`, shortly. A long run has its options in `-Djcstress`, see
+/// CONTRIBUTING.md; they come behind these, which they do not repeat.
+class JcstressTest {
+    /// Unified: each test in one configuration of the JVM. Yielding: a busy machine gives both actors their turn. Few
+    /// strides: each of their tries is a queue.
+    private static final String OPTIONS =
+            "-c 2 -f 1 -pth false -hs 128 -spinStyle THREAD_YIELD -strideSize 25 -strideCount 4";
+    private static final String SHORT = "-af NONE -sc false -iters 1 -time 200";
+    private static final String JVM = "--enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:-UsePerfData";
+
+    @TempDir
+    Path directory;
+
+    @Test
+    @Timeout(value = 20, unit = TimeUnit.MINUTES)
+    void twoThreadsSeeOfEachOtherOnlyWhatThePromisesAllow() throws IOException, InterruptedException {
+        String chosen = System.getProperty("jcstress", "");
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + directory));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
+        command.addAll(List.of(OPTIONS.split(" ")));
+        command.addAll(List.of((chosen.isBlank() ? SHORT : chosen).trim().split(" +")));
+        command.addAll(List.of(chosen.isBlank() ? "-jvmArgs" : "-jvmArgsPrepend", JVM));
+        Path log = directory.resolve("log");
+        Process process = new ProcessBuilder(command)
+                .directory(directory.toFile()) // where it leaves its results
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+        int status;
+        try {
+            status = process.waitFor();
+        } finally {
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+        String text = Files.readString(log, StandardCharsets.UTF_8);
+        assertEquals(0, status, text);
+        // it also ends well if it finds no test, or every JVM failed to start
+        var totals = Pattern.compile("Results: (\\d+) planned; (\\d+) passed, 0 failed, 0 soft errs, 0 hard errs");
+        String planned = "0";
+        String passed = "0";
+        for (var line = totals.matcher(text); line.find();) {
+            planned = line.group(1);
+            passed = line.group(2);
+        }
+        assertTrue(!planned.equals("0"), text);
+        assertEquals(planned, passed, text);
+        if (!chosen.isBlank()) System.out.println(text);
+    }
+}
