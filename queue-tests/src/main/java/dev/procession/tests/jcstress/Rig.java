@@ -149,7 +149,8 @@ final class Rig {
     }
 
     /// Takes a lease, if there is a message.
-    @Nullable Lent lease(int consumer) {
+    @Nullable
+    Lent lease(int consumer) {
         var names = new String[1];
         Lease lease = ((LeasingConsumer) consumers[consumer])
                 .tryLease((message, unused) -> names[0] = name(consumer, message));
