@@ -162,6 +162,48 @@ final class Leases {
         }
     }
 
+    /// The visibility time-out is over as soon as the other one has looked twice. Only one of them finishes the message.
+    @JCStressTest
+    @Outcome(id = "done, -, -", expect = ACCEPTABLE, desc = "it was done in time")
+    @Outcome(id = "lost, 1 attempt 2, -", expect = ACCEPTABLE, desc = "it was taken over before")
+    @State
+    public static class WhoIsOvertakenIsTold {
+        private static final Rig.Pool POOL =
+                new Rig.Pool(new QueueGeometry(2, 1 << 16, 0, new Leasing(1, 0)), Delivery.LEASED);
+        final Rig rig = POOL.draw();
+        final Rig.@Nullable Lent lent;
+
+        public WhoIsOvertakenIsTold() {
+            rig.put(0, 1, 48);
+            lent = rig.lease(0);
+            rig.lease(1); // from now on it counts the time
+        }
+
+        @Actor
+        public void does(LLL_Result r) {
+            rig.meet();
+            try {
+                r.r1 = lent == null ? "was not lent" : "done";
+                done(lent);
+            } catch (LeaseLostException e) {
+                r.r1 = "lost";
+            }
+        }
+
+        @Actor
+        public void takesOver(LLL_Result r) {
+            rig.meet();
+            Rig.@Nullable Lent again = rig.lease(1);
+            r.r2 = again == null ? Rig.NONE : again.name() + " attempt " + again.lease().attempt();
+            done(again);
+        }
+
+        @Arbiter
+        public void rest(LLL_Result r) {
+            r.r3 = rig.rest();
+        }
+    }
+
     /// As in [Emptiness]: there is always a message that nobody holds.
     @JCStressTest
     @Outcome(id = {"234, 1, -", "134, 2, -", "124, 3, -", "123, 4, -"}, expect = ACCEPTABLE, desc = "everybody got one")

@@ -21,10 +21,16 @@ final class Waking {
 
     private Waking() {}
 
-    /// Lets the sleeper come, if it does, and then passes about as long as it spins before it sleeps.
+    /// Lets the sleeper come, if it does, and then passes up to some times as long as it spins before it sleeps.
     private static void dawdle(Waits waits) {
         for (int i = 0; i < 1_000 && !waits.begun(); i++) Thread.onSpinWait();
-        for (int i = ThreadLocalRandom.current().nextInt(600); i > 0; i--) Thread.onSpinWait();
+        long until = System.nanoTime() + ThreadLocalRandom.current().nextInt(150_000);
+        while (System.nanoTime() - until < 0) Thread.onSpinWait();
+    }
+
+    /// A sleep that only the time-out has ended found the message, too.
+    private static String verdict(long startNanos) {
+        return System.nanoTime() - startNanos < LONG_NANOS / 2 ? "" : " by the time-out";
     }
 
     private interface Waits {
@@ -48,7 +54,8 @@ final class Waking {
         @Actor
         public void waits(LL_Result r) {
             waits = true;
-            r.r1 = rig.getWaiting(1, LONG_NANOS);
+            long start = System.nanoTime();
+            r.r1 = rig.getWaiting(1, LONG_NANOS) + verdict(start);
         }
 
         @Arbiter
@@ -78,7 +85,8 @@ final class Waking {
         @Actor
         public void waits(LL_Result r) {
             waits = true;
-            r.r1 = rig.putWaiting(0, 1, 16, LONG_NANOS) ? "put" : "full";
+            long start = System.nanoTime();
+            r.r1 = (rig.putWaiting(0, 1, 16, LONG_NANOS) ? "put" : "full") + verdict(start);
         }
 
         @Arbiter
