@@ -811,6 +811,29 @@ class ContractTest {
     }
 
     @Test
+    void aPutThatFindsItsLaneFullTakesNoPlaceOfTheBound() {
+        var site = site(new QueueGeometry(1, 4096, 2_000));
+        var puts = site.producer();
+        var gets = site.consumer();
+        byte[] message = bytes(100);
+        for (int round = 0; round < 3; round++) {
+            long items = puts.count(scope -> {
+                int n = 0;
+                while (scope.producer.tryPut(message)) n++;
+                for (int i = 0; i < 3_000; i++) assertFalse(scope.producer.tryPut(message));
+                assertFalse(scope.producer.put(message, 0, message.length, 1_000_000));
+                return n;
+            });
+            assertTrue(items > 0 && items < 2_000, "items=" + items);
+            assertEquals(items, gets.count(scope -> scope.queue.size()));
+            assertFalse(gets.test(scope -> scope.queue.isFull()));
+            for (long i = 0; i < items; i++) assertArrayEquals(message, take(gets));
+            assertNull(take(gets));
+            assertEquals(0, gets.count(scope -> scope.queue.size()));
+        }
+    }
+
+    @Test
     void aBoundSurvivesTheChangeOfOwners() {
         var site = site(new QueueGeometry(1, 4096, 3));
         var puts = site.producer();
@@ -860,6 +883,7 @@ class ContractTest {
                 scope.consumer(kind);
                 scope.consumer.close();
             });
+            gets.run(scope -> scope.queue.newConsumer(kind).close()); // one of two of the same handle
         }
         // a refusal and another's close change nothing for who is there
         assertThrows(QueueUnavailableException.class, () -> late.run(scope -> scope.consumer(otherKind)));
