@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -135,12 +134,11 @@ public final class Matrix {
             var listings = new ArrayList<Future<Set<String>>>();
             for (var part : parts) listings.add(threads.submit(() -> list(part)));
             var playing = new ArrayList<Future<?>>();
-            var done = new HashSet<String>();
             for (int i = 0; i < parts.size(); i++) {
                 var part = parts.get(i);
                 for (String name : listings.get(i).get()) {
                     listed.add(name);
-                    if (!only.matcher(name).find() || quick && !done.add(part.role + name)) continue;
+                    if (!only.matcher(name).find()) continue;
                     listedByRole.add(part.role + " before " + name);
                     playing.add(threads.submit(() -> playAll(part, name, quick)));
                 }
@@ -176,6 +174,7 @@ public final class Matrix {
     }
 
     private Void playAll(Part part, String name, boolean quick) throws IOException, InterruptedException {
+        if (quick && hitByRole.contains(part.role + " before " + name)) return null; // in another state
         var hits = quick ? new int[] {1} : part.state == Scene.State.ONE && part.role.takes() ? HITS_OF_A_LOOK : HITS;
         for (int times : hits) {
             boolean come = play(part, Scene.Fate.CONTINUED, name, times);

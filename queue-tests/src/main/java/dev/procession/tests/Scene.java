@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class Scene {
     static final QueueGeometry GEOMETRY = new QueueGeometry(3, 4096, 0);
     static final QueueGeometry BOUNDED = new QueueGeometry(3, 4096, 8);
-    static final QueueGeometry LEASED = new QueueGeometry(3, 65536, 0, Leasing.DEFAULT);
+    static final QueueGeometry LEASED = new QueueGeometry(3, 65536, 0, new Leasing(TimeUnit.MINUTES.toNanos(10), 0));
     static final String LABEL = "scene";
     /// The number of the process under test, if it is a producer.
     static final int VICTIM = 9;
@@ -223,6 +223,7 @@ final class Scene {
     private final Clock clock;
     private Load load;
     private final byte[] buffer = new byte[1 << 16];
+    private final History victim; // what it has done
     private final Verdict verdict;
     private final List<String> told = new ArrayList<>();
     private final List<Puts> producers = new ArrayList<>(); // those who go on
@@ -243,6 +244,7 @@ final class Scene {
         this.hit = hit;
         this.seed = seed;
         clock = new Clock(folder.resolve("clock"));
+        victim = new History(folder.resolve("victim"), Victim.MOST_OPERATIONS);
         verdict = new Verdict(role.delivery);
     }
 
@@ -357,13 +359,19 @@ final class Scene {
         boolean sleeps = state == State.EMPTY && role.takes() || state == State.FULL && role.puts();
         long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 60 : 8);
         long start = System.nanoTime();
+        long since = start; // it has begun its work
+        boolean works = !role.puts() && !role.takes();
         for (int step = 0; !isOver(stage); Thread.sleep(1)) {
+            if (!works) {
+                works = victim.count() > 0;
+                since = System.nanoTime();
+            }
             if (fate == Fate.KILLED ? !stage.process.isAlive() : stage.isStopped()) return true;
             if (System.nanoTime() - start > TimeUnit.SECONDS.toNanos(Peer.DEADLINE_SECONDS)) {
                 Signals.dump(stage.process);
                 throw new AssertionError("neither at its step nor at its end");
             }
-            if (System.nanoTime() - start > quiet) stimulate(++step);
+            if (System.nanoTime() - since > quiet) stimulate(++step);
         }
         return false;
     }
@@ -456,7 +464,7 @@ final class Scene {
         while (rest != null && (rest.take() || isLent() && System.nanoTime() - start < LEASES_END_NANOS)) {}
         check(queue.isEmpty(), "not empty, but there is nothing to get");
         check(queue.size() == 0, "size=" + queue.size() + " of an empty queue");
-        verdict.add(VICTIM, new History(folder.resolve("victim"), 1 << 18), death);
+        verdict.add(VICTIM, victim, death);
         verdict.decide();
         check(verdict.lost() + verdict.duplicated() + verdict.reordered() == 0, String.join("\n", verdict.findings()));
         producers.forEach(Puts::close);

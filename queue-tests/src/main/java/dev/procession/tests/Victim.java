@@ -18,7 +18,7 @@ final class Victim {
     static final String OPTION = "-Ddev.procession.points=::";
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(60);
     private static final int PUTS = 30;
-    private static final int MOST_OPERATIONS = 1 << 18;
+    static final int MOST_OPERATIONS = 1 << 18;
 
     private Victim() {}
 
