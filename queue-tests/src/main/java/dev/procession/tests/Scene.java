@@ -357,7 +357,7 @@ final class Scene {
         stage.order(
                 role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name));
         boolean sleeps = state == State.EMPTY && role.takes() || state == State.FULL && role.puts();
-        long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 60 : 8);
+        long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 120 : 8);
         long start = System.nanoTime();
         long since = start; // it has begun its work
         boolean works = !role.puts() && !role.takes();

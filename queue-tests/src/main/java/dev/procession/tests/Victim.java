@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /// or kills itself. Run with `-Ddev.procession.points=::`, which makes each access to shared memory such a step.
 final class Victim {
     static final String OPTION = "-Ddev.procession.points=::";
-    private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(60);
+    private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int PUTS = 30;
     static final int MOST_OPERATIONS = 1 << 18;
 
@@ -88,7 +88,7 @@ final class Victim {
             throws InterruptedException {
         try (var producer = queue.newProducer()) {
             for (int i = 1; i <= PUTS; i++) {
-                int manner = role == Scene.Role.CLAIMING_PRODUCER ? 2 : i % 2;
+                int manner = role == Scene.Role.CLAIMING_PRODUCER ? 2 : (i + 1) % 2; // it begins with the one that waits
                 actor.put(producer, Scene.VICTIM, i, history, manner);
                 if (manner == 2 && i % 5 == 0) {
                     var claim = producer.tryClaim(8);
