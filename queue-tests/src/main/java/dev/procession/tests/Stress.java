@@ -8,7 +8,10 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// Shows that the queue keeps its promises while its users are stopped and killed.
 @Command(
@@ -58,6 +61,11 @@ final class Stress implements Callable<Integer> {
             description = "a bound on the number of messages; 0: none (default: ${DEFAULT-VALUE})")
     private long maxItems;
 
+    @Option(names = "--throughput",
+            description = "also measure how much throughput a producer and a consumer keep while two "
+                    + "others are stopped for good in the middle of an operation; at least 90 %% are wanted")
+    private boolean throughput;
+
     @Option(names = "--points",
             description = "instead of at random moments, before every single step that a process makes on "
                     + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
@@ -71,8 +79,15 @@ final class Stress implements Callable<Integer> {
             description = "with --points: only the steps that match")
     private String only;
 
+    @Spec
+    private CommandSpec command;
+
     @Override
     public Integer call() throws Exception {
+        if (seconds < 1 || producers < 1 || consumers < 1 || run < 0) {
+            throw new ParameterException(command.commandLine(), "--seconds=" + seconds + " --producers=" + producers
+                    + " --consumers=" + consumers + " --run=" + run + ": each must be 1 or more");
+        }
         return points ? playMatrix(System.out) : runStorm(System.out);
     }
 
@@ -113,7 +128,13 @@ final class Stress implements Callable<Integer> {
         out.printf(Locale.ROOT, "%.1f kills/s, %.1f stops/s, %d answers \"empty\", %d redelivered%n",
                 outcome.kills() / outcome.seconds(), outcome.stops() / outcome.seconds(), outcome.empties(),
                 outcome.redelivered());
+        boolean well = outcome.isFaultless();
+        if (throughput) {
+            var survivors = Survivors.measure(memory(), seconds);
+            out.println(survivors);
+            well &= survivors.kept() >= Survivors.ENOUGH;
+        }
         out.println(outcome);
-        return outcome.isFaultless() ? 0 : 1;
+        return well ? 0 : 1;
     }
 }

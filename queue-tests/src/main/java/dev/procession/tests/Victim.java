@@ -42,7 +42,7 @@ final class Victim {
     }
 
     /// From now on the step of that name, when it is made for that many-th time, is not made before the action is.
-    private static void arm(String name, String hit, String action) {
+    static void arm(String name, String hit, String action) {
         try { // the class takes all this from the command line only, which would cost a JVM for each step
             Class<?> points = Class.forName("dev.procession.core.Points");
             ((AtomicInteger) field(points, "HITS")).set(0);
