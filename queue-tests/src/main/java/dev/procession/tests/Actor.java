@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 /// input to be a producer or a consumer under some number. It ends when the clock says so.
 final class Actor {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
-    private static final int WARM_UP_BURSTS = 12;
+    private static final int WARM_UP_BURSTS = 4;
 
     private final Storm.Plan plan;
     private final Clock clock;

@@ -40,8 +40,9 @@ public final class Matrix {
 
     /// Step by step more seldom; the last is for steps that are made again and again.
     private static final int[] HITS = {1, 2, 20};
-    /// While there is one message and who looks for it is held up in the middle of its look, each time counts.
-    private static final int[] HITS_OF_A_LOOK = {1, 2, 3, 4, 5, 6, 20};
+    /// While there is one message and who looks for it is held up in the middle of its look, each time counts: a look reads
+    /// three words of each of three lanes, the first lane's twice.
+    private static final int[] HITS_OF_A_LOOK = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20};
     /// A step that is not made every time, such as a sleep or a lost race, is tried so often; and in another state again.
     private static final int TRIES = 8;
 
@@ -175,7 +176,7 @@ public final class Matrix {
 
     private Void playAll(Part part, String name, boolean quick) throws IOException, InterruptedException {
         if (quick && hitByRole.contains(part.role + " before " + name)) return null; // in another state
-        var hits = quick ? new int[] {1} : part.state == Scene.State.ONE && part.role.takes() ? HITS_OF_A_LOOK : HITS;
+        var hits = quick ? new int[] {1} : part.state == Scene.State.ONE && part.role.takes() && !part.role.isAlone() ? HITS_OF_A_LOOK : HITS;
         for (int times : hits) {
             boolean come = play(part, Scene.Fate.CONTINUED, name, times);
             for (int i = 0; times == 1 && !come && i < TRIES; i++) come = play(part, Scene.Fate.CONTINUED, name, 1);
