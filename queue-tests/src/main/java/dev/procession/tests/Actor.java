@@ -83,7 +83,8 @@ final class Actor {
                 var consumer = actor.queue.newConsumer(plan.delivery())) {
             long sequence = 0;
             for (int i = 0; i < WARM_UP_BURSTS; i++) {
-                for (int k = 0; k < 8; k++) {
+                long most = plan.maxItems() == 0 ? 8 : Math.min(8, plan.maxItems()); // nobody takes meanwhile
+                for (int k = 0; k < most; k++) {
                     if (actor.put(producer, 0, sequence + 1, puts, i % 3)) sequence++;
                 }
                 for (int k = 0; k < 12; k++) actor.take(consumer, gets, k % 4);
