@@ -163,7 +163,7 @@ public final class Matrix {
     }
 
     private String order(Scene.Role role, Path first) {
-        return role + " " + first + " 1 1 none -\n";
+        return role + " " + first + " 1 1 none - IDLE\n";
     }
 
     // ---- scenes
@@ -176,7 +176,8 @@ public final class Matrix {
 
     private Void playAll(Part part, String name, boolean quick) throws IOException, InterruptedException {
         if (quick && hitByRole.contains(part.role + " before " + name)) return null; // in another state
-        var hits = quick ? new int[] {1} : part.state == Scene.State.ONE && part.role.takes() && !part.role.isAlone() ? HITS_OF_A_LOOK : HITS;
+        var hits = quick ? new int[] {1}
+                : part.state == Scene.State.ONE && part.role.takes() && !part.role.isAlone() ? HITS_OF_A_LOOK : HITS;
         for (int times : hits) {
             boolean come = play(part, Scene.Fate.CONTINUED, name, times);
             for (int i = 0; times == 1 && !come && i < TRIES; i++) come = play(part, Scene.Fate.CONTINUED, name, 1);

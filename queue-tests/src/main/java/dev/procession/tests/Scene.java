@@ -96,8 +96,8 @@ final class Scene {
         IDLE,
         /// No message, for so long that consumers sleep.
         EMPTY,
-        /// One message, in the lane that is looked at last. As long as the process under test stands still there always is
-        /// one, but not there.
+        /// One message, in the lane that is looked at last; a consumer has found the queue empty before. As long as the
+        /// process under test stands still there always is a message, but not there.
         ONE,
         /// No room in any lane, for so long that producers sleep.
         FULL,
@@ -318,7 +318,9 @@ final class Scene {
                 for (int i = 0; i < 2; i++) each.put();
             });
             case NEAR_WRAP -> producers.forEach(Puts::put);
-            case ONE -> producers.getLast().put();
+            case ONE -> {
+                if (!role.takes()) producers.getLast().put(); // else when it has seen the queue empty
+            }
             case FULL -> producers.forEach(each -> {
                 while (each.put()) {}
             });
@@ -355,7 +357,12 @@ final class Scene {
 
     private boolean letCome(Stage stage) throws IOException, InterruptedException {
         stage.order(
-                role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name));
+                role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name)
+                        + " " + state);
+        if (state == State.ONE && role.takes()) {
+            Await.until("it has seen the queue empty", () -> victim.count() > 0 && victim.end(0) != 0 || isOver(stage));
+            producers.getLast().put();
+        }
         boolean sleeps = state == State.EMPTY && role.takes() || state == State.FULL && role.puts();
         long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 120 : 8);
         long start = System.nanoTime();

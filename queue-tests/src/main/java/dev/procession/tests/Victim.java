@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// The process under test in a [Scene]: it plays one part after the other, until it comes to the step before which it stops
 /// or kills itself. Run with `-Ddev.procession.points=::`, which makes each access to shared memory such a step.
@@ -29,7 +30,8 @@ final class Victim {
         for (String order; (order = orders.readLine()) != null;) {
             String[] words = order.split(" ");
             try {
-                play(Scene.Role.valueOf(words[0]), Path.of(words[1]), Long.parseLong(words[2]),
+                play(Scene.Role.valueOf(words[0]), Scene.State.valueOf(words[6]), Path.of(words[1]),
+                        Long.parseLong(words[2]),
                         () -> arm(words[5].equals("-") ? "" : words[5], words[3], words[4]));
             } catch (Throwable thrown) {
                 arm("", "", "");
@@ -62,11 +64,13 @@ final class Victim {
         return field.get(null);
     }
 
-    private static void play(Scene.Role role, Path folder, long seed, Runnable arm) throws Exception {
+    private static void play(Scene.Role role, Scene.State state, Path folder, long seed, Runnable arm)
+            throws Exception {
         var file = folder.resolve("queue");
         var clock = new Clock(folder.resolve("clock"));
         var history = new History(folder.resolve("victim"), MOST_OPERATIONS);
-        arm.run();
+        boolean later = state == Scene.State.ONE && role.takes();
+        if (!later) arm.run();
         try {
             switch (role) {
                 case CREATOR -> create(folder.resolve("queue"));
@@ -75,7 +79,7 @@ final class Victim {
                     try (var queue = LaneQueue.open(file)) {
                         var actor = new Actor(role.plan(seed), clock, queue, PATIENCE);
                         if (role.puts()) put(role, actor, queue, history);
-                        else take(role, actor, queue, clock, history);
+                        else take(role, actor, queue, clock, history, later ? arm : null);
                     }
                 }
             }
@@ -98,9 +102,15 @@ final class Victim {
         }
     }
 
-    private static void take(Scene.Role role, Actor actor, LaneQueue queue, Clock clock, History history)
-            throws InterruptedException {
+    /// @param arm is run when it has seen the queue empty, and when there is a message after that
+    private static void take(Scene.Role role, Actor actor, LaneQueue queue, Clock clock, History history,
+            @Nullable Runnable arm) throws InterruptedException {
         try (var consumer = queue.newConsumer(role.delivery())) {
+            if (arm != null) {
+                actor.take(consumer, history, 1);
+                while (queue.isEmpty() && clock.phase() != Clock.Phase.END) Thread.sleep(1);
+                arm.run();
+            }
             for (int i = 3; clock.phase() != Clock.Phase.END; i++) actor.take(consumer, history, i % 4);
         }
     }
