@@ -1,0 +1,536 @@
+/* order.pml: put, exclusive get and shared get; lanes that are inherited, used again and appear during a look.
+ *
+ * Memory is sequentially consistent, and each access to a word of the file is a step of its own. With KILLP, STOPP, KILLC
+ * and STOPC a producer or a consumer may be killed, or stopped for good, before each of its steps; whoever died may be
+ * succeeded at once. (A process that is stopped for a while is one that the search lets wait.)
+ *
+ *   word here          in the file
+ *   ticket             the ticket counter
+ *   lanes              lanes in use (option GROW; else all of them are)
+ *   head[lane]         the lane's head: a position, it only grows
+ *   word[slot]         the header of a record: 0 = the log ends here, PADDING, else ticket and size; or the second half of a
+ *                      record of two slots, which looks like a header to who believes it
+ *   pay[slot]          a record's payload: the message's number
+ *
+ *   here               in the code
+ *   Producer           Producer: constructor, begin(), ticket(), publish(); LaneQueue.tail(), raiseLanesInUse()
+ *   Consumer           Consumer.choose(), chooseOnly(), smallest(), mayTake(), seeAhead(), look(), provenEmpty();
+ *                      SharedConsumer.read(), tryGet(), measure(), take(); with EXCLUSIVE: ExclusiveConsumer.run(), pollOnly()
+ *
+ * Options, with their defaults: lanes and their producers NP=2, consumers NC=2, puts of each producer K0=2 K1=1 K2=1, slots
+ * of a lane LN=3 (two records and the zero header), records of one slot or, SZ=2, of one or two (LN=4 at the least), RUN:
+ * a shared consumer may take two records of a lane at once, SEE: sees a second record ahead. FINISH: the liveness claim.
+ *
+ * Checked: FIFO (linearizable: no message before one whose put returned before its own began), TWICE, EMPTY (there was such a
+ * moment during the get), LOST, PAYLOAD (what was delivered is what was put, whole). A checked name stands in pan's message.
+ *
+ * Mutants (M_...) break one rule each; see MODELS.md. */
+#ifndef NP
+#define NP 2
+#endif
+#ifndef NC
+#define NC 2
+#endif
+#ifndef K0
+#define K0 2
+#endif
+#ifndef K1
+#define K1 1
+#endif
+#ifndef K2
+#define K2 1
+#endif
+#ifndef SZ
+#define SZ 1
+#endif
+#ifndef LN
+#define LN (SZ + 2)
+#endif
+#if NP == 3
+#define PUTS(p) (p == 0 -> K0 : (p == 1 -> K1 : K2))
+#define MESSAGES (K0 + K1 + K2)
+#define FIRST(p) (p == 0 -> 1 : (p == 1 -> 1 + K0 : 1 + K0 + K1))
+#elif NP == 2
+#define PUTS(p) (p == 0 -> K0 : K1)
+#define MESSAGES (K0 + K1)
+#define FIRST(p) (p == 0 -> 1 : 1 + K0)
+#else
+#define PUTS(p) K0
+#define MESSAGES K0
+#define FIRST(p) 1
+#endif
+
+#define SLOT(lane, position) ((lane) * LN + (position) % LN)
+#define HEADER(t, size) (2 * (t) + (size) - 1)
+#define TICKET(w) ((w) / 2)
+#define SIZE(w) (1 + (w) % 2)
+#define PADDING 255
+#define JUNK 2                          /* looks like a record of the first ticket */
+#define NEXTLAP(position) (((position) / LN + 1) * LN)
+#define BIT(m) (1 << ((m) - 1))
+#define WITHOUT(set, m) ((set) & (255 - BIT(m)))
+#define NONE 255
+
+byte ticket = 1;
+byte head[NP];
+byte word[NP * LN];
+byte pay[NP * LN];
+#ifdef GROW
+byte lanes;
+#define LANES lanes
+#define LOOKLANES C( n = lanes )
+#else
+#define LANES NP
+#define LOOKLANES n = NP
+#endif
+
+byte producers = NP, consumers = NC;    /* that have not ended */
+byte pend;                              /* messages that were published and not delivered */
+byte taken;                             /* messages that were delivered, and a head moved over them */
+byte prec[MESSAGES + 1];                /* of a put: messages whose put had returned when it began, not taken since */
+byte place[MESSAGES + 1];               /* of a message: its position */
+bit wasEmpty[NC];                       /* there was a moment without a message during this get */
+#ifdef EXCLUSIVE
+byte given;                             /* messages that were delivered, and the head not moved over them yet */
+#endif
+hidden byte FIFO, TWICE, EMPTY, LOST, PAYLOAD;
+#define CHECK(name, condition) assert(name || (condition))
+
+#if KILLP > 0
+byte killp = KILLP;
+#define KILL_P :: atomic { killp > 0 -> killp--; goto heir }
+#else
+#define KILL_P
+#endif
+#if STOPP > 0
+byte stopp = STOPP;
+#define STOP_P :: atomic { stopp > 0 -> stopp--; goto ended }
+#else
+#define STOP_P
+#endif
+#if KILLC > 0
+byte killc = KILLC;
+#define KILL_C :: atomic { killc > 0 -> killc--; goto killed }
+#else
+#define KILL_C
+#endif
+#if STOPC > 0
+byte stopc = STOPC;
+#define STOP_C :: atomic { stopc > 0 && consumers > 1 -> stopc--; goto ended }
+#else
+#define STOP_C
+#endif
+#define P(step) if :: atomic { step } KILL_P STOP_P fi
+#define C(step) if :: atomic { step } KILL_C STOP_C fi
+
+#ifdef M_ROOM
+#define ROOM(bytes) (head[p] + LN >= tail + (bytes))
+#else
+#define ROOM(bytes) (head[p] + LN >= tail + (bytes) + 1)   /* and for the zero header behind it */
+#endif
+
+inline raise() {                        /* LaneQueue.raiseLanesInUse(): the loop around the CAS is one step */
+#ifdef GROW
+  P( if :: lanes <= p -> lanes = p + 1 :: else fi )
+#else
+  skip
+#endif
+}
+
+proctype Producer(byte p) {
+  byte k, tail, mine, size; bit alone, draw;
+#ifdef M_HEIR
+  bit trust;
+#endif
+#if !defined(M_NLATE)
+  raise();
+#endif
+again:
+  do
+  :: k == PUTS(p) -> break
+  :: k < PUTS(p) ->
+     size = 1;
+#if SZ == 2
+     if :: size = 2 :: skip fi;
+     if
+     :: tail % LN + size > LN ->        /* beginWrapped() */
+        P( ROOM(LN - tail % LN + size) );
+#ifdef M_PADZERO
+        P( word[SLOT(p, tail)] = PADDING );
+        P( word[SLOT(p, 0)] = 0; tail = NEXTLAP(tail) )
+#else
+        P( word[SLOT(p, 0)] = 0 );
+        P( word[SLOT(p, tail)] = PADDING; tail = NEXTLAP(tail) )
+#endif
+     :: else -> P( ROOM(size) )
+     fi;
+#else
+     P( ROOM(size) );                   /* a tryPut that says full, over and over, is one that waits here */
+#endif
+     /* ticket(); the put begins here, as late as can be */
+     draw = !alone;
+     if
+     :: alone ->
+#ifdef M_STALE
+        P( prec[FIRST(p) + k] = pend; k++ )
+#else
+#ifdef M_HEIR
+        P( prec[FIRST(p) + k] = pend; k++; draw = (ticket != mine + 1 && !trust); trust = 0 )
+#else
+        P( prec[FIRST(p) + k] = pend; k++; draw = (ticket != mine + 1) )
+#endif
+#endif
+     :: else
+     fi;
+     if
+     :: draw -> P( if :: !alone -> prec[FIRST(p) + k] = pend; k++ :: else fi;
+                   alone = (ticket == mine + 1); mine = ticket; ticket++; draw = 0 )
+     :: else
+     fi;
+     /* publish(); the put returns with the header, as early as can be */
+#define PUBLISH word[SLOT(p, tail)] = HEADER(mine, size); pend = pend | BIT(FIRST(p) + k - 1); place[FIRST(p) + k - 1] = tail
+#ifdef M_TORN
+     P( word[SLOT(p, tail + size)] = 0 );
+     P( PUBLISH );
+     P( pay[SLOT(p, tail)] = FIRST(p) + k - 1; tail = tail + size; size = 0 );
+#else
+     P( pay[SLOT(p, tail)] = FIRST(p) + k - 1 );
+#if SZ == 2
+     if :: size == 2 -> P( word[SLOT(p, tail + 1)] = JUNK ) :: else fi;
+#endif
+#ifdef M_PUBZERO
+     P( PUBLISH );
+     P( word[SLOT(p, tail + size)] = 0; tail = tail + size; size = 0 );
+#else
+     P( word[SLOT(p, tail + size)] = 0 );
+     P( PUBLISH; tail = tail + size; size = 0 );
+#endif
+#endif
+#ifdef M_NLATE
+     raise()
+#endif
+  od;
+  goto ended;
+heir:
+#ifdef M_HEIR
+  atomic { tail = 0; size = 0; draw = 0; trust = 1 };
+#else
+  atomic { tail = 0; size = 0; draw = 0; mine = 0; alone = 0 };
+#endif
+  P( tail = head[p] );                  /* LaneQueue.tail() */
+#ifndef M_ADOPT
+  do
+  :: P( if
+        :: word[SLOT(p, tail)] == 0 -> break
+        :: word[SLOT(p, tail)] == PADDING -> tail = NEXTLAP(tail)
+        :: else -> tail = tail + SIZE(word[SLOT(p, tail)])
+        fi )
+  od;
+#endif
+#ifndef M_NHEIR
+  raise();
+#endif
+  goto again;
+ended:
+  atomic { tail = 0; mine = 0; k = 0; size = 0; alone = 0; draw = 0; producers-- }
+}
+
+/* Delivered to the caller: message m, which was read at this position of lane best. */
+#define DELIVER(m, position) \
+   CHECK(PAYLOAD, (m) != 0 && (m) >= FIRST(best) && (m) < FIRST(best) + PUTS(best) && place[m] == (position)); \
+   CHECK(TWICE, (pend & BIT(m)) != 0); CHECK(FIFO, (prec[m] & pend) == 0); pend = WITHOUT(pend, m)
+#define EMPTIED if :: pend == 0 -> j = 0; do :: j < NC -> wasEmpty[j] = 1; j++ :: else -> j = 0; break od :: else fi
+#define TAKEN(m) taken = taken | BIT(m); place[m] = 0; prec[m] = 0; \
+   j = 1; do :: j <= MESSAGES -> prec[j] = WITHOUT(prec[j], m); j++ :: else -> j = 0; break od
+
+/* What lies behind says nothing any more: forgotten, so that states that behave alike are one. */
+#define PASSED(l) if :: seen[l] <= at[l] -> seen[l] = 0 :: else fi
+
+/* Reads the first record of lane l into hd[l], at[l] and first[l]. */
+inline read(l) {
+#ifdef EXCLUSIVE
+  C( x = word[SLOT(l, at[l])]; first[l] = (x == PADDING -> 0 : x) );
+  if
+  :: x == PADDING -> C( at[l] = NEXTLAP(at[l]); first[l] = word[SLOT(l, 0)] )
+  :: else
+  fi;
+  x = 0
+#else
+  do
+  :: C( h = head[l] );
+     C( x = word[SLOT(l, h)]; q = h );
+#if SZ == 2
+     if :: x == PADDING -> C( x = word[SLOT(l, 0)]; q = NEXTLAP(h) ) :: else fi;
+#endif
+#ifdef M_NOVAL
+     atomic { hd[l] = h; at[l] = q; first[l] = x; PASSED(l); h = 0; q = 0; x = 0; break }
+#else
+     C( if
+        :: head[l] == h -> hd[l] = h; at[l] = q; first[l] = x; PASSED(l); h = 0; q = 0; x = 0; break
+        :: else -> h = 0; q = 0; x = 0
+        fi )
+#endif
+  od
+#endif
+}
+
+#ifdef M_RUNBELOW
+#define RUNBELOW true
+#else
+#define RUNBELOW (TICKET(y) < second)
+#endif
+#ifdef M_RUNSEEN
+#define RUNSEEN true
+#else
+#define RUNSEEN (n == 1 || TICKET(y) < bound || q < seen[best])
+#endif
+
+#define FORGET i = 0; j = 0; h = 0; q = 0; x = 0; y = 0; m = 0; m2 = 0; best = NONE; second = NONE; before = 0; \
+   found = 0; only = 0; same = 0
+
+proctype Consumer(byte c) {
+  byte hd[NP], at[NP], first[NP], seen[NP], bound, n;           /* what the consumer remembers; n = lanes, as of its last look */
+  byte i, j, h, q, x, y, m, m2, best, second, before; bit found, only, same, over;
+attach:
+#if defined(ATTACH) || KILLC > 0
+  C( bound = ticket - 1 );                                      /* else: attached before the first put */
+#endif
+#ifndef GROW
+  n = (NP > 1 -> NP : 0);                                       /* spares the search the case of one lane */
+#endif
+#ifdef EXCLUSIVE
+  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; i++ :: else -> i = 0; break od };
+#endif
+get:
+  atomic { FORGET; wasEmpty[c] = (pend == 0); over = (producers == 0) };
+choose:
+  atomic { best = NONE; second = NONE; only = 0 };
+  if
+  :: n <= 1 ->                                                  /* chooseOnly() */
+     if :: n == 0 -> LOOKLANES :: else fi;
+     if :: n == 0 -> goto nothing :: else fi;
+     if :: first[0] == 0 -> read(0) :: else fi;
+#ifdef M_SHORT
+     n = 1;
+#else
+     C( if :: LANES != 1 -> first[0] = 0; only = 1 :: else -> n = 1 fi );
+#endif
+     if
+     :: only -> goto look
+     :: !only && first[0] == 0 -> goto nothing
+     :: else -> best = 0; goto take
+     fi
+  :: else
+  fi;
+smallest:
+  atomic {
+    best = NONE; second = NONE; only = 0; i = 0;
+    do
+    :: i < n ->
+       if
+       :: first[i] != 0 && (best == NONE || TICKET(first[i]) < TICKET(first[best])) ->
+          second = (best == NONE -> NONE : TICKET(first[best])); best = i
+       :: first[i] != 0 && best != NONE && TICKET(first[i]) > TICKET(first[best]) && TICKET(first[i]) < second ->
+          second = TICKET(first[i])
+       :: else
+       fi;
+       i++
+    :: else -> i = 0; break
+    od };
+  if
+  :: best == NONE
+#ifdef M_ONE
+  :: best != NONE -> goto take
+#elif defined(M_BOUND)
+  :: best != NONE && TICKET(first[best]) <= bound -> goto take
+  :: best != NONE && TICKET(first[best]) > bound ->
+#else
+  :: best != NONE && (TICKET(first[best]) < bound || at[best] < seen[best]) -> goto take
+  :: best != NONE && !(TICKET(first[best]) < bound || at[best] < seen[best]) ->
+#endif
+#ifndef M_ONE
+     atomic { x = first[best]; q = at[best] + SIZE(x); y = 0 };   /* seeAhead() */
+#ifdef SEE
+     C( y = word[SLOT(best, q)]; if :: y != 0 && y != PADDING -> q = q + SIZE(y); x = y :: else fi; y = 0 );
+#endif
+#if defined(EXCLUSIVE) || defined(M_AHEAD)
+     atomic { seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi; x = 0; q = 0 }
+#else
+     C( if
+        :: head[best] == hd[best] -> seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi
+        :: else -> y = 1
+        fi;
+        x = 0; q = 0 );
+     if :: y -> y = 0; read(best) :: else fi
+#endif
+#endif
+  fi;
+look:
+  found = 0;
+#ifndef M_LANESLATE
+  LOOKLANES;
+#endif
+  i = 0;
+  do
+  :: i < n && first[i] != 0 -> i++
+  :: i < n && first[i] == 0 -> read(i); found = found || first[i] != 0; i++
+  :: i >= n -> i = 0; break
+  od;
+#ifdef M_LANESLATE
+  LOOKLANES;
+#endif
+  if
+  :: found || only || best != NONE -> goto smallest
+  :: else
+  fi;
+#if !defined(EXCLUSIVE) && !defined(M_EMPTY1)                   /* provenEmpty() */
+#ifdef M_EMPTYHEADS
+  same = 1;
+  do :: i < n -> C( same = same && head[i] == hd[i]; i++ ) :: else -> i = 0; break od;
+#else
+  before = n;
+  LOOKLANES;
+  same = 1;
+  do
+  :: i < n ->
+#ifdef M_NEWANY
+     if :: i < before -> m2 = hd[i] :: else -> m2 = 254 fi;
+#else
+     m2 = (i < before -> hd[i] : 0);
+#endif
+     read(i);
+     same = same && first[i] == 0 && (hd[i] == m2 || m2 == 254); m2 = 0; i++
+  :: else -> i = 0; break
+  od;
+#endif
+  if :: !same -> goto smallest :: else fi;
+#endif
+nothing:
+  CHECK(EMPTY, wasEmpty[c]);
+  if :: over -> goto ended :: else -> goto get fi;
+take:
+#ifdef EXCLUSIVE                                                /* tryGet(); run() and pollOnly() */
+#ifdef M_EARLYHEAD
+  C( head[best] = at[best] + SIZE(first[best]) );
+#endif
+  do
+  :: q = at[best] + SIZE(first[best]);
+     C( y = word[SLOT(best, q)] );
+     if :: y == PADDING -> C( q = NEXTLAP(q); y = word[SLOT(best, q)] ) :: else fi;
+     if :: n == 1 && y != 0 -> C( if :: LANES != 1 -> y = 0; n = 0 :: else fi ) :: else fi;
+     C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); given = given | BIT(m); at[best] = q; first[best] = y; m = 0; q = 0; y = 0;
+        EMPTIED );
+     if                                                         /* the caller's limit may end the run at any record */
+     :: first[best] != 0 && TICKET(first[best]) < second && (n == 1 || TICKET(first[best]) < bound || at[best] < seen[best])
+     :: break
+     fi
+  od;
+#ifdef M_EARLYHEAD
+  atomic { hd[best] = at[best];
+#else
+  C( head[best] = at[best]; hd[best] = at[best];                /* release() */
+#endif
+     m = 1;
+     do
+     :: m <= MESSAGES -> if :: (given & BIT(m)) != 0 -> TAKEN(m) :: else fi; m++
+     :: else -> m = 0; given = 0; break
+     od
+#ifdef M_EARLYHEAD
+  };
+#else
+  );
+#endif
+  atomic { PASSED(best); if :: n == 0 -> first[best] = 0 :: else fi };
+  goto get;
+#else
+  atomic { q = at[best] + SIZE(first[best]); m = 0; m2 = 0; y = 0 };
+#ifdef RUN                                                      /* poll(): measure() */
+  if
+  :: C( y = word[SLOT(best, q)] );
+     if
+     :: y != 0 && y != PADDING && RUNBELOW && RUNSEEN
+     :: else -> y = 0
+     fi;
+     if
+     :: n == 1 -> C( if :: LANES != 1 -> n = 0 :: else fi ); if :: n == 0 -> y = 0; q = 0; read(best); goto choose :: else fi
+     :: else
+     fi;
+     if :: y != 0 -> C( m2 = pay[SLOT(best, q)] ) :: else fi
+  :: y = 0
+  fi;
+#endif
+#ifdef M_LATECOPY
+  C( if
+     :: head[best] == hd[best] -> head[best] = q; hd[best] = q; x = 1
+     :: else -> x = 0
+     fi );
+  if :: x == 0 -> q = 0; read(best); goto choose :: else -> x = 0 fi;
+  C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); TAKEN(m); EMPTIED; m = 0 );
+#else
+  C( m = pay[SLOT(best, at[best])] );                           /* the copy; then the taking step */
+#ifdef M_BLINDHEAD
+  C(
+#else
+  C( if
+     :: head[best] != hd[best] -> m = 0; m2 = 0; q = 0; y = 0; x = 1
+     :: else ->
+#endif
+        DELIVER(m, at[best]); TAKEN(m);
+#ifdef RUN
+        if
+        :: y != 0 -> DELIVER(m2, q); TAKEN(m2); q = q + SIZE(y)
+        :: else
+        fi;
+#endif
+        head[best] = q; hd[best] = q; m = 0; m2 = 0; y = 0; EMPTIED
+#ifdef M_BLINDHEAD
+   );
+#else
+     fi );
+  if :: x -> x = 0; read(best); goto choose :: else fi;
+#endif
+#endif
+  C( at[best] = q; first[best] = word[SLOT(best, q)]; q = 0; PASSED(best) );
+  if
+  :: first[best] == PADDING -> y = 1
+#ifndef M_AFTERTAKE
+  :: first[best] != PADDING && n > 1 -> C( y = (head[best] != hd[best]) )
+#endif
+  :: else
+  fi;
+  if :: y -> y = 0; read(best) :: else fi;
+  goto get;
+#endif
+killed:                                                         /* another one may attach in its place */
+  atomic {
+    FORGET; bound = 0; n = 0; over = 0; wasEmpty[c] = 0;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; i++ :: else -> i = 0; break od;
+#ifdef EXCLUSIVE
+    pend = pend | given; given = 0
+#endif
+  };
+  if
+  :: goto attach
+#ifndef EXCLUSIVE
+  :: consumers > 1
+#endif
+  fi;
+ended:
+  atomic {
+    FORGET; bound = 0; n = 0; over = 0; wasEmpty[c] = 0; best = 0; second = 0;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; i++ :: else -> i = 0; break od;
+    consumers-- }
+}
+
+init {
+  byte i;
+  atomic {
+    do :: i < NP -> run Producer(i); i++ :: else -> i = 0; break od;
+    do :: i < NC -> run Consumer(i); i++ :: else -> i = 0; break od };
+  consumers == 0;
+  CHECK(LOST, pend == 0)
+}
+
+#ifdef FINISH
+ltl finish { <> (consumers == 0) }      /* whoever is not stopped comes to an end */
+#endif
