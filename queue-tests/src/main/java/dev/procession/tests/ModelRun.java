@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -83,6 +84,11 @@ record ModelRun(String model, String expected, long states, List<String> options
         return runs;
     }
 
+    /// Returns the name of the model's file.
+    String file() {
+        return model + ".pml";
+    }
+
     /// Whether the model has one of its rules broken.
     boolean isMutant() {
         return options.stream().anyMatch(option -> option.startsWith(MUTATION));
@@ -91,17 +97,19 @@ record ModelRun(String model, String expected, long states, List<String> options
     /// Searches. Blocks until that is over; an interrupt ends the search.
     ///
     /// @param directory empty, for what is compiled and, if an error is found, the trail to it
-    /// @param source the model
+    /// @param files the model and what it includes, by name
     /// @param compiler a C compiler
     /// @param memoryMib what the search may use, in MiB
     /// @param timeoutSeconds what it may take
-    Result search(Path directory, byte[] source, String compiler, long memoryMib, long timeoutSeconds)
+    Result search(Path directory, Map<String, byte[]> files, String compiler, long memoryMib, long timeoutSeconds)
             throws InterruptedException {
         try {
-            Path file = Files.write(directory.resolve(model + ".pml"), source);
+            for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                Files.write(directory.resolve(file.getKey()), file.getValue());
+            }
             List<String> spin = new ArrayList<>(List.of("spin", "-a"));
             for (String option : options) spin.add("-D" + option);
-            spin.add(file.getFileName().toString());
+            spin.add(file());
             boolean liveness = options.contains(LIVENESS);
 
             String said = execute(directory, timeoutSeconds, spin);

@@ -15,14 +15,17 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +43,7 @@ import picocli.CommandLine.Spec;
         description = "Searches all states of the queue's models, and of their mutants, each of which must fail. "
                 + "Needs spin and a C compiler.")
 final class VerifyModel implements Callable<Integer> {
+    private static final Pattern INCLUDE = Pattern.compile("(?m)^#include \"([^\"]+)\"");
     private static final String LIST = "runs.txt";
     /// What a search gets at the least; the largest of the usual ones needs about this much.
     private static final long MIN_MIB = 1500;
@@ -119,9 +123,10 @@ final class VerifyModel implements Callable<Integer> {
             int number = 0;
             for (ModelRun run : runs) {
                 Path own = Files.createDirectory(directory.resolve(String.valueOf(number++)));
-                byte[] source = content(run.model() + ".pml");
+                Map<String, byte[]> files = new HashMap<>();
+                collect(run.file(), files);
                 searches.submit(() -> new Searched(
-                        run, own, run.search(own, source, compiler, mibEach, timeoutSeconds)));
+                        run, own, run.search(own, files, compiler, mibEach, timeoutSeconds)));
             }
             for (int i = 0; i < runs.size(); i++) {
                 Searched searched = searches.take().get();
@@ -135,10 +140,10 @@ final class VerifyModel implements Callable<Integer> {
                 if (result.wrong()) {
                     wrong = true;
                     System.out.println("  evidence in " + searched.directory());
-                    if (Files.exists(searched.directory().resolve(run.model() + ".pml.trail"))) {
+                    if (Files.exists(searched.directory().resolve(run.file() + ".trail"))) {
                         System.out.println("  the run:  cd " + searched.directory() + " && spin -t -p -g"
                                 + run.options().stream().map(" -D"::concat).reduce("", String::concat)
-                                + " " + run.model() + ".pml");
+                                + " " + run.file());
                     }
                 } else {
                     if (run.isMutant()) failed++;
@@ -170,6 +175,15 @@ final class VerifyModel implements Callable<Integer> {
         runs.removeIf(run -> run.deep() && !deep || !only.matcher(run.toString()).find());
         if (!list) runs.sort(Comparator.comparingLong(ModelRun::states).reversed());
         return runs;
+    }
+
+    /// Adds a file, and what it includes.
+    private void collect(String name, Map<String, byte[]> files) throws IOException {
+        if (files.containsKey(name)) return;
+        byte[] bytes = content(name);
+        files.put(name, bytes);
+        Matcher include = INCLUDE.matcher(new String(bytes, StandardCharsets.UTF_8));
+        while (include.find()) collect(include.group(1), files);
     }
 
     private byte[] content(String name) throws IOException {

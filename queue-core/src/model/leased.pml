@@ -1,0 +1,385 @@
+/* leased.pml: leased get. Claims, giving back, taking over from the dead and from the slow, and what memory that is used again
+ * does to those who look meanwhile; with shared tickets, and with cursors.
+ *
+ * Steps, kills and stops are those of order.pml; lane.pml has those who put. A killed consumer's lock drops some time later.
+ *
+ *   word here          in the file
+ *   claim[slot]        the claim word of the record that begins there: lap, owner, attempt, state
+ *   number             attachments: a consumer's number is drawn from it
+ *   lock[number]       the kernel's lock on the byte of that number
+ *
+ *   here               in the code
+ *   Consumer           LaneQueue.attachOwner(); Consumer.choose() and what it calls; LeasingConsumer.claim(), beginAtHeads(),
+ *                      read(), walk(), hasPassed(), isAbandoned(), provenEmpty(); Lease.done(), release(); LaneQueue.passDone()
+ *
+ * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the heads),
+ * RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the visibility time-out
+ * may be over at any time, as long as there are less than MOST attempts), NUMBERS=n (numbers come round after n), ONCE (the
+ * second consumer leaves after one lease).
+ *
+ * Checked: CLAIMED (only on a record that is published and not done), FIFO of first claims, TWICE (a message is first claimed
+ * once; an attempt is delivered once), HELD (nobody takes over from the living, without EXPIRE), PAYLOAD, EMPTY (there was a
+ * moment without a message that nobody had claimed), OVERLOOKED (and none was there to be claimed again all the time),
+ * HEAD (it passes only what is done), CORRUPTED (nobody takes memory that was used again for damage), LOST. */
+#define LEASED
+#include "lane.pml"
+#ifndef MOST
+#define MOST 2
+#endif
+#ifndef NUMBERS
+#define NUMBERS 7
+#endif
+
+#define FREE 0
+#define TAKEN 1
+#define DONE 2
+#ifdef M_LAP1
+#define LAP(position) (1 - ((position) / LN) % 2)               /* a lap of one bit */
+#define OFLAP(w, position) ((w) / 128 == LAP(position))
+#define PASSED(w, position) false
+#else
+#define LAP(position) ((position) / LN + 1)
+#define OFLAP(w, position) ((w) / 128 == LAP(position))
+#define PASSED(w, position) ((w) / 128 > LAP(position))
+#endif
+#define WORD(position, owner, attempt, state) (LAP(position) * 128 + (owner) * 16 + (attempt) * 4 + (state))
+#define STATE(w, position) (OFLAP(w, position) -> (w) % 4 : FREE)
+#define ATTEMPTS(w, position) (OFLAP(w, position) -> ((w) / 4) % 4 : 0)
+#define OWNER(w) (((w) / 16) % 8)
+#define CLAIM(lane, position) claim[SLOT(lane, position)]
+
+short claim[NP * LN];
+byte number;
+bit lock[8];
+
+bit alive[8];                           /* not killed */
+byte claimed;                           /* messages that were claimed at least once */
+byte done;                              /* messages that are done */
+byte back;                              /* messages that can be claimed again: given back, or the dead owner's lock has dropped */
+byte stuck;                             /* messages that somebody holds for good */
+byte delivered[MESSAGES + 1];           /* which attempts of a message were delivered */
+byte missed[NC];                        /* messages in `back` since before this get */
+hidden byte CLAIMED, CORRUPTED, FIFO, TWICE, HELD, PAYLOAD, EMPTY, OVERLOOKED, HEAD, LOST;
+
+#define EMPTIED if :: pend == 0 -> j = 0; do :: j < NC -> wasEmpty[j] = 1; j++ :: else -> j = 0; break od :: else fi
+#define FORGOTTEN(m) j = 1; do :: j <= MESSAGES -> prec[j] = WITHOUT(prec[j], m); j++ :: else -> j = 0; break od; prec[m] = 0
+#define NOTMISSED(m) back = WITHOUT(back, m); j = 0; do :: j < NC -> missed[j] = WITHOUT(missed[j], m); j++ :: else -> j = 0; break od
+/* The message whose record is at this position of lane l, or 0. */
+#define FIND(m, l, position) m = FIRST(l); \
+   do :: m < FIRST(l) + PUTS(l) && !((pend | (claimed & (255 - done))) & BIT(m) && place[m] == (position)) -> m++ :: else -> break od; \
+   if :: m == FIRST(l) + PUTS(l) -> m = 0 :: else fi
+/* Of the messages that this consumer holds: adds them to a set. */
+#define HOLDS(set) i = 0; do :: i < NP -> j = FIRST(i); \
+   do :: j < FIRST(i) + PUTS(i) -> if :: (claimed & (255 - done) & BIT(j)) && STATE(CLAIM(i, place[j]), place[j]) == TAKEN && \
+      OWNER(CLAIM(i, place[j])) == g -> set = set | BIT(j) :: else fi; j++ :: else -> break od; i++ :: else -> i = 0; j = 0; break od
+
+#define PAST(l) if :: seen[l] <= at[l] -> seen[l] = 0 :: else fi
+
+#define MOVED(lane) FIND(j, lane, q); CHECK(HEAD, j == 0); j = 0; head[lane] = q + SIZE(x)
+
+/* passDone(): moves the head of a lane over what is done, one record at a time. */
+inline passDone(lane) {
+  do
+  :: C( h = head[lane] );
+     C( x = word[SLOT(lane, h)] );
+     q = h;
+#if SZ == 2
+     if :: x == PADDING -> q = NEXTLAP(h); C( x = word[SLOT(lane, q)] ) :: else fi;
+#endif
+     if :: x == 0 -> break :: else fi;
+     C( pw = CLAIM(lane, q) );
+#ifdef M_HEADTAKEN
+     if :: PASSED(pw, q) || STATE(pw, q) == FREE -> break :: else fi;
+#else
+     if :: PASSED(pw, q) || STATE(pw, q) != DONE -> break :: else fi;
+#endif
+#ifdef M_BLINDHEAD
+     C( MOVED(lane) )
+#else
+     C( if :: head[lane] == h -> MOVED(lane) :: else fi )
+#endif
+  od;
+  atomic { h = 0; x = 0; q = 0; pw = 0 }
+}
+
+#define FORGET i = 0; j = 0; h = 0; q = 0; x = 0; y = 0; w = 0; m = 0; copy = 0; best = NONE; old = 0; to = 0; \
+   found = 0; same = 0; from = 0; lost = 0; stale = 0; headed = 0
+
+proctype Consumer(byte c) {
+  byte hd[NP], at[NP], first[NP], seen[NP], cur[NP], end[NP], bound, g;
+  short was[NP];                        /* the claim word of a lane's first record, as the walk saw it */
+  byte i, j, h, q, x, y, m, copy, best, old, to, from; short w, pw;
+  bit found, same, over, lost, stale, forgot, headed;
+attach:
+#ifdef M_REUSE
+  atomic { if :: g == 0 -> number++; g = number :: else fi; alive[g] = 1 };
+  C( lock[g] = 1 );
+#else
+  C( g = number % NUMBERS + 1; number = (number + 1) % (2 * NUMBERS) );
+#ifndef M_LOCKLATE
+  C( if :: lock[g] -> goto attach :: else -> lock[g] = 1 fi;
+     /* what a dead one of that number holds seems to be held by the living until the lock is let go */
+     HOLDS(y); back = back & (255 - y); do :: i < NC -> missed[i] = missed[i] & (255 - y); i++ :: else -> i = 0; break od; y = 0 );
+#endif
+#endif
+#if NUMBERS < 7 && !defined(M_NOSCAN)
+  /* holders(): one step for all lanes; a claim that carries the number can only vanish while its lock is held */
+  C( HOLDS(y); if :: y != 0 -> back = back | y; y = 0; lock[g] = 0; goto attach :: else -> alive[g] = 1 fi );
+#else
+  alive[g] = 1;
+#endif
+  C( bound = ticket - 1 );
+  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; i++ :: else -> i = 0; break od };
+get:
+  atomic { FORGET; wasEmpty[c] = (pend == 0); over = (producers == 0); missed[c] = back };
+  /* beginAtHeads() */
+#ifdef CURSOR
+  if :: forgot = 1 :: skip fi;          /* some milliseconds are over, or not */
+#else
+  forgot = 1;
+#endif
+  atomic {
+    if :: forgot -> do :: i < NP -> cur[i] = hd[i]; first[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od; forgot = 0 :: else fi };
+choose:
+#if NP == 1
+  if :: first[0] == 0 -> i = 0; to = 1; goto read :: else fi;   /* chooseOnly() */
+only:
+  if :: first[0] == 0 -> goto nothing :: else -> best = 0; goto take fi;
+#else
+smallest:
+  atomic {
+    best = NONE; i = 0;
+    do
+    :: i < NP -> if :: first[i] != 0 && (best == NONE || TICKET(first[i]) < TICKET(first[best])) -> best = i :: else fi; i++
+    :: else -> i = 0; break
+    od };
+  if
+  :: best == NONE
+#ifdef M_ONE
+  :: best != NONE -> goto take
+#elif defined(M_BOUND)
+  :: best != NONE && TICKET(first[best]) <= bound -> goto take
+  :: best != NONE && TICKET(first[best]) > bound ->
+#else
+  :: best != NONE && (TICKET(first[best]) < bound || at[best] < seen[best]) -> goto take
+  :: best != NONE && !(TICKET(first[best]) < bound || at[best] < seen[best]) ->
+#endif
+#ifndef M_ONE
+     atomic { x = first[best]; q = at[best] + SIZE(x) };        /* seeAhead() */
+     C( if
+        :: head[best] <= at[best] -> seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi
+        :: else -> stale = 1
+        fi;
+        x = 0; q = 0 );
+     if :: stale -> stale = 0; i = best; to = 2; goto read :: else fi
+#endif
+  fi;
+look:
+  atomic { found = 0; i = 0 };
+  do
+  :: i < NP && first[i] != 0 -> i++
+  :: i < NP && first[i] == 0 -> to = 3; goto read;
+looked:
+     atomic { found = found || first[i] != 0; i++ }
+  :: i >= NP -> i = 0; break
+  od;
+  if :: found || best != NONE -> goto smallest :: else fi;
+#ifndef M_EMPTY1
+  atomic { i = 0; same = 1 };                                   /* provenEmpty() */
+  do
+  :: i < NP ->
+#ifdef M_EMPTYHEADS
+     C( same = same && head[i] == hd[i]; i++ );
+     if :: false -> skip;
+proved: skip :: else fi
+#else
+#ifdef M_CURSOREMPTY
+     atomic { old = end[i]; to = 4 }; goto read;
+#else
+     atomic { old = end[i]; cur[i] = hd[i]; to = 4 }; goto read;
+#endif
+proved:
+     atomic { same = same && first[i] == 0 && end[i] == old; old = 0; i++ }
+#endif
+  :: else -> i = 0; break
+  od;
+  if :: !same -> goto smallest :: else fi;
+#else
+proved:
+#endif
+#endif
+nothing:
+  CHECK(EMPTY, wasEmpty[c]);
+  CHECK(OVERLOOKED, (missed[c] & back) == 0);
+  if :: over && pend == 0 && (claimed & (255 - done) & (255 - stuck)) == 0 -> goto ended :: else -> goto get fi;
+take:
+  /* the taking step */
+  C( if
+     :: CLAIM(best, at[best]) != was[best] -> lost = 1
+     :: else ->
+        FIND(m, best, at[best]);
+        CHECK(CLAIMED, m != 0 && head[best] <= at[best]);
+        if
+        :: ATTEMPTS(was[best], at[best]) == 0 ->
+           CHECK(TWICE, pend & BIT(m)); CHECK(FIFO, (prec[m] & pend) == 0);
+           pend = WITHOUT(pend, m); claimed = claimed | BIT(m); FORGOTTEN(m); EMPTIED
+        :: else ->
+           CHECK(TWICE, claimed & BIT(m));
+#ifndef EXPIRE
+           CHECK(HELD, STATE(was[best], at[best]) == FREE || !alive[OWNER(was[best])])
+#endif
+        fi;
+        NOTMISSED(m);
+#ifdef M_NOATT
+        was[best] = WORD(at[best], g, 1, TAKEN);
+#else
+        was[best] = WORD(at[best], g, ATTEMPTS(was[best], at[best]) + 1, TAKEN);
+#endif
+        CLAIM(best, at[best]) = was[best]
+     fi );
+  if :: lost -> lost = 0; i = best; to = 5; goto read :: else fi;
+#ifdef M_LOCKLATE
+  C( lock[g] = 1 );
+#endif
+  C( copy = pay[SLOT(best, at[best])] );
+#if SZ == 2
+  if :: SIZE(first[best]) == 2 -> C( if :: word[SLOT(best, at[best] + 1)] != JUNK -> copy = 0 :: else fi ) :: else fi;
+#endif
+  atomic { w = was[best]; y = at[best]; cur[best] = y + SIZE(first[best]); i = best; to = 6 }; goto read;
+mine:
+#ifdef M_NOMINE
+  C( skip );
+#else
+  C( if :: CLAIM(best, y) != w -> lost = 1 :: else fi );
+  if :: lost -> atomic { lost = 0; w = 0; y = 0; copy = 0; m = 0 }; goto choose :: else fi;
+#endif
+  atomic {
+    CHECK(PAYLOAD, copy == m);                                  /* the caller has it */
+    CHECK(TWICE, !(delivered[m] & (1 << ATTEMPTS(w, y))));
+    delivered[m] = delivered[m] | (1 << ATTEMPTS(w, y)); copy = 0 };
+  if
+  :: skip;                                                      /* done() */
+#ifdef M_BLIND
+     C( CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), DONE); done = done | BIT(m); delivered[m] = 0 );
+#else
+     C( if :: CLAIM(best, y) == w -> CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), DONE); done = done | BIT(m); delivered[m] = 0
+           :: else -> lost = 1 fi );
+#endif
+     if
+     :: lost
+     :: else -> atomic { m = 0; y = 0; w = 0 }; passDone(best)
+     fi
+#ifdef RELEASE
+  :: ATTEMPTS(w, y) < MOST ->                                   /* release() */
+#ifdef M_BLINDRELEASE
+     C( CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), FREE); back = back | BIT(m); forgot = 1 )
+#else
+     C( if :: CLAIM(best, y) == w -> CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), FREE); back = back | BIT(m); forgot = 1
+           :: else fi )
+#endif
+#endif
+#ifdef HOLD
+  :: stuck = stuck | BIT(m)
+#endif
+  fi;
+#ifdef ONCE
+  if :: c == 1 -> goto ended :: else fi;
+#endif
+  goto get;
+
+read:                                   /* read(i): walks from the cursor; if there is nothing, from the head */
+  headed = 0;
+walk:
+  C( h = head[i] );
+  atomic {
+    hd[i] = h; if :: cur[i] < h -> cur[i] = h :: else fi;
+    h = cur[i]; q = h; from = h; x = 0; was[i] = 0 };           /* h: where the walk starts */
+step:
+#ifdef M_CLAIMFIRST
+  C( was[i] = CLAIM(i, q) );
+#endif
+  C( x = word[SLOT(i, q)] );
+#if SZ == 2
+  if :: x == PADDING && q % LN != 0 -> q = NEXTLAP(q); goto step :: else fi;
+#endif
+  if
+  :: x == 0 -> was[i] = 0; goto walked
+  :: x != 0 && (q >= h + LN || q % LN + SIZE(x) > LN) -> C( CHECK(CORRUPTED, head[i] > h) ); goto walk
+  :: else
+  fi;
+#ifndef M_CLAIMFIRST
+  C( was[i] = CLAIM(i, q) );
+#endif
+  if
+  :: PASSED(was[i], q) -> C( CHECK(CORRUPTED, head[i] > h) ); goto walk
+  :: !PASSED(was[i], q) && STATE(was[i], q) == FREE -> goto walked
+  :: !PASSED(was[i], q) && STATE(was[i], q) == TAKEN ->         /* isAbandoned() */
+#ifdef M_IMPATIENT
+     goto walked
+#else
+#ifdef EXPIRE
+     if :: ATTEMPTS(was[i], q) < MOST -> goto walked :: skip fi;
+#endif
+     C( if :: lock[OWNER(was[i])] == 0 -> goto walked :: else fi )
+#endif
+  :: !PASSED(was[i], q) && STATE(was[i], q) == DONE && from == hd[i] -> from = 0; passDone(i); goto walk
+  :: else
+  fi;
+  atomic { q = q + SIZE(x); from = q; x = 0; was[i] = 0 };
+  goto step;
+walked:
+#ifdef M_NOVAL
+  atomic {
+#else
+  C( if :: head[i] > h -> goto walk :: else fi;
+#endif
+     at[i] = q; end[i] = q; cur[i] = q; first[i] = x; PAST(i); x = 0; q = 0; h = 0; from = 0
+#ifdef M_NOVAL
+  };
+#else
+  );
+#endif
+#ifndef M_CURSOREMPTY
+  if :: first[i] == 0 && !headed && end[i] != hd[i] -> headed = 1; cur[i] = hd[i]; goto walk :: else -> headed = 0 fi;
+#endif
+  if
+#if NP == 1
+  :: to == 1 -> to = 0; goto only
+#else
+  :: to == 2 -> atomic { to = 0; i = 0 }; goto look
+  :: to == 3 -> to = 0; goto looked
+  :: to == 4 -> to = 0; goto proved
+#endif
+  :: to == 5 -> atomic { to = 0; i = 0 }; goto choose
+  :: to == 6 -> atomic { to = 0; i = 0 }; goto mine
+  fi;
+#if KILLC > 0
+killed:
+  alive[g] = 0;
+  atomic {                              /* later: the kernel */
+    lock[g] = 0; HOLDS(back); FORGET; bound = 0; over = 0; forgot = 0; wasEmpty[c] = 0; missed[c] = 0; best = 0;
+#ifndef M_REUSE
+    g = 0;
+#endif
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od };
+  if :: goto attach :: MAYLEAVE fi;
+#endif
+ended:
+  atomic {
+    HOLDS(stuck); FORGET; bound = 0; over = 0; forgot = 0; wasEmpty[c] = 0; missed[c] = 0; best = 0; g = 0;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od;
+    consumers-- }
+}
+
+init {
+  byte i;
+  atomic {
+    do :: i < NP -> run Producer(i); i++ :: else -> i = 0; break od;
+    do :: i < NC -> run Consumer(i); i++ :: else -> i = 0; break od };
+  consumers == 0;
+  CHECK(LOST, pend == 0 && (claimed & (255 - done) & (255 - stuck)) == 0)
+}
+
+#ifdef FINISH
+ltl finish { <> (consumers == 0) }
+#endif
