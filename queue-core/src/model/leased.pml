@@ -117,9 +117,13 @@ attach:
 #else
   C( g = number % NUMBERS + 1; number = (number + 1) % (2 * NUMBERS) );
 #ifndef M_LOCKLATE
+#if NUMBERS == 7 || defined(M_NOSCAN)
+  C( if :: lock[g] -> goto attach :: else -> lock[g] = 1 fi );
+#else
   C( if :: lock[g] -> goto attach :: else -> lock[g] = 1 fi;
      /* what a dead one of that number holds seems to be held by the living until the lock is let go */
      HOLDS(y); back = back & (255 - y); do :: i < NC -> missed[i] = missed[i] & (255 - y); i++ :: else -> i = 0; break od; y = 0 );
+#endif
 #endif
 #endif
 #if NUMBERS < 7 && !defined(M_NOSCAN)

@@ -243,5 +243,5 @@ init {
 }
 
 #ifdef FINISH
-ltl finish { <> (producers == 0 && (consumers == 0 || NOTHING)) }
+ltl finish { <> (consumers == 0 || (producers == 0 && NOTHING)) }  /* all is put and taken, if there is who takes */
 #endif

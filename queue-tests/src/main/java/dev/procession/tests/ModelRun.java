@@ -118,7 +118,7 @@ record ModelRun(String model, String expected, long states, List<String> options
             }
             List<String> cc = new ArrayList<>(
                     List.of(compiler, "-O2", "-w", "-DCOLLAPSE", "-DMEMLIM=" + memoryMib, "-o", "pan", "pan.c"));
-            if (!liveness) cc.add("-DSAFETY");
+            cc.add(liveness ? "-DNFAIR=3" : "-DSAFETY"); // 3: up to 22 processes
             said = execute(directory, timeoutSeconds, cc);
             if (!Files.exists(directory.resolve("pan"))) {
                 return new Result(0, 0, compiler + ": " + firstLine(said), true);
