@@ -53,7 +53,7 @@ final class VerifyModel implements Callable<Integer> {
     @Option(names = "--only", paramLabel = "REGEX", description = "Only runs whose model and options match.")
     private Pattern only = Pattern.compile("");
 
-    @Option(names = "--deep", description = "The long runs too. They need hours and much memory.")
+    @Option(names = "--deep", description = "The long runs too: some minutes and some GiB each.")
     private boolean deep;
 
     @Option(names = "--list", description = "Print the runs and what is expected of them, and search nothing.")
