@@ -50,7 +50,7 @@ class FileTest {
     private static final QueueGeometry GEOMETRY = new QueueGeometry(4, 4096, 0);
 
     /// The offset of each word, as the table in the layout's documentation has it.
-    private static final Map<String, Long> LAYOUT = layout();
+    static final Map<String, Long> LAYOUT = layout();
 
     private static final long MAGIC = LAYOUT.get("magic");
     private static final long VERSION = LAYOUT.get("version");
@@ -63,8 +63,8 @@ class FileTest {
     private static final long TICKET = LAYOUT.get("ticket");
     private static final long LANES_IN_USE = LAYOUT.get("lanesInUse");
     private static final long HEADS = LAYOUT.get("head");
-    private static final long EACH_LANE = 256;
-    private static final long OWNER = 128;
+    static final long EACH_LANE = 256;
+    static final long OWNER = 128;
     private static final long LANE_0 = (HEADS + GEOMETRY.lanes() * EACH_LANE + 4095) / 4096 * 4096;
 
     private static Map<String, Long> layout() {
@@ -107,7 +107,7 @@ class FileTest {
         }
     }
 
-    private static long read(Path file, long offset) throws IOException {
+    static long read(Path file, long offset) throws IOException {
         try (var channel = FileChannel.open(file, StandardOpenOption.READ)) {
             var word = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder());
             channel.read(word, offset);
