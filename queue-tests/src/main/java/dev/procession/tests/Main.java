@@ -5,10 +5,11 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
 
-/// The commands that show what the queue promises: `procession stress` and `procession verify-model`.
+/// The commands that show what the queue promises: `procession stress`, `procession fuzz` and
+/// `procession verify-model`.
 ///
 /// Exit status: 0 if the promises held, 1 if not, 2 if the command was not understood.
-@Command(name = "procession", subcommands = {Stress.class, VerifyModel.class})
+@Command(name = "procession", subcommands = {Stress.class, Fuzz.class, VerifyModel.class})
 public final class Main {
     private Main() {}
 

@@ -1,0 +1,173 @@
+package dev.procession.tests;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.QueueGeometry;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/// Damages queue files and uses them, in another process, which must live: each call gives a value or says what is wrong
+/// with the file, in little time and memory.
+///
+/// Every change follows from the seed and the number of the round, so `--seed` and `--round` of a failure repeat it.
+@Command(name = "fuzz", mixinStandardHelpOptions = true, showDefaultValues = true,
+        description = "Damages queue files at random and uses them: no call may crash, hang, allocate much, or throw"
+                + " anything but a QueueException. Exit status 1 if one does; the file is kept then.")
+public final class Fuzz implements Callable<Integer> {
+    /// A call that has not ended after this long never will.
+    private static final long HANG_NANOS = TimeUnit.SECONDS.toNanos(60);
+
+    /// How long a file is flipped before there is a new one.
+    private static final long ROUND_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
+
+    /// How a process reaches the file: by address, with checks of each access, and by what the JDK has everywhere.
+    private static final List<String> WAYS =
+            List.of("-Ddev.procession.bounds=unchecked", "-Ddev.procession.bounds=checked",
+                    "-Ddev.procession.platform=portable");
+
+    @Option(names = "--seconds", paramLabel = "S", description = "how long")
+    private int seconds = 20;
+
+    @Option(names = "--seed", paramLabel = "N", description = "what the changes follow from; default: the clock")
+    private long seed = System.nanoTime();
+
+    @Option(names = "--round", paramLabel = "R", description = "only this round, in every way to reach the file")
+    private long round = -1;
+
+    @Option(names = "--live", description = "flip bits of a file while producers and consumers use it")
+    private boolean live;
+
+    @Override
+    public Integer call() throws Exception {
+        System.err.println("seed=" + seed);
+        Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "procession-fuzz-");
+        try {
+            long nanos = TimeUnit.SECONDS.toNanos(seconds);
+            System.out.println(live ? flip(directory, seed, nanos)
+                    : run(directory, seed, round < 0 ? 0 : round, round < 0 ? Long.MAX_VALUE - 1 : round, nanos));
+            remove(directory);
+            return 0;
+        } catch (AssertionError e) {
+            e.printStackTrace();
+            System.out.println("failed, seed=" + seed + "; evidence in " + directory);
+            return 1;
+        }
+    }
+
+    /// Plays rounds in each way, one process after the other, and counts what came of them.
+    ///
+    /// @param directory where files may be, and evidence is left
+    /// @param nanos how long, for all of them
+    /// @return what came of all of them
+    /// @throws AssertionError if a call did what it must not, with the seed and the round
+    static Meter.Tally run(Path directory, long seed, long first, long last, long nanos) throws IOException {
+        var all = Meter.Tally.NONE;
+        for (String way : WAYS) all = all.plus(run(directory, way, seed, first, last, nanos / WAYS.size()));
+        return all;
+    }
+
+    private static Meter.Tally run(Path directory, String way, long seed, long first, long last, long nanos)
+            throws IOException {
+        Path journalFile = directory.resolve("journal");
+        var journal = new Journal(journalFile);
+        String where = directory.toString();
+        String log = journalFile.toString();
+        try (var child = Child.start(way)) {
+            var tally = child.peer().start(scope -> FileUser.meet(where, log, seed, first, last, nanos));
+            return await(tally, journal, way + ", seed " + seed);
+        } finally {
+            Files.deleteIfExists(journalFile);
+        }
+    }
+
+    /// Waits for the end as long as there is progress.
+    private static <R> R await(CompletableFuture<R> running, Journal journal, String what) {
+        long last = journal.intent();
+        for (long since = System.nanoTime();;) {
+            try {
+                return running.get(1, TimeUnit.SECONDS);
+            } catch (TimeoutException e) {
+                if (journal.intent() != last) {
+                    last = journal.intent();
+                    since = System.nanoTime();
+                } else if (System.nanoTime() - since > HANG_NANOS) {
+                    Child.dumpThreads();
+                    throw new AssertionError("hangs: " + what + ", round " + last, e);
+                }
+            } catch (ExecutionException e) {
+                throw new AssertionError(what + ", round " + journal.intent(), e.getCause());
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    /// Flips bits of files while producers and consumers of other processes use them, and counts what came of it.
+    ///
+    /// @param directory where files may be
+    /// @param nanos how long
+    /// @return what came of all of them
+    /// @throws AssertionError if a call did what it must not, with the seed and the round
+    static Meter.Tally flip(Path directory, long seed, long nanos) throws IOException {
+        var random = new Random64(seed);
+        var all = Meter.Tally.NONE;
+        long end = System.nanoTime() + nanos;
+        for (String way : WAYS) {
+            long left = (end - System.nanoTime()) / (WAYS.size() - WAYS.indexOf(way));
+            try (var flipper = Child.start(); var one = Child.start(way); var two = Child.start(way)) {
+                boolean warm = false;
+                for (long until = System.nanoTime() + left; System.nanoTime() < until; warm = true) {
+                    all = all.plus(flip(directory, random, way, flipper, List.of(one, two), warm));
+                }
+            }
+        }
+        return all;
+    }
+
+    private static Meter.Tally flip(Path directory, Random64 random, String way, Child flipper, List<Child> users,
+            boolean warm) throws IOException {
+        Path path = directory.resolve("queue");
+        var target = Flipper.Target.values()[random.below(3)];
+        var delivery = Delivery.values()[random.below(Delivery.values().length)];
+        long[] laneBytes = {4096, 16384};
+        var geometry = new QueueGeometry(2 + random.below(10), laneBytes[random.below(2)], random.below(2) * 20);
+        LaneQueue.create(path, geometry, "").close();
+        String file = path.toString();
+        long lanesBytes = geometry.lanes() * geometry.laneBytes();
+        long seed = random.next();
+        var running = new ArrayList<CompletableFuture<Meter.Tally>>();
+        for (var user : users) {
+            running.add(user.peer().start(scope -> Flipper.use(file, null, seed, ROUND_NANOS, warm)));
+            running.add(user.peer().start(scope -> Flipper.use(file, delivery, seed, ROUND_NANOS, warm)));
+        }
+        long nanos = warm ? ROUND_NANOS : 1;
+        var flips = flipper.peer().start(scope -> Flipper.flip(file, target, lanesBytes, seed, nanos));
+        var all = Meter.Tally.NONE;
+        try {
+            for (var user : running) all = all.plus(Peer.join(user));
+            Peer.join(flips);
+        } catch (RuntimeException | Error thrown) {
+            throw new AssertionError(way + ", " + target + ", " + delivery + ", " + geometry, thrown);
+        }
+        Files.delete(path);
+        return all;
+    }
+
+    private static void remove(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) Files.delete(file);
+        }
+        Files.delete(directory);
+    }
+}

@@ -1,0 +1,30 @@
+package dev.procession.tests;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Whoever may write the file may damage what is in it, and nothing else: the processes that use it live, and get
+/// messages or errors in little time and memory. `procession fuzz` does the same for longer.
+class FuzzTest {
+    @TempDir(factory = SharedMemory.class)
+    Path directory;
+
+    @Test
+    void anyDamageToAFileGivesMessagesOrErrorsInLittleTimeAndMemory() throws Exception {
+        var tally = Fuzz.run(directory, Random64.seed(), 0, 6_600, TimeUnit.SECONDS.toNanos(30));
+        assertTrue(tally.rounds() > 300, tally::toString);
+        assertTrue(tally.damages() > tally.rounds() / 10, tally::toString);
+        assertTrue(tally.values() > tally.rounds(), tally::toString);
+    }
+
+    @Test
+    void bitsThatChangeUnderProducersAndConsumersGiveMessagesOrErrors() throws Exception {
+        var tally = Fuzz.flip(directory, Random64.seed(), TimeUnit.SECONDS.toNanos(9));
+        assertTrue(tally.damages() > 0, tally::toString);
+        assertTrue(tally.values() > 100, tally::toString);
+    }
+}
