@@ -1,7 +1,11 @@
 package dev.procession.tests;
 
 import dev.procession.core.Consumer;
+import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.LeaseLostException;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Producer;
 import dev.procession.tests.Mutator.Good;
 import java.io.IOException;
@@ -43,6 +47,7 @@ final class FileUser {
     private @Nullable LaneQueue queue;
     private final List<Producer> producers = new ArrayList<>();
     private @Nullable Consumer consumer;
+    private final List<Lease> leases = new ArrayList<>();
 
     private FileUser(long seed, Path directory, Path journal) throws IOException {
         this.seed = seed;
@@ -127,6 +132,10 @@ final class FileUser {
             calls.add(new Named("tryGet", () -> Meter.assertLength(consumer(good).tryGet(buffer), open())));
             calls.add(new Named("poll", () -> consumer(good).poll(message -> meter.see(message, open()),
                     1 + random.below(40))));
+            if (good.delivery() == Delivery.LEASED) {
+                calls.add(new Named("lease", () -> lease((LeasingConsumer) consumer(good), random)));
+                calls.add(new Named("end lease", () -> end(random)));
+            }
             calls.add(new Named("tryPut", () -> producer(random).tryPut(buffer, 0, length(random))));
             calls.add(new Named("claim", () -> {
                 var claim = producer(random).tryClaim(length(random));
@@ -149,12 +158,29 @@ final class FileUser {
         return calls;
     }
 
+    private void lease(LeasingConsumer consumer, Random64 random) {
+        var lease = consumer.tryLease((message, unused) -> meter.see(message, open()));
+        if (lease != null) leases.add(lease);
+    }
+
+    /// Somebody may have written over its claim, so it may be lost.
+    private void end(Random64 random) {
+        if (leases.isEmpty()) return;
+        var lease = leases.remove(random.below(leases.size()));
+        try {
+            if (random.below(3) == 0) lease.release();
+            else lease.done();
+        } catch (LeaseLostException expected) {}
+    }
+
     private int length(Random64 random) {
         int max = open().maxMessageBytes();
         return random.below(4) == 0 ? random.below(max + 1) : random.below(100);
     }
 
     private void close() {
+        if (leases.size() % 2 == 0) leases.forEach(Lease::close); // a lease that is left open is given back later
+        leases.clear();
         while (!producers.isEmpty()) producers.removeLast().close();
         if (consumer != null) consumer.close();
         consumer = null;

@@ -3,6 +3,8 @@ package dev.procession.tests;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.LeaseLostException;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Producer;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -160,10 +162,23 @@ final class Flipper {
         private boolean get(Delivery delivery) {
             return switch (random.below(8)) {
                 case 0 -> meter.call("get", () -> consumer(delivery).get(buffer, SHORTLY_NANOS));
-                case 1, 2, 3 -> meter.call("poll", () -> consumer(delivery).poll(
+                case 1 -> consumer instanceof LeasingConsumer leasing ? meter.call("lease", () -> lease(leasing))
+                        : meter.call("tryGet", () -> consumer(delivery).tryGet(buffer));
+                case 2, 3 -> meter.call("poll", () -> consumer(delivery).poll(
                         message -> meter.see(message, queue()), 1 + random.below(40)));
                 default -> meter.call("tryGet", () -> Meter.assertLength(consumer(delivery).tryGet(buffer), queue()));
             };
+        }
+
+        /// Most leases are done; some are given back, or kept until the consumer is gone.
+        private void lease(LeasingConsumer leasing) {
+            leasing.tryLease((message, lease) -> {
+                meter.see(message, queue());
+                try {
+                    if (random.below(4) == 0) lease.release();
+                    else if (random.below(10) > 0) lease.done();
+                } catch (LeaseLostException expected) {} // its claim was flipped
+            });
         }
 
         void close() {

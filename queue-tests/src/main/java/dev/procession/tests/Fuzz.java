@@ -1,7 +1,7 @@
 package dev.procession.tests;
 
-import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
 import dev.procession.core.QueueGeometry;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -139,12 +139,15 @@ public final class Fuzz implements Callable<Integer> {
             boolean warm) throws IOException {
         Path path = directory.resolve("queue");
         var target = Flipper.Target.values()[random.below(3)];
-        var delivery = Delivery.values()[random.below(Delivery.values().length)];
-        long[] laneBytes = {4096, 16384};
-        var geometry = new QueueGeometry(2 + random.below(10), laneBytes[random.below(2)], random.below(2) * 20);
+        boolean leased = random.below(3) == 0;
+        long laneBytes = leased ? 1 << 16 : random.below(2) == 0 ? 4096 : 16384;
+        var geometry = new QueueGeometry(2 + random.below(10), laneBytes, random.below(2) * 20,
+                leased ? new Leasing(random.below(2) * 1_000_000, 0) : null);
+        var deliveries = Mutator.deliveries(geometry);
+        var delivery = deliveries.get(random.below(deliveries.size()));
         LaneQueue.create(path, geometry, "").close();
         String file = path.toString();
-        long lanesBytes = geometry.lanes() * geometry.laneBytes();
+        long lanesBytes = Mutator.lanesBytes(geometry);
         long seed = random.next();
         var running = new ArrayList<CompletableFuture<Meter.Tally>>();
         for (var user : users) {

@@ -1,7 +1,10 @@
 package dev.procession.tests;
 
+import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.QueueGeometry;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -52,14 +55,26 @@ final class Mutator {
     static List<Good> goods(Path directory) throws IOException {
         var geometries = List.of(new QueueGeometry(1, 4096, 0), new QueueGeometry(4, 4096, 0),
                 new QueueGeometry(1, 4096, 5), new QueueGeometry(4, 4096, 30), new QueueGeometry(20, 4096, 0),
-                new QueueGeometry(2, 16384, 0));
+                new QueueGeometry(2, 16384, 0), new QueueGeometry(1, 1 << 16, 0, Leasing.DEFAULT),
+                new QueueGeometry(2, 1 << 16, 0, new Leasing(1, 3)),
+                new QueueGeometry(2, 1 << 16, 50, Leasing.DEFAULT));
         var goods = new ArrayList<Good>();
         for (var geometry : geometries) {
             for (var state : State.values()) {
-                for (var delivery : Delivery.values()) goods.add(make(directory, state, geometry, delivery));
+                for (var delivery : deliveries(geometry)) goods.add(make(directory, state, geometry, delivery));
             }
         }
         return goods;
+    }
+
+    /// How a queue of this shape may be consumed.
+    static List<Delivery> deliveries(QueueGeometry geometry) {
+        return geometry.leasing() != null ? List.of(Delivery.LEASED) : List.of(Delivery.EXCLUSIVE, Delivery.SHARED);
+    }
+
+    /// The bytes at the end of the file that are lanes, with their claim words.
+    static long lanesBytes(QueueGeometry geometry) {
+        return geometry.lanes() * (geometry.laneBytes() + (geometry.leasing() != null ? geometry.laneBytes() / 8 : 0));
     }
 
     private static Good make(Path directory, State state, QueueGeometry geometry, Delivery delivery)
@@ -74,9 +89,8 @@ final class Mutator {
         int[] used = new int[bytes.length / Long.BYTES];
         int count = 0;
         for (int i = 0; i < used.length; i++) if (longs.getAtIndex(LONG, i) != 0) used[count++] = i;
-        long lanes = geometry.lanes() * geometry.laneBytes();
-        return new Good(state.toString(), geometry, delivery, bytes, (int) ((bytes.length - lanes) / Long.BYTES),
-                Arrays.copyOf(used, count));
+        return new Good(state.toString(), geometry, delivery, bytes,
+                (int) ((bytes.length - lanesBytes(geometry)) / Long.BYTES), Arrays.copyOf(used, count));
     }
 
     private static void use(LaneQueue queue, State state, Delivery delivery) {
@@ -92,10 +106,23 @@ final class Mutator {
                 one.tryPut(message, 0, random.below(120));
                 if (two != null && random.below(2) == 0) two.tryPut(message, 0, random.below(120));
                 if (state == State.WRAPPED || state == State.DRAINED) {
-                    if (random.below(3) > 0 || !one.hasRoom(120)) consumer.tryGet(message);
+                    if (random.below(3) > 0 || !one.hasRoom(120)) get(consumer, message, random);
                 }
             }
+            if (state == State.SOME) get(consumer, message, random);
             if (state == State.DRAINED) while (consumer.tryGet(message) >= 0) {}
+        }
+    }
+
+    /// Gets a message; a leasing consumer keeps some that it will never be done with.
+    private static void get(Consumer consumer, byte[] to, Random64 random) {
+        if (!(consumer instanceof LeasingConsumer leasing)) {
+            consumer.tryGet(to);
+        } else {
+            leasing.tryLease((message, lease) -> {
+                if (random.below(3) == 0) lease.release();
+                else if (random.below(10) > 0) lease.done();
+            });
         }
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
 import dev.procession.core.MessageTooLargeException;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
@@ -71,14 +72,19 @@ class EdgeTest {
             return edge == 64 ? 0 : 1L << edge;
         }
 
-        long prefix() {
-            return geometry.maxItems() > 0 ? 16 : 8;
+        long alignment() {
+            return geometry.leasing() != null ? 64 : geometry.maxItems() > 0 ? 16 : 8;
+        }
+
+        /// From one lane to the next: its records, and in a leased queue its claim words.
+        long laneStep() {
+            return geometry.laneBytes() + (geometry.leasing() != null ? geometry.laneBytes() / 8 : 0);
         }
 
         /// Makes the queue, and writes into its file what a long life would have left there.
         void create(Path file, Random64 random) throws IOException {
             LaneQueue.create(file, geometry, "aged").close();
-            long lanesAt = Files.size(file) - geometry.lanes() * geometry.laneBytes();
+            long lanesAt = Files.size(file) - geometry.lanes() * laneStep();
             try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 if (counter == Counter.TICKETS) {
                     write(channel, at("ticket"), edgeValue() - random.below(geometry.lanes() == 1 ? 10 : 200));
@@ -88,17 +94,32 @@ class EdgeTest {
                 for (int lane = 0; lane < geometry.lanes(); lane++) {
                     // up to two laps below the edge; with many lanes a few messages
                     long before = counter == Counter.POSITIONS ? edgeValue() : 1L << 20;
-                    int blocks = geometry.lanes() > 10 ? 20 : (int) (2 * geometry.laneBytes() / prefix());
-                    long head = before - prefix() * (1 + random.below(blocks));
+                    int blocks =
+                            geometry.lanes() > 10 ? 20 : (int) Math.min(2 * geometry.laneBytes() / alignment(), 1024);
+                    long head = before - alignment() * (1 + random.below(blocks));
                     write(channel, at("head") + lane * FileTest.EACH_LANE, head);
+                    if (geometry.leasing() != null) {
+                        writeClaims(channel, lanesAt + lane * laneStep() + geometry.laneBytes(), head);
+                    }
                     if (geometry.maxItems() == 0) continue;
                     long number = counter == Counter.NUMBERS
                             ? edgeValue() - random.below(geometry.lanes() > 10 ? 3 : 30) : 77;
                     write(channel, at("head") + lane * FileTest.EACH_LANE + FileTest.OWNER, number);
-                    write(channel, lanesAt + lane * geometry.laneBytes() + (head & geometry.laneBytes() - 1) + 8,
+                    write(channel, lanesAt + lane * laneStep() + (head & geometry.laneBytes() - 1) + 8,
                             number);
                 }
             }
+        }
+
+        /// All that was there before the head is done: each block's claim word has the last lap in which it came by.
+        private void writeClaims(FileChannel channel, long offset, long head) throws IOException {
+            var claims = ByteBuffer.allocate((int) (geometry.laneBytes() / 8)).order(ByteOrder.nativeOrder());
+            long lap = head >> Long.numberOfTrailingZeros(geometry.laneBytes());
+            for (int at = 0; at < geometry.laneBytes(); at += 64) {
+                long last = at < (head & geometry.laneBytes() - 1) ? lap : lap - 1;
+                claims.putLong(last << 26 | 2);
+            }
+            channel.write(claims.flip(), offset);
         }
 
         private static long at(String word) {
@@ -128,8 +149,14 @@ class EdgeTest {
         /// As many puts as it takes to come over the edge in every lane, and some laps more.
         int puts() {
             if (geometry.lanes() > 10) return 30 * geometry.lanes();
-            return geometry.lanes() * (int) (geometry.laneBytes() / 16) + 1_000;
+            return geometry.lanes() * (int) Math.min(geometry.laneBytes() / 16, 512) + 1_000;
         }
+    }
+
+    private static QueueGeometry shape(Delivery delivery, int lanes, long laneBytes, long maxItems) {
+        return delivery == Delivery.LEASED
+                ? new QueueGeometry(lanes, Math.max(1 << 16, laneBytes), maxItems, Leasing.DEFAULT)
+                : new QueueGeometry(lanes, laneBytes, maxItems);
     }
 
     @ParameterizedTest
@@ -141,7 +168,9 @@ class EdgeTest {
                 if (lanes == 1024 && (portable || edge != 40 && edge != 63)) continue; // slow: each look is at all of them
                 for (long maxItems : new long[] {0, 2L * lanes + 3}) {
                     if (counter == Counter.NUMBERS && maxItems == 0) continue;
-                    for (long laneBytes : lanes == 3 ? new long[] {4096, 16384} : new long[] {4096}) {
+                    long[] sizes = delivery == Delivery.LEASED ? new long[] {1 << 16} : lanes == 3
+                            ? new long[] {4096, 16384} : new long[] {4096};
+                    for (long laneBytes : sizes) {
                         assertOrder(counter, edge, delivery, lanes, laneBytes, maxItems, portable, seed);
                     }
                 }
@@ -154,7 +183,7 @@ class EdgeTest {
         String where = directory.resolve("queue").toString();
         try (var peer = portable ? Child.kept("all", PORTABLE).peer() : Peer.here()) {
             peer.run(scope -> {
-                var aged = new Aged(counter, edge, new QueueGeometry(lanes, laneBytes, maxItems));
+                var aged = new Aged(counter, edge, shape(delivery, lanes, laneBytes, maxItems));
                 aged.create(Path.of(where), new Random64(seed));
                 try (var model = new Model(aged, Path.of(where), delivery, seed)) {
                     model.run();
@@ -330,7 +359,7 @@ class EdgeTest {
     void twoProducersAtATimeLoseNothingAcrossTheEdge(Counter counter, int edge, Delivery delivery) throws Exception {
         long seed = Random64.seed();
         Path file = directory.resolve("queue");
-        var aged = new Aged(counter, edge, new QueueGeometry(2, 4096, 0));
+        var aged = new Aged(counter, edge, shape(delivery, 2, 4096, 0));
         aged.create(file, new Random64(seed));
         int count = 3_000;
         try (var queue = LaneQueue.open(file)) {
