@@ -26,6 +26,8 @@ public abstract sealed class Consumer implements AutoCloseable
     /// How many records ahead of the first one are seen before the other lanes are looked at.
     private static final int WALK = 32;
 
+    private static final int CHECK_EACH = 64;
+
     final LaneQueue queue;
     final MemorySegment memory;
     final long base;
@@ -47,6 +49,7 @@ public abstract sealed class Consumer implements AutoCloseable
     long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
 
     final Waiting waiting;
+    private int empties;
     private boolean busy; // between begin() and end()
     private boolean closed;
 
@@ -299,6 +302,18 @@ public abstract sealed class Consumer implements AutoCloseable
         checkNotInHandler();
         checkOpen();
         busy = true;
+    }
+
+    /// Nothing was found: time to ask now and then whether the file is still whole.
+    final int empty() {
+        checked(0);
+        return EMPTY;
+    }
+
+    /// The same for a number of messages.
+    final int checked(int taken) {
+        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) queue.checkNotCutOff();
+        return taken;
     }
 
     final void end() {

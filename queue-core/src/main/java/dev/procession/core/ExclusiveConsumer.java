@@ -22,14 +22,16 @@ final class ExclusiveConsumer extends Consumer {
             int taken = 0;
             if (lanes == 1) {
                 taken = pollOnly(handler, limit);
-                if (lanes == 1) return taken;
+                if (lanes == 1) return checked(taken);
             }
             while (taken < limit) {
                 int lane = choose();
                 if (lane == EMPTY) break;
                 taken += run(lane, handler, limit - taken);
             }
-            return taken;
+            return checked(taken);
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }
@@ -140,7 +142,7 @@ final class ExclusiveConsumer extends Consumer {
         begin(1);
         try {
             int lane = choose();
-            if (lane == EMPTY) return EMPTY;
+            if (lane == EMPTY) return empty();
             long at = position[lane];
             long header = first[lane];
             if (!isRecord(header, at & mask)) throw corrupted(lane, header);
@@ -151,6 +153,8 @@ final class ExclusiveConsumer extends Consumer {
             release(lane, at + recordBytes(length));
             read(lane);
             return length;
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }

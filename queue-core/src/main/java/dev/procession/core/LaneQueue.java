@@ -68,6 +68,8 @@ public final class LaneQueue implements AutoCloseable {
 
     private static final long FOUND = 1;
 
+    private static final int LATE_FAULTS = 4;
+
     private static final String NO_RECORD = "there is no record";
 
     private final Path path;
@@ -78,7 +80,9 @@ public final class LaneQueue implements AutoCloseable {
     private final String label;
     private final boolean anonymous;
 
+    private volatile boolean unusable; // closed, or cut off
     private volatile boolean closed;
+    private volatile boolean cutOff;
 
     // guarded by this: locks of one open file do not exclude each other, so a handle keeps its own participants apart
     private final BitSet lanesHeld = new BitSet();
@@ -305,6 +309,8 @@ public final class LaneQueue implements AutoCloseable {
             anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
             Waiting.attach(memory);
             whole = true;
+        } catch (InternalError e) { // cut off since it was mapped
+            throw new QueueCorruptedException(path + " was cut off by another process; delete it, and make it again");
         } finally {
             if (!whole) file.close();
         }
@@ -377,6 +383,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public synchronized Producer newProducer(WaitStrategy strategy) {
         checkOpen();
+        checkNotCutOff();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
             if (pass > 0) LockSupport.parkNanos(LANE_PASS_NANOS);
             for (int lane = 0; lane < geometry.lanes(); lane++) {
@@ -384,6 +391,8 @@ public final class LaneQueue implements AutoCloseable {
                 Producer producer = null;
                 try {
                     producer = new Producer(this, lane, strategy);
+                } catch (InternalError e) {
+                    throw fault(e);
                 } finally {
                     if (producer == null) file.unlock(Layout.laneLock(lane));
                 }
@@ -423,6 +432,15 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public synchronized Consumer newConsumer(Delivery delivery, WaitStrategy strategy) {
         checkOpen();
+        checkNotCutOff();
+        try {
+            return attachConsumer(delivery, strategy);
+        } catch (InternalError e) {
+            throw fault(e);
+        }
+    }
+
+    private Consumer attachConsumer(Delivery delivery, WaitStrategy strategy) {
         Leasing leasing = geometry.leasing();
         if (leasing != null != (delivery == Delivery.LEASED)) {
             throw new QueueUnavailableException(path + (leasing != null ? " is a leased queue; use Delivery.LEASED"
@@ -482,7 +500,7 @@ public final class LaneQueue implements AutoCloseable {
     synchronized void releaseOwner(int owner) {
         file.unlock(Layout.ownerLock(owner));
         ownersHeld.clear(owner);
-        signalMessages(); // its leases
+        if (!isCutOff()) signalMessages(); // its leases
         leave();
     }
 
@@ -527,18 +545,58 @@ public final class LaneQueue implements AutoCloseable {
         synchronized (this) {
             if (closed) return;
             closed = true;
-            Waiting.wakeAll(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
-            Waiting.wakeAll(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+            unusable = true;
+            if (!isCutOff()) {
+                Waiting.wakeAll(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+                Waiting.wakeAll(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+            }
             leave();
         }
     }
 
-    boolean isClosed() {
-        return closed;
+    boolean isUsable() {
+        return !unusable;
     }
 
     void checkOpen() {
+        if (!unusable) return;
         if (closed) throw new QueueClosedException("this handle on " + path + " was closed");
+        throw cutOff();
+    }
+
+    // ---- a file that somebody cut off
+
+    /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made from it.
+    ///
+    /// An access to what is gone is an InternalError, which the JVM may tell late: after the call that made the access,
+    /// in the code that made that call. So those who do not come by here for other reasons ask now and then.
+    boolean isCutOff() {
+        if (!cutOff && file.size() < memory.byteSize()) {
+            cutOff = true;
+            unusable = true;
+        }
+        return cutOff;
+    }
+
+    void checkNotCutOff() {
+        if (isCutOff()) throw cutOff();
+    }
+
+    /// What an InternalError of the JVM means to the caller of this queue; if it has nothing to do with it, it is thrown again.
+    QueueCorruptedException fault(InternalError thrown) {
+        for (int i = 0;; i++) {
+            try {
+                if (isCutOff()) return cutOff();
+                throw thrown;
+            } catch (InternalError late) { // of another access of the same call
+                if (late == thrown || i == LATE_FAULTS) throw thrown;
+            }
+        }
+    }
+
+    private QueueCorruptedException cutOff() {
+        return new QueueCorruptedException(path + " was cut off by another process: it has " + file.size() + " of "
+                + memory.byteSize() + " bytes; close it, delete it, and make it again");
     }
 
     // ---- what anybody may ask
@@ -593,6 +651,14 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public boolean isEmpty() {
         checkOpen();
+        try {
+            return looksEmpty();
+        } catch (InternalError e) {
+            throw fault(e);
+        }
+    }
+
+    private boolean looksEmpty() {
         long before = -1; // no sum of positions, which are multiples of 8
         for (int i = 0; i < RETRIES; i++) {
             long ends = 0;
@@ -637,7 +703,11 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
         checkOpen();
-        return geometry.counted() && countedItems() >= geometry.maxItems();
+        try {
+            return geometry.counted() && countedItems() >= geometry.maxItems();
+        } catch (InternalError e) {
+            throw fault(e);
+        }
     }
 
     /// Counts the messages. With a bound on the items that reads two words for each lane; otherwise it walks along all
@@ -647,6 +717,14 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public long size() {
         checkOpen();
+        try {
+            return countItems();
+        } catch (InternalError e) {
+            throw fault(e);
+        }
+    }
+
+    private long countItems() {
         if (geometry.counted()) return Math.clamp(countedItems(), 0, geometry.maxItems());
         long items = 0;
         int lanes = lanesInUse();
@@ -660,6 +738,14 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueClosedException if this handle was closed
     public synchronized QueueStats stats() {
         checkOpen();
+        try {
+            return readStats();
+        } catch (InternalError e) {
+            throw fault(e);
+        }
+    }
+
+    private QueueStats readStats() {
         List<QueueStats.Lane> lanes = new ArrayList<>();
         long items = 0;
         int count = lanesInUse();
@@ -783,7 +869,7 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
-        return new QueueCorruptedException(
+        return isCutOff() ? cutOff() : new QueueCorruptedException(
                 path + " is damaged in lane " + lane + " at position " + position + ": " + what
                         + "; close it, and delete the file when its messages are no longer wanted");
     }

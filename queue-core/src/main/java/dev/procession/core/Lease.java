@@ -40,7 +40,11 @@ public final class Lease implements AutoCloseable {
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
         boolean mine = end(Layout.DONE);
-        if (mine) queue.passDone(lane);
+        try {
+            if (mine) queue.passDone(lane);
+        } catch (InternalError e) {
+            throw queue.fault(e);
+        }
         return mine;
     }
 
@@ -66,8 +70,12 @@ public final class Lease implements AutoCloseable {
     private boolean end(int state) {
         if (ended) throw new IllegalStateException("this lease was done or given back already");
         ended = true;
-        return queue.replaceClaim(
-                lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
+        try {
+            return queue.replaceClaim(
+                    lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
+        } catch (InternalError e) {
+            throw queue.fault(e);
+        }
     }
 
     private LeaseLostException lost() {
@@ -79,6 +87,6 @@ public final class Lease implements AutoCloseable {
     /// Gives the message back, unless the lease is done, given back, or lost.
     @Override
     public synchronized void close() {
-        if (!ended) giveBack();
+        if (!ended && !queue.isCutOff()) giveBack();
     }
 }

@@ -71,6 +71,8 @@ public final class LeasingConsumer extends Consumer {
             Lease lease = claim(Integer.MAX_VALUE);
             if (lease != null) handOut(handler, lease);
             return lease;
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }
@@ -104,6 +106,8 @@ public final class LeasingConsumer extends Consumer {
                 if (lease.finish()) return length; // else it was so slow that somebody else has it by now
             }
             return EMPTY;
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }
@@ -121,6 +125,8 @@ public final class LeasingConsumer extends Consumer {
                 lease.done();
             }
             return taken;
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }
@@ -143,7 +149,10 @@ public final class LeasingConsumer extends Consumer {
         if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
         for (int i = 0; i < LaneQueue.RETRIES; i++) {
             int lane = choose();
-            if (lane == EMPTY) return null;
+            if (lane == EMPTY) {
+                empty();
+                return null;
+            }
             long at = position[lane];
             int length = Layout.length(first[lane]);
             if (length > most) throw tooLarge(length, most);

@@ -39,6 +39,7 @@ final class LinuxPlatform extends Platform {
     // <asm/unistd_64.h> on x86-64, <asm-generic/unistd.h> on aarch64
     private static final long SYS_OPENAT = ARM ? 56 : 257, SYS_CLOSE = ARM ? 57 : 3, SYS_LINKAT = ARM ? 37 : 265;
     private static final long SYS_FTRUNCATE = ARM ? 46 : 77, SYS_FALLOCATE = ARM ? 47 : 285, SYS_FCNTL = ARM ? 25 : 72;
+    private static final long SYS_LSEEK = ARM ? 62 : 8;
     private static final long SYS_MMAP = ARM ? 222 : 9, SYS_MUNMAP = ARM ? 215 : 11;
     private static final long SYS_FUTEX = ARM ? 98 : 202, SYS_MEMBARRIER = ARM ? 283 : 324;
     private static final long SYS_SETAFFINITY = ARM ? 122 : 203, SYS_GETAFFINITY = ARM ? 123 : 204;
@@ -54,6 +55,7 @@ final class LinuxPlatform extends Platform {
     private static final int O_TMPFILE = 020000000 | O_DIRECTORY;
     private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
     private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
+    private static final int SEEK_END = 2;
     private static final int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
     private static final int EPERM = 1, ENOENT = 2, EACCES = 13, EEXIST = 17, EISDIR = 21, EMFILE = 24, ENOSPC = 28;
     private static final int EROFS = 30, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122, EAGAIN = 11, EFBIG = 27, ENXIO = 6;
@@ -220,6 +222,12 @@ final class LinuxPlatform extends Platform {
             this.fd = fd;
         }
 
+        /// The file's size, or what is given if it is closed already: its number may be another file's by now.
+        synchronized long size(long otherwise) {
+            long size = closed ? -1 : call(SYS_LSEEK, fd, 0, SEEK_END);
+            return size < 0 ? otherwise : size;
+        }
+
         synchronized void close() {
             if (closed) return;
             closed = true;
@@ -315,8 +323,14 @@ final class LinuxPlatform extends Platform {
         }
 
         @Override
+        long size() {
+            return descriptor.size(mapping.byteSize());
+        }
+
+        @Override
         boolean reserve(long offset, long bytes) {
-            long error = -call(SYS_FALLOCATE, fd, 0, offset, bytes);
+            // the size stays: a file that was cut off must not grow again, with zeros in it
+            long error = -call(SYS_FALLOCATE, fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
             if (error == 0) return true;
             if (error == ENOSPC || error == EDQUOT || error == EFBIG) return false;
             throw new QueueUnavailableException("cannot reserve space in the queue's file: error " + error);

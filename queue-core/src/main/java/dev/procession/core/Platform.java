@@ -95,6 +95,9 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
         /// Whether another open file holds a lock on this byte.
         abstract boolean isLocked(long at);
 
+        /// The file's size now: less than the mapping if somebody cut it off, and then the rest of the mapping is gone.
+        abstract long size();
+
         /// Gets the space for a range, so that a write there cannot fail. Returns false if there is none.
         abstract boolean reserve(long offset, long bytes);
 

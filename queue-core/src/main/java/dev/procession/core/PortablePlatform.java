@@ -208,6 +208,15 @@ final class PortablePlatform extends Platform {
             }
         }
 
+        @Override
+        long size() {
+            try {
+                return file.channel.size();
+            } catch (IOException e) {
+                return mapping.byteSize(); // closed
+            }
+        }
+
         /// There is no call for it: writes back what is there, page by page, through the channel, which says when the
         /// disk is full. Only the owner of a range asks for it, before its first use.
         @Override

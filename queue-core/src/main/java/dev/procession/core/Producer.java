@@ -17,6 +17,10 @@ public final class Producer implements AutoCloseable {
     /// Space is reserved in steps of this many bytes, while a lane is written for the first time.
     private static final long RESERVE_BYTES = 64 << 10;
 
+    /// So much room, or so many times less, is worth a question to the system: is the file still whole?
+    private static final long CHECK_BYTES = 1 << 20;
+    private static final int CHECK_EACH = 64;
+
     private final LaneQueue queue;
     private final MemorySegment memory;
     private final int lane;
@@ -38,6 +42,7 @@ public final class Producer implements AutoCloseable {
     private long reserved; // space below this position is reserved
     private final long reserveAll; // the position at which the whole lane is
     private boolean allReserved;
+    private int extensions;
 
     private long mine = -1; // the ticket last drawn
     private boolean alone; // nobody had drawn between my last two draws
@@ -111,12 +116,16 @@ public final class Producer implements AutoCloseable {
     /// @throws QueueClosedException if this producer or its queue was closed
     public boolean tryPut(byte[] from, int start, int length) {
         Objects.checkFromIndexSize(start, length, from.length);
-        long offset = begin(length);
-        if (offset == FULL) return false;
-        long ticket = ticket();
-        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
-        publish(ticket, offset, length);
-        return true;
+        try {
+            long offset = begin(length);
+            if (offset == FULL) return false;
+            long ticket = ticket();
+            Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+            publish(ticket, offset, length);
+            return true;
+        } catch (InternalError e) {
+            throw fault(e);
+        }
     }
 
     /// Puts a range of a memory segment.
@@ -129,18 +138,22 @@ public final class Producer implements AutoCloseable {
     /// @throws QueueClosedException if this producer or its queue was closed
     public boolean tryPut(MemorySegment from, long start, int length) {
         Objects.checkFromIndexSize(start, length, from.byteSize());
-        long offset = begin(length);
-        if (offset == FULL) return false;
-        long ticket = ticket();
-        boolean copied = false;
-        try { // the segment may be closed by now, or belong to another thread
-            Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
-            copied = true;
-        } finally {
-            if (!copied && counted) retract();
+        try {
+            long offset = begin(length);
+            if (offset == FULL) return false;
+            long ticket = ticket();
+            boolean copied = false;
+            try { // the segment may be closed by now, or belong to another thread
+                Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+                copied = true;
+            } finally {
+                if (!copied && counted) retract();
+            }
+            publish(ticket, offset, length);
+            return true;
+        } catch (InternalError e) {
+            throw fault(e);
         }
-        publish(ticket, offset, length);
-        return true;
     }
 
     /// Puts the bytes of an array, and waits for room as long as it takes.
@@ -182,7 +195,12 @@ public final class Producer implements AutoCloseable {
     /// @throws QueueClosedException if this producer or its queue was closed
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
-        long offset = begin(length);
+        long offset;
+        try {
+            offset = begin(length);
+        } catch (InternalError e) {
+            throw fault(e);
+        }
         if (offset == FULL) return null;
         claimedAt = offset;
         claim.open(laneAt + offset + prefix, length);
@@ -193,12 +211,16 @@ public final class Producer implements AutoCloseable {
 
     void commit(int length) {
         limit = limitAfterClaim;
-        publish(ticket(), claimedAt, length);
+        try {
+            publish(ticket(), claimedAt, length);
+        } catch (InternalError e) {
+            throw fault(e);
+        }
     }
 
     void abort() {
         limit = limitAfterClaim;
-        if (counted) retract();
+        if (counted && !queue.isCutOff()) retract();
     }
 
     /// Whether there is room for a message now.
@@ -207,11 +229,15 @@ public final class Producer implements AutoCloseable {
     /// @return whether a put would not find the queue full
     /// @throws QueueClosedException if this producer or its queue was closed
     public boolean hasRoom(int length) {
-        if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
-        int size = recordBytes(length);
-        long offset = tail & mask;
-        long pad = offset + size > laneBytes ? laneBytes - offset : 0;
-        return extend(tail + pad + size + prefix);
+        try {
+            if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
+            int size = recordBytes(length);
+            long offset = tail & mask;
+            long pad = offset + size > laneBytes ? laneBytes - offset : 0;
+            return extend(tail + pad + size + prefix);
+        } catch (InternalError e) {
+            throw fault(e);
+        }
     }
 
     // ---- a put, step by step
@@ -288,6 +314,7 @@ public final class Producer implements AutoCloseable {
     /// Whether everything below the position `end` may be written: the consumers have passed it, and it has its space.
     private boolean extend(long end) {
         checkUsable();
+        if ((++extensions & CHECK_EACH - 1) == 0) checkWhole();
         long head = Memory.getVolatile(memory, headAt); // pairs with the release or CAS of who took the records before it
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0)
@@ -300,11 +327,24 @@ public final class Producer implements AutoCloseable {
             allReserved = reserved == reserveAll;
         }
         limit = allReserved || free - reserved < 0 ? free : reserved;
+        if (limit - tail >= CHECK_BYTES) checkWhole();
         return true;
+    }
+
+    private void checkWhole() {
+        if (!queue.isCutOff()) return;
+        limit = tail; // so that a shorter message asks, too
+        queue.checkNotCutOff();
+    }
+
+    private QueueCorruptedException fault(InternalError e) {
+        limit = tail; // whatever is next asks whether the queue can be used
+        return queue.fault(e);
     }
 
     private void checkUsable() {
         if (closed) throw new QueueClosedException("this producer of " + queue.path() + " was closed");
+        if (!queue.isUsable()) limit = tail;
         queue.checkOpen();
         if (claim.isOpen()) {
             throw new IllegalStateException(

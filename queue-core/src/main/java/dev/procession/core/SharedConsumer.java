@@ -25,7 +25,7 @@ final class SharedConsumer extends Consumer {
         try {
             for (int i = 0; i < LaneQueue.RETRIES; i++) {
                 int lane = choose();
-                if (lane == EMPTY) return EMPTY;
+                if (lane == EMPTY) return empty();
                 long at = position[lane];
                 long header = first[lane];
                 int length = Layout.length(header);
@@ -39,6 +39,8 @@ final class SharedConsumer extends Consumer {
                 if (take(lane, at + recordBytes(length))) return length;
             }
             throw queue.corrupted(0, position[0], "its head never stands still");
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }
@@ -50,7 +52,7 @@ final class SharedConsumer extends Consumer {
         try {
             for (int i = 0; i < LaneQueue.RETRIES; i++) {
                 int lane = choose();
-                if (lane == EMPTY) return 0;
+                if (lane == EMPTY) return checked(0);
                 long start = position[lane];
                 int bytes = measure(lane, limit);
                 if (bytes == 0) {
@@ -66,6 +68,8 @@ final class SharedConsumer extends Consumer {
                 if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
             }
             throw queue.corrupted(0, position[0], "its head never stands still");
+        } catch (InternalError e) {
+            throw queue.fault(e);
         } finally {
             end();
         }

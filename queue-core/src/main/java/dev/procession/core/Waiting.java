@@ -92,7 +92,12 @@ public final class Waiting {
             if (strategy.spins != Integer.MAX_VALUE) looks++;
             Thread.onSpinWait();
         } else {
-            sleep(Math.min(left, sleepNanos));
+            queue.checkNotCutOff();
+            try {
+                sleep(Math.min(left, sleepNanos));
+            } catch (InternalError e) {
+                throw queue.fault(e);
+            }
             sleepNanos = Math.min(2 * sleepNanos, LONGEST_NANOS);
         }
         return true;
@@ -104,7 +109,7 @@ public final class Waiting {
         Memory.getAndBitwiseOr(memory, waitingAt, WAITING);
         Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to what looks now, or it will see the bit
         long most = longest.getAsLong();
-        if (most > 0 && !queue.isClosed()) {
+        if (most > 0 && queue.isUsable()) {
             Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(nanos, most));
         }
     }
