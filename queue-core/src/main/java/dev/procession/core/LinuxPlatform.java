@@ -59,6 +59,7 @@ final class LinuxPlatform extends Platform {
     private static final int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
     private static final int EPERM = 1, ENOENT = 2, EACCES = 13, EEXIST = 17, EISDIR = 21, EMFILE = 24, ENOSPC = 28;
     private static final int EROFS = 30, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122, EAGAIN = 11, EFBIG = 27, ENXIO = 6;
+    private static final int ENOMEM = 12, ENAMETOOLONG = 36;
     private static final int SIGKILL = 9, SIGSTOP = 19;
 
     private static final StructLayout FLOCK = MemoryLayout.structLayout(
@@ -246,6 +247,8 @@ final class LinuxPlatform extends Platform {
                     case EACCES, EPERM -> "permission denied";
                     case ENOSPC, EDQUOT -> "no space left there; free some, or use fewer or smaller lanes";
                     case EROFS -> "the file system is read-only";
+                    case ENAMETOOLONG -> "the name is too long";
+                    case ENOMEM -> "no memory, or this process has too many mappings; close queues that are not used";
                     case EMFILE -> "this process has too many open files; raise its limit (ulimit -n)";
                     case EFBIG -> "the file size limit is too small (ulimit -f)";
                     default -> "error " + errno;

@@ -67,6 +67,8 @@ final class PortablePlatform extends Platform {
             }
             try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
                 channel.write(ByteBuffer.allocate(1), size - 1);
+            } catch (IOException e) { // its message does not say where
+                throw new IOException("cannot make " + path + " with " + size + " bytes: " + e.getMessage(), e);
             }
             PortableFile file = attach(temporary, true);
             if (!file.reserve(0, reserved)) {
