@@ -70,6 +70,8 @@ public final class LaneQueue implements AutoCloseable {
 
     private static final int LATE_FAULTS = 4;
 
+    private static final int MOST_LAPS = 64;
+
     private static final String NO_RECORD = "there is no record";
 
     private final Path path;
@@ -478,17 +480,21 @@ public final class LaneQueue implements AutoCloseable {
 
     /// Draws a number that no other consumer has, and takes its lock.
     private int attachOwner() {
+        BitSet holders = null;
         for (int i = 0; i < Layout.MAX_OWNER; i++) {
             long drawn = Memory.getAndAdd(memory, base + Layout.ATTACHMENTS_AT, 1);
             int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
-            if (ownersHeld.get(owner) || !file.tryLock(Layout.ownerLock(owner), false)) continue;
-            // the numbers have come round: a claim of the last holder's would look like one of ours
-            if (Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0 && holders().get(owner)) {
-                file.unlock(Layout.ownerLock(owner));
-                continue;
+            // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before, since
+            // with the lock we make that holder look alive, and again with the lock, when it can claim no more
+            boolean round = Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0;
+            if (round && holders == null) holders = holders();
+            if (ownersHeld.get(owner) || holders != null && holders.get(owner)) continue;
+            if (!file.tryLock(Layout.ownerLock(owner), false)) continue;
+            if (!round || !holders().get(owner)) {
+                ownersHeld.set(owner);
+                return owner;
             }
-            ownersHeld.set(owner);
-            return owner;
+            file.unlock(Layout.ownerLock(owner));
         }
         throw new QueueUnavailableException(path + " has " + Layout.MAX_OWNER + " consumers; close one");
     }
@@ -773,10 +779,14 @@ public final class LaneQueue implements AutoCloseable {
         return (int) lanes;
     }
 
-    void raiseLanesInUse(int lanes) {
+    /// Says that these lanes are in use, so that consumers read them. Returns false if there is no space for that: the owners of
+    /// those before the last may not have come to reserve any.
+    boolean raiseLanesInUse(int lanes) {
         for (int seen; (seen = lanesInUse()) < lanes;) {
+            for (int lane = seen; lane < lanes; lane++) if (!reserve(lane, 0, Layout.PAGE)) return false;
             Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
         }
+        return true;
     }
 
     private long head(int lane) {
@@ -809,55 +819,44 @@ public final class LaneQueue implements AutoCloseable {
         return walk(lane, null);
     }
 
-    /// Walks a lane's headers. If the head moves meanwhile, the first records may be overwritten under the walk; then it starts
-    /// over, or in the end takes what it has.
+    /// Walks a lane's headers. Memory behind the head may be used again, so a walk that the head overtakes starts over.
     ///
     /// @param holders gets the numbers of those who hold its records
     private Log walk(int lane, @Nullable BitSet holders) {
-        for (int i = 0;; i++) {
+        again:
+        for (int i = 0; i < RETRIES; i++) {
             long head = head(lane);
             long at = head;
             long items = 0;
             long lent = 0;
-            boolean sound = true;
-            for (long header; sound && (header = header(lane, at)) != 0;) {
-                if (header == Layout.PADDING) {
-                    at = nextLap(at);
-                } else if (sound = isRecord(header, at)) {
-                    items++;
-                    if (geometry.leased()) {
-                        int state = state(lane, at);
-                        if (state == Layout.DONE) items--;
-                        if (state == Layout.TAKEN) {
-                            lent++;
-                            if (holders != null) holders.set(Layout.owner(claimWord(lane, at)));
-                        }
+            while (true) {
+                long header = header(lane, at);
+                if (head(lane) - at > 0) continue again;
+                if (header == 0) return new Log(head, at, items, lent);
+                long next = nextLap(at);
+                if (header != Layout.PADDING) {
+                    if (!isRecord(header, at)) throw corrupted(lane, at, NO_RECORD);
+                    next = at + geometry.recordBytes(Layout.length(header));
+                    int state = geometry.leased() ? state(lane, at) : Layout.FREE;
+                    if (state != Layout.DONE) items++;
+                    if (state == Layout.TAKEN) {
+                        lent++;
+                        if (holders != null) holders.set(Layout.owner(claimWord(lane, at)));
                     }
-                    at += geometry.recordBytes(Layout.length(header));
                 }
-                sound &= at - head <= geometry.laneBytes();
+                // while others go on, the end may run away from the walk, but not for long, and never so far from the head
+                if (next - head(lane) >= geometry.laneBytes() || next - head >= MOST_LAPS * geometry.laneBytes()) {
+                    throw corrupted(lane, next, "no zero header ends its log");
+                }
+                at = next;
             }
-            boolean moved = head(lane) != head;
-            if (sound && (!moved || i >= 8)) return new Log(head, at, items, lent);
-            if (!moved || i == RETRIES) throw corrupted(lane, at, NO_RECORD);
         }
+        throw corrupted(lane, head(lane), "its head never stands still");
     }
 
-    /// The position behind the last record of a lane that nobody else writes.
+    /// The position behind the last record of a lane.
     long tail(int lane) {
-        long head = head(lane);
-        long at = head;
-        while (true) { // records that are taken meanwhile stay as they are: only the owner writes, and that is the caller
-            long header = header(lane, at);
-            if (header == 0) return at;
-            long next = nextLap(at);
-            if (header != Layout.PADDING) {
-                if (!isRecord(header, at)) throw corrupted(lane, at, NO_RECORD);
-                next = at + geometry.recordBytes(Layout.length(header));
-            }
-            at = next;
-            if (at - head >= geometry.laneBytes()) throw corrupted(lane, at, "no zero header ends its log");
-        }
+        return walk(lane).tail();
     }
 
     /// Gets the space for a range of a lane, and for its claim words.

@@ -155,7 +155,11 @@ public final class LeasingConsumer extends Consumer {
             }
             long at = position[lane];
             int length = Layout.length(first[lane]);
-            if (length > most) throw tooLarge(length, most);
+            if (length > most) {
+                if (Memory.getVolatile(memory, wordAt(lane, at)) == word[lane]) throw tooLarge(length, most);
+                read(lane); // somebody else has it by now
+                continue;
+            }
             long lap = queue.geometry().lap(at);
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
             long mine = Layout.claim(lap, owner, attempt, Layout.TAKEN);
