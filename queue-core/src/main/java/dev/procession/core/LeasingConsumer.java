@@ -115,6 +115,8 @@ public final class LeasingConsumer extends Consumer {
 
     /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the handler
     /// throws, which ends the call.
+    ///
+    /// @throws LeaseLostException if the handler took longer than the visibility time-out, so that somebody else has the message
     @Override
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
