@@ -363,7 +363,8 @@ final class Scene {
             Await.until("it has seen the queue empty", () -> victim.count() > 0 && victim.end(0) != 0 || isOver(stage));
             producers.getLast().put();
         }
-        boolean sleeps = state == State.EMPTY && role.takes() || state == State.FULL && role.puts();
+        boolean sleeps =
+                state == State.FULL ? role.puts() : role.takes() && (state == State.EMPTY || state == State.ONE);
         long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 120 : 8);
         long start = System.nanoTime();
         long since = start; // it has begun its work
