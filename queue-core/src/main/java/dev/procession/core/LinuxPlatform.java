@@ -57,7 +57,8 @@ final class LinuxPlatform extends Platform {
     private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
     private static final int SEEK_END = 2;
     private static final int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
-    private static final int EPERM = 1, ENOENT = 2, EACCES = 13, EEXIST = 17, EISDIR = 21, EMFILE = 24, ENOSPC = 28;
+    private static final int EPERM = 1, ENOENT = 2, EINTR = 4, EACCES = 13, EEXIST = 17, EISDIR = 21, EMFILE = 24,
+            ENOSPC = 28;
     private static final int EROFS = 30, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122, EAGAIN = 11, EFBIG = 27, ENXIO = 6;
     private static final int ENOMEM = 12, ENAMETOOLONG = 36;
     private static final int SIGKILL = 9, SIGSTOP = 19;
@@ -125,7 +126,7 @@ final class LinuxPlatform extends Platform {
         LinuxFile file = null;
         try {
             long error = -call(SYS_FTRUNCATE, fd, size);
-            if (error == 0) error = -call(SYS_FALLOCATE, fd, 0, 0, reserved);
+            if (error == 0) error = fallocate(fd, 0, 0, reserved);
             if (error != 0) throw failure("cannot reserve " + reserved + " bytes for", path, (int) error);
             file = map(fd, size, path);
             write.accept(file.mapping());
@@ -181,6 +182,14 @@ final class LinuxPlatform extends Platform {
             else call(SYS_CLOSE, fd);
             throw e;
         }
+    }
+
+    /// 0, or errno. A signal, such as the one that stops the process, interrupts it; then nothing was reserved.
+    private int fallocate(int fd, int mode, long offset, long bytes) {
+        long result;
+        do result = call(SYS_FALLOCATE, fd, mode, offset, bytes);
+        while (result == -EINTR);
+        return (int) -result;
     }
 
     /// A file descriptor, or -errno.
@@ -333,7 +342,7 @@ final class LinuxPlatform extends Platform {
         @Override
         boolean reserve(long offset, long bytes) {
             // the size stays: a file that was cut off must not grow again, with zeros in it
-            long error = -call(SYS_FALLOCATE, fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
+            int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
             if (error == 0) return true;
             if (error == ENOSPC || error == EDQUOT || error == EFBIG) return false;
             throw new QueueUnavailableException("cannot reserve space in the queue's file: error " + error);
@@ -341,7 +350,7 @@ final class LinuxPlatform extends Platform {
 
         @Override
         void release(long offset, long bytes) {
-            call(SYS_FALLOCATE, fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes);
+            fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes);
         }
 
         @Override

@@ -17,7 +17,10 @@ public final class Main {
     ///
     /// @param args the command and its options
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).setParameterExceptionHandler(Main::explain).execute(args));
+        System.exit(new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(Main::explain)
+                .execute(args));
     }
 
     private static int explain(ParameterException misuse, String[] args) {

@@ -47,7 +47,7 @@ final class Stress implements Callable<Integer> {
 
     @Option(names = "--delivery", paramLabel = "shared|exclusive|leased", defaultValue = "shared",
             description = "how the queue is consumed (default: ${DEFAULT-VALUE})")
-    private String delivery;
+    private Delivery delivery;
 
     @Option(names = "--run", paramLabel = "N",
             description = "consumers poll up to N messages at a time; 1: they get (default: 1, exclusive: 16)")
@@ -65,6 +65,10 @@ final class Stress implements Callable<Integer> {
             description = "also measure how much throughput a producer and a consumer keep while two "
                     + "others are stopped for good in the middle of an operation; at least 90 %% are wanted")
     private boolean throughput;
+
+    @Option(names = "--redelivery", paramLabel = "N", defaultValue = "0",
+            description = "also kill N holders of a lease, one after the other, and tell how soon the message was lent again")
+    private int redelivery;
 
     @Option(names = "--points",
             description = "instead of at random moments, before every single step that a process makes on "
@@ -109,12 +113,11 @@ final class Stress implements Callable<Integer> {
         return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
     }
 
-    private int runStorm(PrintStream out) throws IOException, InterruptedException {
-        var how = Delivery.valueOf(delivery.toUpperCase(Locale.ROOT));
-        if (run == 0) run = how == Delivery.EXCLUSIVE ? 16 : 1;
+    private int runStorm(PrintStream out) throws Exception {
+        if (run == 0) run = delivery == Delivery.EXCLUSIVE ? 16 : 1;
         if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
         var plan = new Storm.Plan(seconds, producers, consumers, kills, stops, seed,
-                how, run, laneBytes, maxItems, 0, 0);
+                delivery, run, laneBytes, maxItems, 0, 0);
         out.println("seed=" + seed);
         Storm.Outcome outcome;
         try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
@@ -128,6 +131,11 @@ final class Stress implements Callable<Integer> {
         out.printf(Locale.ROOT, "%.1f kills/s, %.1f stops/s, %d answers \"empty\", %d redelivered%n",
                 outcome.kills() / outcome.seconds(), outcome.stops() / outcome.seconds(), outcome.empties(),
                 outcome.redelivered());
+        if (redelivery > 0) {
+            try (var progress = new Progress("redelivery", redelivery, "")) {
+                out.println(Redelivery.measure(memory(), redelivery, progress::stepTo));
+            }
+        }
         boolean well = outcome.isFaultless();
         if (throughput) {
             var survivors = Survivors.measure(memory(), seconds);
