@@ -10,6 +10,7 @@ import dev.procession.core.QueueUnavailableException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -85,7 +86,7 @@ final class Actor {
             for (int i = 0; i < WARM_UP_BURSTS; i++) {
                 long most = plan.maxItems() == 0 ? 8 : Math.min(8, plan.maxItems()); // nobody takes meanwhile
                 for (int k = 0; k < most; k++) {
-                    if (actor.put(producer, 0, sequence + 1, puts, i % 3)) sequence++;
+                    if (actor.put(producer, 0, sequence + 1, puts, i % 4)) sequence++;
                 }
                 for (int k = 0; k < 12; k++) actor.take(consumer, gets, k % 4);
             }
@@ -103,7 +104,7 @@ final class Actor {
         long start = System.nanoTime();
         long sequence = 0;
         while (clock.phase() == Clock.Phase.WORK) {
-            int manner = random.below(3);
+            int manner = random.below(4);
             for (int burst = 1 << random.below(9); burst > 0 && clock.phase() == Clock.Phase.WORK; burst--) {
                 put(producer, number, ++sequence, history, manner);
             }
@@ -124,6 +125,7 @@ final class Actor {
             done = switch (manner) {
                 case 0 -> producer.put(buffer, 0, length, patience);
                 case 1 -> producer.tryPut(buffer, 0, length);
+                case 2 -> producer.tryPut(MemorySegment.ofArray(buffer), 0, length);
                 default -> claimAndCommit(producer, length);
             };
             history.beat();

@@ -92,9 +92,9 @@ final class Victim {
             throws InterruptedException {
         try (var producer = queue.newProducer()) {
             for (int i = 1; i <= PUTS; i++) {
-                int manner = role == Scene.Role.CLAIMING_PRODUCER ? 2 : (i + 1) % 2; // it begins with the one that waits
+                int manner = role == Scene.Role.CLAIMING_PRODUCER ? 3 : (i + 2) % 3; // it begins with the one that waits
                 actor.put(producer, Scene.VICTIM, i, history, manner);
-                if (manner == 2 && i % 5 == 0) {
+                if (manner == 3 && i % 5 == 0) {
                     var claim = producer.tryClaim(8);
                     if (claim != null) claim.abort();
                 }
