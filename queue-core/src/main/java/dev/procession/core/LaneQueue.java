@@ -3,6 +3,7 @@ package dev.procession.core;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -205,8 +206,10 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     private static QueueUnavailableException unavailable(IOException e) {
-        return new QueueUnavailableException(e instanceof NoSuchFileException ? "no such directory: " + e.getMessage()
-                : String.valueOf(e.getMessage()), e);
+        String what = String.valueOf(e.getMessage());
+        if (e instanceof NoSuchFileException) what = "no such directory: " + what;
+        if (e instanceof AccessDeniedException) what = "permission denied: " + what + "; it belongs to another user";
+        return new QueueUnavailableException(what, e);
     }
 
     /// Removes a queue's file and the messages in it.

@@ -12,8 +12,11 @@ import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +27,8 @@ class FullDiskTest {
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
     private static final String NATIVE = "-Ddev.procession.tests=native";
     private static final QueueGeometry GEOMETRY = new QueueGeometry(3, 1 << 20, 0);
+
+    private static final long LANE_0_LOCK = 16;
 
     @TempDir
     Path directory;
@@ -120,7 +125,7 @@ class FullDiskTest {
         Path ballast = directory.resolve("ballast");
         try {
             Files.write(ballast, new byte[128 << 10]);
-        } catch (java.io.IOException full) {}
+        } catch (IOException full) {}
         try (var puts = peer(flag)) {
             for (int i = 0; i < 5; i++) {
                 var thrown = assertThrows(QueueUnavailableException.class,
@@ -133,6 +138,29 @@ class FullDiskTest {
                 scope.producer.put(new byte[100]);
                 assertEquals(1, scope.queue.size());
             });
+        }
+    }
+
+    /// The owner of the first lane has its lock, but has not come to reserve any space yet; the second lane is in use.
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void aLaneThatConsumersReadHasItsFirstPage(String flag) throws Exception {
+        mount(512);
+        String where = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(where), GEOMETRY, "").close();
+        try (var channel = FileChannel.open(Path.of(where), StandardOpenOption.WRITE);
+                var puts = peer(flag);
+                var gets = peer(flag)) {
+            channel.lock(LANE_0_LOCK, 1, false);
+            puts.run(scope -> scope.open(where).producer());
+            assertEquals(1, puts.count(scope -> scope.producer.lane()));
+            try {
+                Files.write(directory.resolve("ballast"), new byte[512 << 10]);
+            } catch (IOException full) {}
+            gets.run(scope -> scope.open(where).consumer(Delivery.SHARED));
+            puts.run(scope -> assertTrue(scope.producer.tryPut(new byte[100])));
+            assertEquals(100, gets.call(scope -> scope.take()).length);
+            assertTrue(gets.test(scope -> scope.take() == null && scope.queue.isEmpty()));
         }
     }
 }

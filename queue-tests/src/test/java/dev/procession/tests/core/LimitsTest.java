@@ -15,6 +15,9 @@ import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
 import dev.procession.tests.SharedMemory;
 import java.io.IOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.FileChannel;
@@ -22,6 +25,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +127,43 @@ class LimitsTest {
         } finally {
             run("umount", "-l", where);
         }
+    }
+
+    /// The whole process becomes another user's.
+    @SuppressWarnings("restricted")
+    private static void become(int uid) throws Throwable {
+        var linker = Linker.nativeLinker();
+        var setuid = linker.downcallHandle(
+                linker.defaultLookup().findOrThrow("setuid"),
+                FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        assertEquals(0, (int) setuid.invokeExact(uid));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void anotherUserIsToldThatItMayNot(String flag) throws Exception {
+        assumeTrue((int) Files.getAttribute(Path.of("/proc/self"), "unix:uid") == 0, "needs to be root");
+        String file = directory.resolve("queue").toString();
+        String next = directory.resolve("next").toString();
+        String where = directory.toString();
+        LaneQueue.create(Path.of(file), GEOMETRY, "").close();
+        try (var child = Child.start(flag)) {
+            var peer = child.peer();
+            peer.run(scope -> {
+                LaneQueue.open(Path.of(file)).close(); // its classes are loaded
+                become(65_534);
+            });
+            // the directory is its owner's only
+            assertSays(refused(peer, scope -> LaneQueue.open(Path.of(file))), file, "ermission");
+            assertSays(refused(peer, scope -> LaneQueue.create(Path.of(next), GEOMETRY, "")), where, "ermission");
+            assertSays(refused(peer, scope -> LaneQueue.delete(Path.of(file))), file, "ermission");
+            // so is the file
+            Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x"));
+            assertSays(refused(peer, scope -> LaneQueue.open(Path.of(file))), file, "ermission");
+            assertSays(refused(peer, scope -> LaneQueue.delete(Path.of(file))), file, "ermission");
+            assertTrue(Files.exists(Path.of(file)));
+        }
+        LaneQueue.open(Path.of(file)).close();
     }
 
     @ParameterizedTest

@@ -104,4 +104,15 @@ final class Processes {
             process.destroyForcibly();
         }
     }
+
+    /// Whether this process was told to ignore a signal, as a shell does with SIGINT for what runs in its background; so are
+    /// those that it starts.
+    static boolean isIgnored(int signal) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("SigIgn:")) {
+                return (Long.parseUnsignedLong(line.substring(7).strip(), 16) >> signal - 1 & 1) != 0;
+            }
+        }
+        throw new IllegalStateException("no SigIgn in /proc/self/status");
+    }
 }
