@@ -591,11 +591,12 @@ public final class LaneQueue implements AutoCloseable {
         if (isCutOff()) throw cutOff();
     }
 
-    /// What an InternalError of the JVM means to the caller of this queue; if it has nothing to do with it, it is thrown again.
+    /// Throws what an InternalError of the JVM means to the caller of this queue, or the error itself if it has nothing to do with
+    /// it. It throws by itself, since a late fault can make a method that returns here return nothing.
     QueueCorruptedException fault(InternalError thrown) {
         for (int i = 0;; i++) {
             try {
-                if (isCutOff()) return cutOff();
+                if (isCutOff()) throw cutOff();
                 throw thrown;
             } catch (InternalError late) { // of another access of the same call
                 if (late == thrown || i == LATE_FAULTS) throw thrown;

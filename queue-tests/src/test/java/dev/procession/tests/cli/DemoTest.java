@@ -10,6 +10,7 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import dev.procession.core.Cpus;
 import dev.procession.tests.cli.Command.Ended;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -148,10 +149,12 @@ class DemoTest {
     }
 
     private static boolean isNamed(ProcessHandle process, String argument) {
-        return process.info()
-                .arguments()
-                .map(arguments -> Stream.of(arguments).anyMatch(each -> each.startsWith(argument)))
-                .orElse(false);
+        try { // the JDK tells no arguments if they take more than a page
+            return Stream.of(Files.readString(Path.of("/proc/" + process.pid() + "/cmdline")).split("\0"))
+                    .anyMatch(each -> each.startsWith(argument));
+        } catch (IOException e) {
+            return false; // it is gone
+        }
     }
 
     @Test
