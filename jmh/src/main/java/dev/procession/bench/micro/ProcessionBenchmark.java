@@ -4,6 +4,9 @@ import dev.procession.core.Claim;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.MessageHandler;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
@@ -22,7 +25,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /// One message in and the same one out, by one thread: what a put and a get execute, without any transfer of a cache
-/// line. With `-prof gc` this shows that a message allocates nothing. [AgronaBenchmark] is the same for the peers.
+/// line. With `-prof gc` this shows that a message allocates nothing, but for leases. [AgronaBenchmark] is the same for the peers.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -38,6 +41,7 @@ public class ProcessionBenchmark {
     private byte[] target;
     private Ends exclusive;
     private Ends shared;
+    private Ends leased;
 
     private long last;
     private final MessageHandler handler = m -> last = m.getLong(m.length() - Long.BYTES);
@@ -45,7 +49,8 @@ public class ProcessionBenchmark {
     /// A queue, and both its ends.
     private record Ends(LaneQueue queue, Producer producer, Consumer consumer) {
         static Ends of(Delivery delivery) {
-            LaneQueue queue = LaneQueue.createAnonymous(new QueueGeometry(1, 4 << 20, 0), "");
+            Leasing leasing = delivery == Delivery.LEASED ? Leasing.DEFAULT : null;
+            LaneQueue queue = LaneQueue.createAnonymous(new QueueGeometry(1, 4 << 20, 0, leasing), "");
             return new Ends(queue, queue.newProducer(), queue.newConsumer(delivery));
         }
     }
@@ -56,12 +61,14 @@ public class ProcessionBenchmark {
         target = new byte[bytes];
         exclusive = Ends.of(Delivery.EXCLUSIVE);
         shared = Ends.of(Delivery.SHARED);
+        leased = Ends.of(Delivery.LEASED);
     }
 
     @TearDown
     public void close() {
         exclusive.queue.close();
         shared.queue.close();
+        leased.queue.close();
     }
 
     @Benchmark
@@ -100,6 +107,15 @@ public class ProcessionBenchmark {
         shared.producer.tryPut(message);
         taken(shared.consumer.tryGet(target) == bytes ? 1 : 0);
         return target[bytes - 1];
+    }
+
+    @Benchmark
+    public long tryPutLeaseAndDone() {
+        leased.producer.tryPut(message);
+        Lease lease = ((LeasingConsumer) leased.consumer)
+                .tryLease((m, unused) -> last = m.getLong(m.length() - Long.BYTES));
+        lease.done();
+        return last;
     }
 
     private static void taken(int messages) {
