@@ -292,6 +292,38 @@ class LeaseTest {
     }
 
     @Test
+    void whoIsOvertakenWhileItCopiesAMessageDeliversNothingOfIt() throws Exception {
+        var queue = create(new Leasing(TimeUnit.MILLISECONDS.toNanos(20), 0));
+        var producer = keep(queue.newProducer());
+        var consumer = consumer(queue);
+        String file = queue.path().toString();
+        var child = keep(Child.start("-XX:TieredStopAtLevel=1",
+                "-Ddev.procession.points=LeasingConsumer.claim/copy:1:stop"));
+        var peer = child.peer();
+        peer.run(scope -> scope.open(file).consumer(Delivery.LEASED));
+        put(producer, 1);
+        var slow = peer.start(scope -> {
+            long[] number = {0};
+            Lease lease = ((LeasingConsumer) scope.consumer)
+                    .tryLease((message, unused) -> number[0] = message.getLong(0));
+            return lease == null ? "nothing" : "message " + number[0];
+        });
+        child.awaitStopped(); // it has the claim, and is about to copy
+        var again = await(consumer);
+        assertEquals(1, again.number);
+        again.lease.done();
+        for (int i = 0; i < 2 * LANE_BYTES / 64; i++) { // its memory is used again, twice
+            put(producer, 1_000 + i);
+            var next = lease(consumer);
+            assertEquals(1_000 + i, next.number);
+            next.lease.done();
+        }
+        child.resume();
+        assertEquals("nothing", Peer.join(slow));
+        assertTrue(queue.isEmpty());
+    }
+
+    @Test
     void withinTheTimeOutALivingHolderKeepsItsLease() throws Exception {
         var queue = create(new Leasing(TimeUnit.SECONDS.toNanos(100), 0));
         var producer = keep(queue.newProducer());
