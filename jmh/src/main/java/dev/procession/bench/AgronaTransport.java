@@ -42,7 +42,12 @@ final class AgronaTransport implements Transport {
 
     @Override
     public boolean serves(Work work) {
-        return manyProducers || work.producers() == 1;
+        if (work.content() != Work.Content.BYTES || work.consumers() > 1) return false;
+        return switch (work.kind()) {
+            case THROUGHPUT, PUT_ONLY, ROUND_TRIP, LATENCY, PUT_LATENCY, STOPPED ->
+                manyProducers || work.producers() == 1;
+            default -> false;
+        };
     }
 
     @Override
@@ -59,14 +64,14 @@ final class AgronaTransport implements Transport {
     }
 
     @Override
-    public Sender openSender(Path file, byte[] message) throws IOException {
+    public Sender openSender(Path file, Work work, Payload payload) throws IOException {
         RingBuffer ring = open(file);
-        var source = new UnsafeBuffer(message);
+        var source = new UnsafeBuffer(payload.message());
         return () -> ring.write(MESSAGE_TYPE, source, 0, source.capacity());
     }
 
     @Override
-    public Receiver openReceiver(Path file, Payload.Check check) throws IOException {
+    public Receiver openReceiver(Path file, Work work, Payload.Check check) throws IOException {
         RingBuffer ring = open(file);
         MessageHandler handler = (type, buffer, index, length) -> {
             long first = buffer.getLong(index);

@@ -7,36 +7,45 @@ import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
-/// The main class of every measured process. It pins itself, then obeys one command a line from its standard input and
-/// answers each by one line; between commands it sleeps. It ends when its standard input does, so also when the process
-/// that started it is killed.
+/// The main class of every measured JVM. Each seat that it holds is a thread, which pins itself, then obeys one command a
+/// line from standard input and answers each by one line; between commands it sleeps. The JVM ends when its standard input
+/// does, so also when the process that started it is killed.
 ///
-///     create     makes the files of the group
-///     open       attaches to them
-///     run N      moves N messages: a producer waits for the common start, a consumer gives it
-///     start      gives the common start, and consumes nothing
-///     drain N    gets N messages, without a start
+///     create        makes the files of the group
+///     open          attaches to them
+///     run N POLICY  moves N messages: a producer waits for the common start, the last consumer gives it
+///     start         gives the common start, and consumes nothing
+///     drain N       gets N messages, without a start
+///
+/// A command begins with the number of the seat that it is for, and so does its answer, behind the word `reply`.
 final class Child {
-    /// Begins every answer; behind it stand `name=number` pairs. All other lines of a child's output are for people.
+    /// Begins every answer; behind it stand the seat and `name=number` pairs. All other lines of a child's output are for
+    /// people.
     static final String REPLY = "reply";
 
     /// Messages that a consumer asks for at once.
     private static final int LIMIT = 64;
     /// Messages put by one call, so that the loop is compiled as a method and not only entered in its middle.
     private static final int BURST = 1024;
-    private static final long LONGEST_ROUND_TRIP_NANOS = 10_000_000_000L;
+    private static final long LONGEST_NANOS = 100_000_000_000L;
 
-    private final Assignment my;
-    private final Waiting waiting;
+    private final int number;
+    private final Transport transport;
+    private final Path directory;
+    private final Work work;
+    private final Work.Seat seat;
+    private final BlockingQueue<String> commands = new LinkedBlockingQueue<>();
+    private final Waiting waiting = new Waiting();
     private final Payload payload;
     private final Payload.Check check;
-    private final Histogram nanos = new Histogram(LONGEST_ROUND_TRIP_NANOS, 3);
+    private final Histogram nanos = new Histogram(LONGEST_NANOS, 3);
 
     private Transport.@Nullable Sender sender;
     private Transport.@Nullable Receiver receiver;
@@ -44,47 +53,60 @@ final class Child {
     private long runs;
     private long sent;
     private long received;
+    private long allReceived; // by all consumers, at the end of this run
 
-    /// What a process is told on its command line.
-    record Assignment(Path directory, String system, Work work, Work.Seat seat, Waiting.Policy policy) {
+    /// What a JVM is told on its command line. A seat's number in all of the group is its place in the list.
+    ///
+    /// @param seats  what this process does; null for a seat of another process
+    record Assignment(Path directory, String system, Work work, List<Work.@Nullable Seat> seats) {
         List<String> toArguments() {
-            return List.of(directory.toString(), system, work.kind().name(), Integer.toString(work.producers()),
-                    Integer.toString(work.bytes()), seat.role().name(), Integer.toString(seat.number()),
-                    Integer.toString(seat.cpu()), policy.name());
+            var arguments = new ArrayList<>(List.of(directory.toString(), system, work.kind().name(),
+                    Integer.toString(work.producers()), Integer.toString(work.consumers()),
+                    Integer.toString(work.bytes()), work.content().name(), Integer.toString(work.rate())));
+            for (Work.Seat s : seats) {
+                arguments.add(s == null ? "-" : s.role() + ":" + s.number() + ":" + s.cpu());
+            }
+            return arguments;
         }
 
         static Assignment of(String[] a) {
-            var work = new Work(Work.Kind.valueOf(a[2]), Integer.parseInt(a[3]), Integer.parseInt(a[4]));
-            var seat = new Work.Seat(Work.Role.valueOf(a[5]), Integer.parseInt(a[6]), Integer.parseInt(a[7]));
-            return new Assignment(Path.of(a[0]), a[1], work, seat, Waiting.Policy.valueOf(a[8]));
+            var work = new Work(Work.Kind.valueOf(a[2]), Integer.parseInt(a[3]), Integer.parseInt(a[4]),
+                    Integer.parseInt(a[5]), Work.Content.valueOf(a[6]), Integer.parseInt(a[7]));
+            var seats = new ArrayList<Work.@Nullable Seat>();
+            for (int i = 8; i < a.length; i++) {
+                String[] s = a[i].split(":");
+                seats.add(s.length == 1 ? null
+                        : new Work.Seat(Work.Role.valueOf(s[0]), Integer.parseInt(s[1]), Integer.parseInt(s[2])));
+            }
+            return new Assignment(Path.of(a[0]), a[1], work, seats);
         }
     }
 
-    private Child(Assignment assignment) {
-        my = assignment;
-        waiting = new Waiting(my.policy());
-        payload = new Payload(my.seat().number(), Math.max(my.work().bytes(), Payload.LEAST_BYTES));
-        check = new Payload.Check(my.work().producers(), my.work().bytes());
+    private Child(Assignment my, int number, Work.Seat seat) {
+        this.number = number;
+        this.seat = seat;
+        transport = Transport.named(my.system());
+        directory = my.directory();
+        work = my.work();
+        payload = new Payload(seat.number(), Math.max(work.bytes(), Payload.LEAST_BYTES));
+        check = new Payload.Check(work.producers(), work.bytes(), work.consumers() == 1);
     }
 
-    public static void main(String[] args) throws Exception {
-        BlockingQueue<String> commands = new LinkedBlockingQueue<>();
-        Thread.ofPlatform().daemon().name("commands").start(() -> forward(commands));
-        var child = new Child(Assignment.of(args));
-        int cpu = child.my.seat().cpu();
-        if (!Cpus.pin(cpu)) {
-            throw new IllegalStateException("cannot pin this process to cpu=" + cpu);
+    public static void main(String[] args) {
+        Assignment my = Assignment.of(args);
+        var children = new ArrayList<@Nullable Child>();
+        for (Work.Seat seat : my.seats()) {
+            Child child = seat == null ? null : new Child(my, children.size(), seat);
+            children.add(child);
+            if (child != null) {
+                Thread.ofPlatform().name(seat.role() + " " + seat.number()).start(child::obeyAll);
+            }
         }
-        for (;;) {
-            System.out.println(REPLY + child.obey(commands.take()));
-        }
-    }
-
-    private static void forward(BlockingQueue<String> commands) {
-        var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII));
-        try {
+        try (var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.US_ASCII))) {
             for (String line; (line = in.readLine()) != null;) {
-                commands.add(line);
+                int space = line.indexOf(' ');
+                opened(children.get(Integer.parseInt(line.substring(0, space)))).commands
+                        .add(line.substring(space + 1));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -93,80 +115,109 @@ final class Child {
         }
     }
 
-    private String obey(String line) throws IOException {
+    private void obeyAll() {
+        try {
+            if (!Cpus.pin(seat.cpu())) {
+                throw new IllegalStateException("cannot pin this thread to cpu=" + seat.cpu());
+            }
+            for (;;) {
+                System.out.println(REPLY + " " + number + obey(commands.take()));
+            }
+        } catch (Throwable e) {
+            e.printStackTrace(System.out);
+            System.out.flush();
+            Runtime.getRuntime().halt(1);
+        }
+    }
+
+    private String obey(String line) throws IOException, InterruptedException {
         String[] command = line.split(" ");
-        long n = command.length == 2 ? Long.parseLong(command[1]) : 0;
+        long n = command.length > 1 ? Long.parseLong(command[1]) : 0;
         return switch (command[0]) {
             case "create" -> create();
             case "open" -> open();
-            case "run" -> run(n);
-            case "start" -> " at=" + signals().start(++runs, my.work().producers());
+            case "run" -> run(n, Waiting.Policy.valueOf(command[2]));
+            case "start" -> " at=" + signals().start(++runs, work.producers());
             case "drain" -> drain(n);
             default -> throw new IllegalArgumentException("command=" + line);
         };
     }
 
     private String create() throws IOException {
-        switch (my.seat().role()) {
-            case CONSUMER -> transport().create(file("there"), my.work());
-            case PING -> {
-                transport().create(file("there"), my.work());
-                transport().create(file("back"), my.work());
-            }
-            case PRODUCER, PONG, LINE_PING, LINE_PONG -> {}
+        transport.create(file("there"), work);
+        if (seat.role() == Work.Role.PING) {
+            transport.create(file("back"), work);
         }
         return "";
     }
 
     private String open() throws IOException {
         signals = new Signals(file("signals"));
-        switch (my.seat().role()) {
-            case PRODUCER -> sender = transport().openSender(file("there"), payload.message());
-            case CONSUMER -> receiver = transport().openReceiver(file("there"), check);
+        switch (seat.role()) {
+            case PRODUCER -> sender = transport.openSender(file("there"), work, payload);
+            case CONSUMER -> receiver = transport.openReceiver(file("there"), work, check);
             case PING -> {
-                sender = transport().openSender(file("there"), payload.message());
-                receiver = transport().openReceiver(file("back"), check);
+                sender = transport.openSender(file("there"), work, payload);
+                receiver = transport.openReceiver(file("back"), work, check);
             }
             case PONG -> {
-                receiver = transport().openReceiver(file("there"), check);
-                sender = transport().openSender(file("back"), payload.message());
+                receiver = transport.openReceiver(file("there"), work, check);
+                sender = transport.openSender(file("back"), work, payload);
             }
-            case LINE_PING, LINE_PONG -> {}
+            case LINE_PING, LINE_PONG, SCRIPT -> {}
         }
         return "";
     }
 
-    private Transport transport() {
-        return Transport.named(my.system());
-    }
-
     private Path file(String name) {
-        return my.directory().resolve(name);
+        return directory.resolve(name);
     }
 
-    private String run(long n) {
+    private String run(long n, Waiting.Policy policy) throws InterruptedException {
         runs++;
-        return switch (my.seat().role()) {
+        waiting.setPolicy(policy);
+        nanos.reset();
+        return switch (seat.role()) {
             case PRODUCER -> produce(n);
             case CONSUMER -> consume(n);
             case PING -> ping(n);
             case PONG -> pong(n);
             case LINE_PING -> linePing(n);
             case LINE_PONG -> linePong(n);
+            case SCRIPT -> throw new IllegalArgumentException("seat=" + seat);
         };
     }
 
+    // ---- one way
+
     private String produce(long n) {
-        signals().awaitStart(runs);
-        send(n);
-        return " end=" + System.nanoTime() + " sent=" + payload.sum();
+        long start = signals().awaitStart(runs);
+        switch (work.kind()) {
+            case LATENCY -> sendOnTime(n, start);
+            case PUT_LATENCY, STOPPED -> sendTimed(n);
+            default -> send(n);
+        }
+        return " end=" + System.nanoTime() + " sent=" + payload.sum()
+                + (nanos.getTotalCount() > 0 ? percentiles() : "");
     }
 
     private String consume(long n) {
-        long start = signals().start(runs, my.work().producers());
+        long start = isLast() ? signals().start(runs, work.producers() + work.consumers() - 1)
+                : signals().awaitStart(runs);
         waiting.beforeFirst();
-        receive(n);
-        return " nanos=" + (System.nanoTime() - start) + nothingIsLeft();
+        if (work.consumers() > 1) {
+            receiveWithOthers(n);
+        } else if (work.kind() == Work.Kind.LATENCY) {
+            receiveOnTime(n, start);
+        } else {
+            receive(n);
+        }
+        return " start=" + start + " end=" + System.nanoTime() + nothingIsLeft()
+                + (nanos.getTotalCount() > 0 ? percentiles() : "");
+    }
+
+    private boolean isLast() {
+        return seat.number() == 0;
     }
 
     private String drain(long n) {
@@ -191,6 +242,46 @@ final class Child {
         sent += n;
     }
 
+    /// Message i is due at start + i / rate; one that is late goes at once.
+    private void sendOnTime(long n, long start) {
+        for (long i = 0; i < n; i++) {
+            long due = start + dueAfter(i);
+            while (System.nanoTime() - due < 0) {}
+            payload.fill();
+            sendOne();
+        }
+    }
+
+    private long dueAfter(long message) {
+        return message * 1_000_000_000L / work.rate();
+    }
+
+    private void sendTimed(long n) {
+        for (long i = 0; i < n; i++) {
+            payload.fill();
+            if (work.kind() == Work.Kind.STOPPED) {
+                long start = System.nanoTime();
+                sendOne();
+                nanos.recordValue(System.nanoTime() - start);
+            } else {
+                sendOneTimed();
+            }
+        }
+    }
+
+    /// The put itself, without the wait for room.
+    private void sendOneTimed() {
+        for (;;) {
+            long start = System.nanoTime();
+            if (sender().trySend()) {
+                nanos.recordValue(System.nanoTime() - start);
+                break;
+            }
+            waiting.afterNothing(sent);
+        }
+        sent++;
+    }
+
     private void receive(long n) {
         Transport.Receiver from = receiver();
         for (long end = received + n; received < end;) {
@@ -202,8 +293,41 @@ final class Child {
         }
     }
 
-    private String ping(long n) {
-        nanos.reset();
+    /// Until all consumers together have got `n` more messages. What the others have got is asked only when there is nothing.
+    private void receiveWithOthers(long n) {
+        Transport.Receiver from = receiver();
+        for (allReceived += n;;) {
+            int found = from.poll(LIMIT);
+            if (found > 0) {
+                received += found;
+                signals().got(seat.number(), received);
+            } else if (signals().got(work.consumers()) >= allReceived) {
+                return;
+            } else {
+                waiting.afterNothing(received);
+            }
+        }
+    }
+
+    private void receiveOnTime(long n, long start) {
+        Transport.Receiver from = receiver();
+        for (long i = 0; i < n;) {
+            int found = from.poll((int) Math.min(LIMIT, n - i));
+            if (found == 0) {
+                waiting.afterNothing(received);
+                continue;
+            }
+            long now = System.nanoTime();
+            for (long end = i + found; i < end; i++) {
+                nanos.recordValue(Math.max(0, now - start - dueAfter(i)));
+            }
+            received += found;
+        }
+    }
+
+    // ---- there and back
+
+    private String ping(long n) throws InterruptedException {
         for (long i = 0; i < n; i++) {
             payload.fill();
             long start = System.nanoTime();
@@ -214,7 +338,7 @@ final class Child {
         return percentiles() + " sent=" + payload.sum() + nothingIsLeft();
     }
 
-    private String pong(long n) {
+    private String pong(long n) throws InterruptedException {
         for (long i = 0; i < n; i++) {
             receiveOne();
             payload.fill();
@@ -224,7 +348,6 @@ final class Child {
     }
 
     private String linePing(long n) {
-        nanos.reset();
         signals().linePing(n, nanos);
         return percentiles();
     }
@@ -242,16 +365,22 @@ final class Child {
         sent++;
     }
 
-    private void receiveOne() {
-        while (receiver().poll(LIMIT) == 0) {
-            waiting.afterNothing(received);
+    private void receiveOne() throws InterruptedException {
+        if (work.kind() == Work.Kind.WAKE_UP) {
+            receiver().await();
+        } else {
+            while (receiver().poll(1) == 0) {
+                waiting.afterNothing(received);
+            }
         }
         received++;
     }
 
+    // ---- what to say
+
     /// After the last message of a run nothing may come: a duplicate would.
     private String nothingIsLeft() {
-        int more = receiver().poll(LIMIT);
+        int more = work.kind() == Work.Kind.WAKE_UP ? 0 : receiver().poll(LIMIT);
         if (more != 0) {
             throw new Payload.CheckFailedException("more=" + more + " messages behind the last one");
         }
@@ -259,7 +388,9 @@ final class Child {
     }
 
     private String percentiles() {
-        return " p50=" + nanos.getValueAtPercentile(50) + " p99=" + nanos.getValueAtPercentile(99);
+        return " p50=" + nanos.getValueAtPercentile(50) + " p90=" + nanos.getValueAtPercentile(90)
+                + " p99=" + nanos.getValueAtPercentile(99) + " p99.9=" + nanos.getValueAtPercentile(99.9)
+                + " p99.99=" + nanos.getValueAtPercentile(99.99) + " max=" + nanos.getMaxValue();
     }
 
     private Transport.Sender sender() {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
@@ -35,7 +36,7 @@ final class Environment {
         cores.put("producers", settings.firstCpu());
         cores.put("consumer", settings.secondCpu());
         facts.put("cores", cores);
-        facts.put("policy", settings.policy().name().toLowerCase());
+        facts.put("policies", settings.policies().stream().map(p -> p.name().toLowerCase(Locale.ROOT)).toList());
         facts.put("forks", settings.forks());
         facts.put("roundsPerFork", settings.rounds());
         facts.put("sampleMillis", settings.sample().toMillis());

@@ -2,109 +2,180 @@ package dev.procession.bench;
 
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
+import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// The processes of one system at one work, with a queue of their own. They stay alive, warm and asleep between runs.
-final class Group implements AutoCloseable {
+/// The processes of one system at one work, with a queue of their own, that obey commands (see [Child]).
+final class Group implements Subject {
     private static final Duration LONGEST_COMMAND = Duration.ofSeconds(120);
     private static final int LINES_KEPT = 40;
+    private static final long GROWTH = 4;
+    private static final long SHRINKAGE = 2; // one run that was held up should not make the next ones too short
+    private static final long STOP_AFTER_MILLIS = 20;
+    private static final Duration STOPPED_AT_MOST = Duration.ofSeconds(1);
 
     private final Work work;
     private final String system;
     private final Path directory;
-    private final List<Member> members = new CopyOnWriteArrayList<>();
+    private final boolean keepsFiles;
+    private final List<Work.Seat> seats;
+    private final List<Hosted> hosted;
+    private final List<Peer> peers = new CopyOnWriteArrayList<>();
+    private final List<Member> members = new ArrayList<>();
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    private final Map<Waiting.Policy, Long> messages = new EnumMap<>(Waiting.Policy.class);
 
-    /// A line that a member said, or null when it has ended.
-    private record Event(Member member, @Nullable String line) {}
+    /// A process to be: its command line, and the seats that it will hold.
+    record Hosted(List<String> command, List<Work.Seat> seats) {}
 
-    /// The processes will share files in `directory`, which does not exist yet and is gone when they have opened them.
-    Group(Work work, String system, Path directory) {
-        this.work = work;
+    /// A line that a process said, or null when it has ended.
+    private record Event(Peer peer, @Nullable String line) {}
+
+    /// The processes share files in the place's directory, which does not exist yet; the files are gone when all have opened
+    /// them, unless they must be kept. The last seat makes them.
+    Group(String system, Work work, Path directory, boolean keepsFiles, List<Hosted> hosted) {
         this.system = system;
+        this.work = work;
         this.directory = directory;
+        this.keepsFiles = keepsFiles;
+        this.hosted = hosted;
+        seats = hosted.stream().flatMap(h -> h.seats().stream()).toList();
     }
 
-    void start(List<Work.Seat> seats, List<String> jvmArguments, Waiting.Policy policy) throws IOException {
-        Files.createDirectory(directory);
-        for (Work.Seat seat : seats) {
-            var assignment = new Child.Assignment(directory, system, work, seat, policy);
-            members.add(new Member(seat, command(jvmArguments, assignment)));
+    /// One JVM for each seat, or one for all of them.
+    static Group of(Transport transport, Work work, Contender.Place place) {
+        List<Work.Seat> seats = work.seats(place.firstCpu(), place.secondCpu());
+        var hosted = new ArrayList<Hosted>();
+        if (transport.inOneJvm()) {
+            hosted.add(new Hosted(java(transport, work, place, seats, seats), seats));
+        } else {
+            for (Work.Seat seat : seats) {
+                hosted.add(new Hosted(java(transport, work, place, seats, List.of(seat)), List.of(seat)));
+            }
         }
+        return new Group(transport.name(), work, place.directory(), transport.keepsFiles(), hosted);
     }
 
-    private static ProcessBuilder command(List<String> jvmArguments, Child.Assignment assignment) {
+    private static List<String> java(
+            Transport transport, Work work, Contender.Place place, List<Work.Seat> all, List<Work.Seat> mine) {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         // Nothing is allocated while a sample is taken; this collector has no threads of its own to disturb it.
         command.addAll(List.of("-XX:+UseSerialGC", "-Xms32m", "-Xmx256m", "--enable-native-access=ALL-UNNAMED"));
-        command.addAll(jvmArguments);
+        command.addAll(transport.jvmArguments());
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Child.class.getName()));
-        command.addAll(assignment.toArguments());
-        var builder = new ProcessBuilder(command).redirectErrorStream(true);
-        builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
-        return builder;
+        var seats = new ArrayList<Work.@Nullable Seat>();
+        all.forEach(seat -> seats.add(mine.contains(seat) ? seat : null));
+        command.addAll(new Child.Assignment(place.directory(), transport.name(), work, seats).toArguments());
+        return command;
     }
 
-    /// Makes the files, lets everybody open them, and removes their names, so that nobody can leave them behind.
-    void open() throws InterruptedException, IOException {
+    @Override
+    public void start() throws IOException {
+        Files.createDirectory(directory);
+        for (Hosted each : hosted) {
+            var peer = new Peer(each);
+            peers.add(peer);
+            for (Work.Seat seat : each.seats()) {
+                members.add(new Member(peer, members.size(), seat));
+            }
+        }
+    }
+
+    @Override
+    public void open() throws InterruptedException, IOException {
         Member creator = members.getLast();
         creator.tell("create");
         replies(List.of(creator));
         members.forEach(m -> m.tell("open"));
         replies(members);
-        Files.walk(directory).sorted((a, b) -> b.compareTo(a)).forEach(Group::delete);
-    }
-
-    private static void delete(Path path) {
-        try {
-            Files.delete(path);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        if (keepsFiles) return;
+        try (var paths = Files.walk(directory)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
         }
     }
 
+    // ---- samples
+
+    @Override
+    public void warmUp(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        long start = System.nanoTime();
+        do {
+            sample(length.dividedBy(4), policy);
+        } while (System.nanoTime() - start < length.toNanos());
+    }
+
+    /// So many messages as should take the wanted time, as far as is known by now.
+    @Override
+    public double[] sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        long n = work.rate() > 0
+                ? Math.max(1, work.rate() * length.toNanos() / 1_000_000_000L)
+                : messages.getOrDefault(policy, work.leastMessages());
+        long start = System.nanoTime();
+        double[] figures = run(n, policy);
+        double share = (double) length.toNanos() / (System.nanoTime() - start);
+        long next = Math.clamp((long) (n * share), n / SHRINKAGE, n * GROWTH);
+        messages.put(policy,
+                Math.clamp(next, work.leastMessages(), Math.max(work.mostMessages(), work.leastMessages())));
+        return figures;
+    }
+
     /// Lets every producer move `n` messages, checks that all arrived, and returns the figures of the work.
-    double[] run(long n) throws InterruptedException {
+    private double[] run(long n, Waiting.Policy policy) throws IOException, InterruptedException {
         long all = n * work.producers();
         double[] figures;
         List<Map<String, Long>> replies = new ArrayList<>();
-        switch (work.kind()) {
-            case THROUGHPUT -> {
-                members.forEach(m -> m.tell("run " + (m == members.getLast() ? all : n)));
-                replies.addAll(replies(members));
-                figures = new double[] {millionPerSecond(all, replies.getLast().get("nanos"))};
+        if (seats.size() == 1) { // a script does all of it
+            members.forEach(m -> m.tell("run " + n + " " + policy));
+            replies.addAll(replies(members));
+            Map<String, Long> reply = replies.getFirst();
+            figures = work.moreIsBetter()
+                    ? new double[] {millionPerSecond(all, number(reply, "nanos"))}
+                    : percentiles(replies);
+        } else {
+            switch (work.kind()) {
+                case THROUGHPUT, LATENCY, PUT_LATENCY, STOPPED -> {
+                    members.forEach(m -> m.tell("run " + (m.isProducer() ? n : all) + " " + policy));
+                    replies.addAll(work.kind() == Work.Kind.STOPPED ? repliesWhileOneStops() : replies(members));
+                    long start = number(replies.getLast(), "start");
+                    long end = replies.stream().mapToLong(r -> number(r, "end")).max().orElseThrow();
+                    figures = work.kind() == Work.Kind.THROUGHPUT
+                            ? new double[] {millionPerSecond(all, end - start)}
+                            : percentiles(replies);
+                }
+                case PUT_ONLY -> {
+                    members.forEach(m -> m.tell(m == members.getLast() ? "start" : "run " + n + " " + policy));
+                    replies.addAll(replies(members));
+                    long start = number(replies.removeLast(), "at");
+                    long end = replies.stream().mapToLong(r -> number(r, "end")).max().orElseThrow();
+                    figures = new double[] {millionPerSecond(all, end - start)};
+                    members.getLast().tell("drain " + all);
+                    replies.addAll(replies(List.of(members.getLast())));
+                }
+                case ROUND_TRIP, WAKE_UP, LINE -> {
+                    members.forEach(m -> m.tell("run " + n + " " + policy));
+                    replies.addAll(replies(members));
+                    figures = percentiles(replies);
+                }
+                default -> throw new AssertionError(work.kind());
             }
-            case PUT_ONLY -> {
-                members.forEach(m -> m.tell(m == members.getLast() ? "start" : "run " + n));
-                replies.addAll(replies(members));
-                long start = replies.removeLast().get("at");
-                long end = replies.stream().mapToLong(r -> r.get("end")).max().orElseThrow();
-                figures = new double[] {millionPerSecond(all, end - start)};
-                members.getLast().tell("drain " + all);
-                replies.addAll(replies(List.of(members.getLast())));
-            }
-            case ROUND_TRIP, LINE -> {
-                members.forEach(m -> m.tell("run " + n));
-                replies.addAll(replies(members));
-                figures = new double[] {replies.getLast().get("p50"), replies.getLast().get("p99")};
-            }
-            default -> throw new AssertionError(work.kind());
         }
         long sent = replies.stream().mapToLong(r -> r.getOrDefault("sent", 0L)).sum();
         long received = replies.stream().mapToLong(r -> r.getOrDefault("received", 0L)).sum();
@@ -115,36 +186,78 @@ final class Group implements AutoCloseable {
         return figures;
     }
 
+    /// Stops the first producer for good, wherever it is, and lets it go on when the others are done, or when it is clear
+    /// that they wait for it.
+    private List<Map<String, Long>> repliesWhileOneStops() throws IOException, InterruptedException {
+        Member victim = members.getFirst();
+        Thread.sleep(STOP_AFTER_MILLIS);
+        signal("STOP", victim);
+        try {
+            List<Member> others = members.stream().filter(m -> m.isProducer() && m != victim).toList();
+            awaitReplies(others, STOPPED_AT_MOST);
+        } finally {
+            signal("CONT", victim);
+        }
+        return replies(members);
+    }
+
+    private static void signal(String name, Member to) throws IOException, InterruptedException {
+        int exit = new ProcessBuilder("kill", "-" + name, Long.toString(to.peer.process.pid())).start().waitFor();
+        if (exit != 0) throw new FailedException("kill -" + name + " failed with exit code " + exit);
+    }
+
+    /// The worst of the processes that have any, for each percentile.
+    private static double[] percentiles(List<Map<String, Long>> replies) {
+        return Work.PERCENTILES.stream()
+                .mapToDouble(p -> replies.stream().filter(r -> r.containsKey(p)).mapToLong(r -> number(r, p)).max()
+                        .orElseThrow())
+                .toArray();
+    }
+
+    private static long number(Map<String, Long> reply, String name) {
+        Long number = reply.get(name);
+        if (number == null) throw new FailedException("no " + name + " in the reply " + reply);
+        return number;
+    }
+
     private static double millionPerSecond(long messages, long nanos) {
         return messages * 1e3 / nanos;
     }
 
-    /// Process ids, for those who want to know what these processes cost.
-    List<Long> pids() {
-        return members.stream().map(m -> m.process.pid()).toList();
+    @Override
+    public List<Long> pids() {
+        return peers.stream().map(p -> p.process.pid()).toList();
     }
+
+    // ---- commands and replies
+
+    private final Map<Member, Map<String, Long>> pending = new HashMap<>(); // replies that nobody has taken yet
 
     /// One reply from each of `from`, in that order.
     private List<Map<String, Long>> replies(List<Member> from) throws InterruptedException {
-        Map<Member, Map<String, Long>> replies = new LinkedHashMap<>();
-        long deadline = System.nanoTime() + LONGEST_COMMAND.toNanos();
-        while (replies.size() < from.size()) {
-            Event event = events.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-            if (event == null) {
-                throw new FailedException(this + ": no answer in " + LONGEST_COMMAND.toSeconds() + " s from "
-                        + from.stream().filter(m -> !replies.containsKey(m)).map(m -> m.seat.role()).toList());
-            }
-            if (event.line == null) {
-                throw event.member.failure();
-            }
-            replies.put(event.member, numbers(event.line));
+        if (!awaitReplies(from, LONGEST_COMMAND)) {
+            throw new FailedException(this + ": no answer in " + LONGEST_COMMAND.toSeconds() + " s from "
+                    + from.stream().filter(m -> !pending.containsKey(m)).map(m -> m.seat.role()).toList());
         }
-        return from.stream().map(replies::get).toList();
+        return from.stream().map(m -> Objects.requireNonNull(pending.remove(m))).toList();
     }
 
-    private static Map<String, Long> numbers(String reply) {
+    /// Waits until each of `from` has replied; returns false if one has not in that time.
+    private boolean awaitReplies(List<Member> from, Duration atMost) throws InterruptedException {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        while (!pending.keySet().containsAll(from)) {
+            Event event = events.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+            if (event == null) return false;
+            if (event.line == null) throw event.peer.failure();
+            String[] words = event.line.split(" ");
+            pending.put(members.get(Integer.parseInt(words[1])), numbers(words));
+        }
+        return true;
+    }
+
+    private static Map<String, Long> numbers(String[] words) {
         var numbers = new HashMap<String, Long>();
-        for (String pair : reply.substring(Child.REPLY.length()).strip().split(" ")) {
+        for (String pair : words) {
             int equals = pair.indexOf('=');
             if (equals > 0) {
                 numbers.put(pair.substring(0, equals), Long.parseLong(pair.substring(equals + 1)));
@@ -158,29 +271,32 @@ final class Group implements AutoCloseable {
         return work + ", " + system;
     }
 
-    /// Ends all processes. May be called by any thread, and again.
     @Override
     public void close() {
-        members.forEach(m -> m.process.destroyForcibly());
-        members.forEach(m -> m.process.onExit().join());
+        peers.forEach(p -> p.process.destroyForcibly());
+        peers.forEach(p -> p.process.onExit().join());
     }
 
-    /// A process could not do its work, or what arrived is wrong.
-    static final class FailedException extends RuntimeException {
-        private static final long serialVersionUID = 1;
+    /// A seat, and the process that holds it.
+    private record Member(Peer peer, int number, Work.Seat seat) {
+        boolean isProducer() {
+            return seat.role() == Work.Role.PRODUCER;
+        }
 
-        FailedException(String message) {
-            super(message);
+        void tell(String command) {
+            peer.tell(number + " " + command);
         }
     }
 
-    private final class Member {
-        private final Work.Seat seat;
+    private final class Peer {
+        private final Hosted hosted;
         private final Process process;
         private final Deque<String> said = new ArrayDeque<>();    // guarded by itself
 
-        Member(Work.Seat seat, ProcessBuilder builder) throws IOException {
-            this.seat = seat;
+        Peer(Hosted hosted) throws IOException {
+            this.hosted = hosted;
+            var builder = new ProcessBuilder(hosted.command()).redirectErrorStream(true);
+            builder.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
             process = builder.start();
             Thread.ofPlatform().daemon().name("output of " + process.pid()).start(this::listen);
         }
@@ -196,7 +312,7 @@ final class Group implements AutoCloseable {
         private void listen() {
             try (BufferedReader output = process.inputReader()) {
                 for (String line; (line = output.readLine()) != null;) {
-                    if (line.startsWith(Child.REPLY)) {
+                    if (line.startsWith(Child.REPLY + " ")) {
                         events.add(new Event(this, line));
                     } else {
                         keep(line);
@@ -221,9 +337,10 @@ final class Group implements AutoCloseable {
         FailedException failure() {
             int code = process.onExit().join().exitValue();
             synchronized (said) {
-                return new FailedException(
-                        Group.this + ": " + seat.role() + " " + seat.number() + " ended with exit code "
-                                + code + (said.isEmpty() ? "" : ", saying\n    " + String.join("\n    ", said)));
+                return new FailedException(Group.this + ": the process of "
+                        + hosted.seats().stream().map(s -> s.role() + " " + s.number()).toList()
+                        + " ended with exit code " + code
+                        + (said.isEmpty() ? "" : ", saying\n    " + String.join("\n    ", said)));
             }
         }
     }

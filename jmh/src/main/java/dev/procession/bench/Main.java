@@ -28,7 +28,9 @@ import picocli.CommandLine.Spec;
 public final class Main implements Callable<Integer> {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
     /// Files of all systems at once, at the work that needs most.
-    private static final long SPACE = 600L << 20;
+    private static final long SPACE = 1L << 30;
+    private static final List<String> QUICK =
+            List.of("procession", "agrona-many-to-one", "agrona-one-to-one", "procession-shared");
 
     @Spec
     @SuppressWarnings("NullAway.Init")
@@ -55,10 +57,11 @@ public final class Main implements Callable<Integer> {
     private List<Pattern> systems =
             List.of();
 
-    @Option(names = "--policy", paramLabel = "POLICY", defaultValue = "relaxed", description = "What every producer "
-            + "and consumer does after it found nothing: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}). Eager "
-            + "looks again at once, relaxed pauses first.")
-    private Waiting.Policy policy = Waiting.Policy.RELAXED;
+    @Option(names = "--policy", paramLabel = "POLICY", split = ",",
+            description = "What every producer and consumer does "
+                    + "after it found nothing: ${COMPLETION-CANDIDATES}. Eager looks again at once, relaxed pauses first "
+                    + "(default: both; relaxed if quick).")
+    private List<Waiting.Policy> policies = List.of();
 
     @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
             + "(default: the first available one, and the next that does not share a core with it).")
@@ -86,14 +89,16 @@ public final class Main implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        List<Work> chosenWorks = Work.ALL.stream().filter(w -> isChosen(w.toString(), works)).toList();
-        List<Transport> chosenSystems = Transport.ALL.stream().filter(s -> isChosen(s.name(), systems)).toList();
+        List<Work> chosenWorks = (quick ? Work.QUICK : Work.ALL).stream()
+                .filter(w -> isChosen(w.toString(), works)).toList();
+        List<Contender> chosenSystems = Contender.all().stream().filter(s -> isChosen(s.name(), systems)).toList();
         if (list) {
             chosenWorks.forEach(System.out::println);
             chosenSystems.forEach(s -> System.out.println(s.name()));
             return CommandLine.ExitCode.OK;
         }
-        if (chosenWorks.isEmpty() || chosenSystems.isEmpty()) {
+        List<Bench.Task> tasks = tasks(chosenWorks, chosenSystems);
+        if (tasks.isEmpty()) {
             throw new ParameterException(spec.commandLine(),
                     "--work and --system leave nothing to measure, see --list");
         }
@@ -108,24 +113,42 @@ public final class Main implements Callable<Integer> {
                             + " available=" + Arrays.toString(available)
                             + ": two processes that take turns on one would say nothing about a queue");
         }
-        var settings = new Bench.Settings(positive("--rounds", rounds, quick ? 5 : 10),
-                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(quick ? 150 : 400),
-                Duration.ofMillis(quick ? 500 : 1500), policy, chosen[0], chosen[1]);
-        return measure(settings, chosenWorks, chosenSystems, available);
+        var settings = new Bench.Settings(positive("--rounds", rounds, quick ? 3 : 5),
+                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(quick ? 120 : 150),
+                Duration.ofMillis(quick ? 400 : 1000), policies(), chosen[0], chosen[1]);
+        return measure(settings, tasks, available);
     }
 
-    private int measure(Bench.Settings settings, List<Work> works, List<Transport> systems, int[] available)
+    /// If quick, the whole field is measured at the first work only; at the others those that are our measure.
+    private List<Bench.Task> tasks(List<Work> works, List<Contender> systems) {
+        var tasks = new ArrayList<Bench.Task>();
+        for (Work work : works) {
+            List<Contender> those = systems.stream().filter(s -> s.serves(work))
+                    .filter(s -> !quick || work.equals(works.getFirst()) || QUICK.contains(s.name())).toList();
+            if (!those.isEmpty()) {
+                tasks.add(new Bench.Task(work, those));
+            }
+        }
+        return tasks;
+    }
+
+    private List<Waiting.Policy> policies() {
+        if (!policies.isEmpty()) return policies.stream().distinct().toList();
+        return quick ? List.of(Waiting.Policy.RELAXED) : List.of(Waiting.Policy.RELAXED, Waiting.Policy.EAGER);
+    }
+
+    private int measure(Bench.Settings settings, List<Bench.Task> tasks, int[] available)
             throws IOException, InterruptedException {
         Path home = Files.createTempDirectory(folder(), "procession-bench-");
-        int steps = settings.forks() * works.size() * (1 + settings.rounds());
+        int steps = settings.forks() * tasks.size() * (1 + settings.rounds());
         var environment = Environment.of(spec.commandLine().getParseResult().originalArgs(), settings, available, home);
         List<Result> results;
         List<Double> lineNanos;
         try (var progress = new Progress(steps); var bench = new Bench(settings, home, progress)) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(bench)));
-            results = bench.run(works, systems);
+            results = bench.run(tasks);
             lineNanos = bench.lineNanos();
-        } catch (Group.FailedException e) {
+        } catch (Subject.FailedException e) {
             if (!stopping) {
                 System.err.println("bench: " + e.getMessage());
             }

@@ -3,30 +3,52 @@ package dev.procession.bench;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.LeaseHandler;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
+import dev.procession.core.Message;
 import dev.procession.core.MessageHandler;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 
-/// Our own queue through its public API, all checks included: `tryPut` of the message's array, `poll` with a handler.
+/// Our own queue through its public API, all checks included: `tryPut` of the message's array, and one of its gets.
 final class ProcessionTransport implements Transport {
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
     private final String name;
     private final Delivery delivery;
+    private final boolean runs;
 
-    private ProcessionTransport(String name, Delivery delivery) {
+    private ProcessionTransport(String name, Delivery delivery, boolean runs) {
         this.name = name;
         this.delivery = delivery;
+        this.runs = runs;
     }
 
-    /// The consumer is the only one, and reads in place.
+    /// The consumer is the only one, and reads in place: `poll`.
     static Transport exclusive() {
-        return new ProcessionTransport("procession", Delivery.EXCLUSIVE);
+        return new ProcessionTransport("procession", Delivery.EXCLUSIVE, true);
     }
 
-    /// The consumer could have others beside it: it takes a run of messages by one compare-and-set, and reads a copy.
+    /// The consumer may have others beside it: it takes a run of messages by one compare-and-set, and reads a copy: `poll`.
     static Transport shared() {
-        return new ProcessionTransport("procession-shared", Delivery.SHARED);
+        return new ProcessionTransport("procession-shared", Delivery.SHARED, true);
+    }
+
+    /// The same, but each message by its own compare-and-set, so that a kill loses one at the most: `tryGet`.
+    static Transport sharedEach() {
+        return new ProcessionTransport("procession-shared-each", Delivery.SHARED, false);
+    }
+
+    /// Each message is lent, read in a copy, and then done, so that a kill loses none: `tryLease`, `done`.
+    static Transport leased() {
+        return new ProcessionTransport("procession-leased", Delivery.LEASED, false);
     }
 
     @Override
@@ -36,7 +58,12 @@ final class ProcessionTransport implements Transport {
 
     @Override
     public boolean serves(Work work) {
-        return delivery == Delivery.EXCLUSIVE || work.kind() == Work.Kind.THROUGHPUT;
+        if (work.content() != Work.Content.BYTES) return false;
+        return switch (work.kind()) {
+            case THROUGHPUT -> delivery != Delivery.EXCLUSIVE || work.consumers() == 1;
+            case PUT_ONLY, ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED -> delivery == Delivery.EXCLUSIVE;
+            default -> false;
+        };
     }
 
     @Override
@@ -46,28 +73,79 @@ final class ProcessionTransport implements Transport {
 
     @Override
     public void create(Path file, Work work) {
-        LaneQueue.create(file, new QueueGeometry(work.producers(), work.laneBytes(), 0), "").close();
+        var geometry = delivery == Delivery.LEASED
+                ? new QueueGeometry(work.producers(), work.laneBytes(), 0, Leasing.DEFAULT)
+                : new QueueGeometry(work.producers(), work.laneBytes(), 0);
+        LaneQueue.create(file, geometry, "").close();
     }
 
     @Override
-    public Sender openSender(Path file, byte[] message) {
+    public Sender openSender(Path file, Work work, Payload payload) {
         Producer producer = LaneQueue.open(file).newProducer();
+        byte[] message = payload.message();
         return () -> producer.tryPut(message);
     }
 
     @Override
-    public Receiver openReceiver(Path file, Payload.Check check) {
+    public Receiver openReceiver(Path file, Work work, Payload.Check check) {
         Consumer consumer = LaneQueue.open(file).newConsumer(delivery);
-        MessageHandler handler = message -> {
-            int length = message.length();
-            long first = message.getLong(0);
-            check.first(first, length);
-            int last = length - Long.BYTES;
-            for (int at = Payload.LINE; at < last; at += Payload.LINE) {
-                check.line(message.getLong(at));
+        if (consumer instanceof LeasingConsumer leasing) return leases(leasing, check);
+        if (!runs) return one(consumer, new byte[work.bytes()], check);
+        MessageHandler handler = message -> show(message, check);
+        return new Receiver() {
+            @Override
+            public int poll(int limit) {
+                return consumer.poll(handler, limit);
             }
-            check.last(first, message.getLong(last));
+
+            @Override
+            public int await() throws InterruptedException {
+                return consumer.poll(handler, 1, Long.MAX_VALUE);
+            }
         };
-        return limit -> consumer.poll(handler, limit);
+    }
+
+    private static Receiver leases(LeasingConsumer consumer, Payload.Check check) {
+        LeaseHandler handler = (message, lease) -> show(message, check);
+        return limit -> {
+            for (int taken = 0; taken < limit; taken++) {
+                Lease lease = consumer.tryLease(handler);
+                if (lease == null) return taken;
+                lease.done();
+            }
+            return limit;
+        };
+    }
+
+    private static Receiver one(Consumer consumer, byte[] message, Payload.Check check) {
+        return limit -> {
+            for (int taken = 0; taken < limit; taken++) {
+                int length = consumer.tryGet(message);
+                if (length == Consumer.EMPTY) return taken;
+                show(message, length, check);
+            }
+            return limit;
+        };
+    }
+
+    private static void show(Message message, Payload.Check check) {
+        int length = message.length();
+        long first = message.getLong(0);
+        check.first(first, length);
+        int last = length - Long.BYTES;
+        for (int at = Payload.LINE; at < last; at += Payload.LINE) {
+            check.line(message.getLong(at));
+        }
+        check.last(first, message.getLong(last));
+    }
+
+    private static void show(byte[] message, int length, Payload.Check check) {
+        long first = (long) LONG.get(message, 0);
+        check.first(first, length);
+        int last = length - Long.BYTES;
+        for (int at = Payload.LINE; at < last; at += Payload.LINE) {
+            check.line((long) LONG.get(message, at));
+        }
+        check.last(first, (long) LONG.get(message, last));
     }
 }

@@ -63,7 +63,8 @@ final class Report {
     /// The results of one figure stand together, one for each system.
     private List<List<Result>> lines() {
         var lines = new LinkedHashMap<String, List<Result>>();
-        results.forEach(r -> lines.computeIfAbsent(r.figure() + r.work().bytes(), key -> new ArrayList<>()).add(r));
+        results.forEach(r -> lines.computeIfAbsent(r.figure() + r.work().bytes() + r.policy(), key -> new ArrayList<>())
+                .add(r));
         return List.copyOf(lines.values());
     }
 
@@ -100,6 +101,7 @@ final class Report {
         json.put("work", result.figure());
         json.put("bytes", result.work().bytes());
         json.put("system", result.system());
+        json.put("policy", result.policy().name().toLowerCase(Locale.ROOT));
         json.put("unit", result.work().unit());
         json.put("rounds", rounded(rounds));
         json.put("median", rounded(result.median()));
@@ -115,7 +117,8 @@ final class Report {
         json.put("lineRoundTripNanos", rounded(result.lineNanos()));
         var ratios = new LinkedHashMap<String, Object>();
         for (Result peer : results) {
-            if (peer != result && peer.work().equals(result.work()) && peer.figure().equals(result.figure())) {
+            if (peer != result && peer.work().equals(result.work()) && peer.policy() == result.policy()
+                    && peer.figure().equals(result.figure())) {
                 ratios.put(peer.system(), ratios(result.ratiosTo(peer)));
             }
         }

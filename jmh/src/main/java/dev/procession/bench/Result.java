@@ -9,16 +9,17 @@ import java.util.stream.IntStream;
 /// What one system reached in one figure of one work.
 ///
 /// @param figure   e.g. "throughput 1P1C"
+/// @param policy   what its loops did after they found nothing
 /// @param samples  in the order in which they were taken; sample i of every system of a work belongs to the same round
-record Result(Work work, String figure, String system, List<Sample> samples) {
+record Result(Work work, String figure, String system, Waiting.Policy policy, List<Sample> samples) {
     /// @param fork         from 0; another fork had fresh processes and files
     /// @param value        in the work's unit
     /// @param lineNanos    round trip of one cache line, in the same round
     /// @param disturbance  what other load was seen even after repeating the sample; empty if none
     record Sample(int fork, double value, double lineNanos, String disturbance) {}
 
-    Result(Work work, String figure, String system) {
-        this(work, figure, system, new ArrayList<>());
+    Result(Work work, String figure, String system, Waiting.Policy policy) {
+        this(work, figure, system, policy, new ArrayList<>());
     }
 
     double[] rounds() {

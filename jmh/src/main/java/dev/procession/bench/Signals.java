@@ -10,15 +10,18 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.HdrHistogram.Histogram;
 
-/// The words that the processes of one group share besides their queue: the common start of a run, and the cache line
-/// whose round trip is the yardstick.
+/// The words that the processes of one group share besides their queue: the common start of a run, the cache line
+/// whose round trip is the yardstick, and how many messages each consumer has got, if there are several.
 ///
-///     0       128       256
-///     | start | arrived | line |
+///     0               128       256    512 + 128 n
+///     | start, nanos  | arrived | line | got, of consumer n
 final class Signals {
     private static final long START = 0;
     private static final long ARRIVED = 128;
+    private static final long START_NANOS = 8;
     private static final long LINE = 256;
+    private static final long GOT = 512;
+    private static final long GOT_EACH = 128;
     private static final long BYTES = 4096;
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
 
@@ -31,24 +34,41 @@ final class Signals {
         }
     }
 
-    /// A producer is ready: it waits until run number `run` starts. It yields, because several may share a core.
-    void awaitStart(long run) {
+    /// A process is ready: it waits until run number `run` starts. It yields, because several may share a core. Returns
+    /// the time of the start.
+    long awaitStart(long run) {
         long before = (long) LONG.getAndAdd(words, ARRIVED, 1L);
         assert before >= 0;
         while ((long) LONG.getVolatile(words, START) < run) {
             Thread.yield();
         }
+        return (long) LONG.getVolatile(words, START_NANOS);
     }
 
-    /// Starts run number `run`, from 1, as soon as its producers are ready. Returns the time, by `System.nanoTime`, that
-    /// is taken just before; processes of one machine share that clock.
-    long start(long run, int producers) {
-        while ((long) LONG.getVolatile(words, ARRIVED) < run * producers) {
+    /// Starts run number `run`, from 1, as soon as `others` are ready. Returns the time, by `System.nanoTime`, that is
+    /// taken just before; processes of one machine share that clock.
+    long start(long run, int others) {
+        while ((long) LONG.getVolatile(words, ARRIVED) < run * others) {
             Thread.yield();
         }
         long now = System.nanoTime();
+        LONG.setVolatile(words, START_NANOS, now);
         LONG.setVolatile(words, START, run);
         return now;
+    }
+
+    /// Consumer `number` has got so many messages by now, in all runs.
+    void got(int number, long messages) {
+        LONG.setRelease(words, GOT + number * GOT_EACH, messages);
+    }
+
+    /// How many messages all consumers have got.
+    long got(int consumers) {
+        long all = 0;
+        for (int i = 0; i < consumers; i++) {
+            all += (long) LONG.getVolatile(words, GOT + i * GOT_EACH);
+        }
+        return all;
     }
 
     /// Writes every odd number of `count` pairs and waits for the even one.

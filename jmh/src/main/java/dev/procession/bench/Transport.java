@@ -4,38 +4,50 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/// A system under test: a queue in a file that processes share. One process makes the file, then all open it.
-interface Transport {
-    /// All systems that can be measured. The first one is compared with each of the others.
+/// A queue that our own processes drive: one of them makes the file, then all open it.
+interface Transport extends Contender {
     List<Transport> ALL = List.of(
             ProcessionTransport.exclusive(),
             AgronaTransport.manyToOne(),
             AgronaTransport.oneToOne(),
-            ProcessionTransport.shared());
+            ProcessionTransport.shared(),
+            ProcessionTransport.sharedEach(),
+            ProcessionTransport.leased());
 
     static Transport named(String name) {
         return ALL.stream().filter(t -> t.name().equals(name)).findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("system=" + name + " is unknown"));
     }
 
-    String name();
-
-    boolean serves(Work work);
-
     /// What the JVMs of this system need on their command line.
     List<String> jvmArguments();
 
+    /// Whether all run as threads of one JVM, because the queue is on its heap. Its file is then only a name.
+    default boolean inOneJvm() {
+        return false;
+    }
+
+    /// Whether the files must stay where they are; else their names are removed as soon as all have opened them.
+    default boolean keepsFiles() {
+        return false;
+    }
+
+    @Override
+    default Subject subject(Work work, Place place) {
+        return Group.of(this, work, place);
+    }
+
     void create(Path file, Work work) throws IOException;
 
-    /// Opens the queue for one producer, which sends the content of `message` each time.
-    Sender openSender(Path file, byte[] message) throws IOException;
+    /// Opens the queue for one producer, which sends the message of `payload` each time.
+    Sender openSender(Path file, Work work, Payload payload) throws IOException;
 
     /// Opens the queue for one consumer, which shows every message to `check`.
-    Receiver openReceiver(Path file, Payload.Check check) throws IOException;
+    Receiver openReceiver(Path file, Work work, Payload.Check check) throws IOException;
 
     /// The producer's end. Used by one thread.
     interface Sender {
-        /// Returns false when there is no room.
+        /// Returns false when there is no room. A system that cannot refuse may wait.
         boolean trySend();
     }
 
@@ -43,5 +55,10 @@ interface Transport {
     interface Receiver {
         /// Takes up to `limit` messages. Returns how many; 0 when there is none.
         int poll(int limit);
+
+        /// Sleeps until there are messages, and takes one or more. Returns how many.
+        default int await() throws InterruptedException {
+            throw new UnsupportedOperationException("cannot sleep");
+        }
     }
 }

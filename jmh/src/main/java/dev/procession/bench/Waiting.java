@@ -15,10 +15,10 @@ final class Waiting {
     private static final int PAUSES = 1000;
     private static final int PAUSES_AT_START = 1000;
 
-    private final boolean relaxed;
+    private boolean relaxed;
     private long movedBefore;
 
-    Waiting(Policy policy) {
+    void setPolicy(Policy policy) {
         relaxed = policy == Policy.RELAXED;
     }
 

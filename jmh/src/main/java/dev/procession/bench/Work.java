@@ -1,61 +1,173 @@
 package dev.procession.bench;
 
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.Locale;
 import java.util.stream.Stream;
 
-/// One kind of work that every system is given alike: so many producer processes, messages of so many bytes.
-record Work(Kind kind, int producers, int bytes) {
+/// One kind of work that every system is given alike.
+///
+/// @param producers  processes that put
+/// @param consumers  processes that get
+/// @param bytes      of a message
+/// @param content    what the messages are
+/// @param rate       messages a second of a producer; 0: as fast as it can
+record Work(Kind kind, int producers, int consumers, int bytes, Content content, int rate) {
     enum Kind {
-        /// Producers on one core put, a consumer on the other gets; until it has got the last message.
+        /// Producers on one core put, consumers on the other get; until the last message has been got.
         THROUGHPUT,
-        /// One message there and one back, again and again, spinning, through two queues.
-        ROUND_TRIP,
         /// Producers spread over the cores put until they are done; what they put is taken out after the clock stopped.
         PUT_ONLY,
+        /// One message there and one back, again and again, spinning, through two queues.
+        ROUND_TRIP,
+        /// The same with both sides asleep while they wait.
+        WAKE_UP,
+        /// One way at a fixed rate: from the moment at which a message was due to be sent until it was got. So a message
+        /// that had to wait for an earlier one is charged for it: no coordinated omission.
+        LATENCY,
+        /// How long each put takes while all producers put as fast as they can.
+        PUT_LATENCY,
+        /// How long each put takes, waiting for room included, while one producer is stopped (SIGSTOP) wherever it is.
+        STOPPED,
+        /// From the start of a worker process until its first message has been got.
+        WORKER_START,
+        /// What a queue occupies.
+        MEMORY,
+        /// What one more lane costs that is in use and has nothing to give.
+        IDLE_LANES,
+        /// CPU time of a process that waits for a message.
+        IDLE_CPU,
         /// Two processes take turns in writing one word: what a round trip costs when there is no queue at all.
         LINE
     }
 
-    /// The yardstick, measured in every round. It is no work that a system does.
-    static final Work LINE = new Work(Kind.LINE, 1, Long.BYTES);
+    enum Content {
+        BYTES, INT64,
+        /// 100 characters.
+        UTF8,
+        /// A record of five fields.
+        RECORD,
+        /// A small graph of objects.
+        OBJECT
+    }
 
-    static final List<Work> ALL = List.of(
-            new Work(Kind.THROUGHPUT, 1, 16),
-            new Work(Kind.THROUGHPUT, 1, 64),
-            new Work(Kind.THROUGHPUT, 1, 256),
-            new Work(Kind.THROUGHPUT, 1, 1024),
-            new Work(Kind.THROUGHPUT, 4, 16),
-            new Work(Kind.ROUND_TRIP, 1, 16),
-            new Work(Kind.PUT_ONLY, 2, 16));
+    /// The yardstick, measured in every round. It is no work that a system does.
+    static final Work LINE = of(Kind.LINE, 1, 1, Long.BYTES);
+
+    /// From a few words up to what a file is read in.
+    private static final int[] SIZES = {16, 64, 256, 1 << 10, 16 << 10, 1 << 20};
+
+    static final List<Work> ALL = all();
+
+    /// What is measured if there is a minute only.
+    static final List<Work> QUICK = List.of(
+            throughput(1, 1, 16),
+            throughput(1, 1, 64),
+            throughput(1, 1, 256),
+            throughput(1, 1, 1024),
+            throughput(4, 1, 16),
+            of(Kind.ROUND_TRIP, 1, 1, 16),
+            of(Kind.PUT_ONLY, 2, 1, 16));
 
     private static final long MIB = 1 << 20;
+
+    private static List<Work> all() {
+        var works = new ArrayList<Work>();
+        for (int bytes : SIZES) {
+            works.add(throughput(1, 1, bytes));
+        }
+        for (int producers : new int[] {2, 4, 8}) {
+            works.add(throughput(producers, 1, 16));
+        }
+        works.add(throughput(4, 1, 256));
+        works.add(throughput(4, 1, 1024));
+        works.add(throughput(1, 4, 16));
+        works.add(throughput(4, 4, 16));
+        works.add(throughput(4, 4, 1024));
+        works.add(of(Kind.PUT_ONLY, 2, 1, 16));
+        for (Content content : new Content[] {Content.INT64, Content.UTF8, Content.RECORD, Content.OBJECT}) {
+            works.add(new Work(Kind.THROUGHPUT, 1, 1, Payload.LEAST_BYTES, content, 0));
+        }
+        works.add(of(Kind.ROUND_TRIP, 1, 1, 16));
+        works.add(of(Kind.WAKE_UP, 1, 1, 16));
+        works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 10_000));
+        works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 1_000_000));
+        works.add(of(Kind.PUT_LATENCY, 4, 1, 16));
+        works.add(of(Kind.STOPPED, 4, 1, 16));
+        works.add(of(Kind.WORKER_START, 1, 1, 16));
+        works.add(of(Kind.MEMORY, 1, 1, 16));
+        works.add(of(Kind.IDLE_LANES, 1, 1, 16));
+        works.add(of(Kind.IDLE_CPU, 1, 1, 16));
+        return List.copyOf(works);
+    }
+
+    static Work throughput(int producers, int consumers, int bytes) {
+        return of(Kind.THROUGHPUT, producers, consumers, bytes);
+    }
+
+    private static Work of(Kind kind, int producers, int consumers, int bytes) {
+        return new Work(kind, producers, consumers, bytes, Content.BYTES, 0);
+    }
 
     /// What a sample of this work yields, in the order of the sample's values. The first one names the work.
     List<String> figures() {
         return switch (kind) {
-            case THROUGHPUT -> List.of("throughput " + producers + "P1C");
-            case ROUND_TRIP -> List.of("round trip p50", "round trip p99");
+            case THROUGHPUT -> List.of("throughput " + producers + "P" + consumers + "C"
+                    + (content == Content.BYTES ? "" : " " + content.name().toLowerCase(Locale.ROOT)));
             case PUT_ONLY -> List.of("put only " + producers + "P");
-            case LINE -> List.of("line round trip p50", "line round trip p99");
+            case ROUND_TRIP -> percentiles("round trip");
+            case WAKE_UP -> percentiles("wake-up");
+            case LATENCY -> percentiles("latency at " + rate + "/s");
+            case PUT_LATENCY -> percentiles("put latency " + producers + "P" + consumers + "C");
+            case STOPPED -> percentiles("put latency, one of " + producers + " stopped");
+            case WORKER_START -> List.of("worker start", "workers start on every core");
+            case MEMORY -> List.of("idle queue", "busy queue");
+            case IDLE_LANES -> List.of("idle lane, put", "idle lane, get", "idle lane, poll");
+            case IDLE_CPU -> List.of("CPU of a waiter");
+            case LINE -> percentiles("line round trip");
         };
+    }
+
+    /// As a child's reply names them.
+    static final List<String> PERCENTILES = List.of("p50", "p90", "p99", "p99.9", "p99.99", "max");
+
+    private static List<String> percentiles(String of) {
+        return PERCENTILES.stream().map(p -> of + " " + p).toList();
     }
 
     String unit() {
         return switch (kind) {
             case THROUGHPUT, PUT_ONLY -> "M msg/s";
-            case ROUND_TRIP, LINE -> "ns";
+            case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, LINE -> "ns";
+            case WORKER_START -> "ms";
+            case MEMORY -> "KiB";
+            case IDLE_CPU -> "% of a core";
         };
+    }
+
+    /// Whether a larger figure is the better one.
+    boolean moreIsBetter() {
+        return kind == Kind.THROUGHPUT || kind == Kind.PUT_ONLY;
+    }
+
+    /// Whether what a loop does after it found nothing decides the figure.
+    boolean dependsOnPolicy() {
+        return kind == Kind.THROUGHPUT;
     }
 
     /// Bytes of memory for each producer. A ring that they share gets the sum.
     long laneBytes() {
-        return kind == Kind.PUT_ONLY ? 64 * MIB : 4 * MIB;
+        return kind == Kind.PUT_ONLY ? 64 * MIB : Math.max(4 * MIB, 16L * bytes);
     }
 
     /// Bytes of memory for one queue.
     long queueBytes() {
         return producers * laneBytes();
+    }
+
+    /// The fewest messages that a producer puts in one run.
+    long leastMessages() {
+        return Math.clamp((16 * MIB) / bytes, 50, 10_000);
     }
 
     /// The most messages that a producer may put in one run. Put-only work must find room for all of them, with the
@@ -64,15 +176,18 @@ record Work(Kind kind, int producers, int bytes) {
         return kind == Kind.PUT_ONLY ? laneBytes() * 9 / 10 / (bytes + 16) : Long.MAX_VALUE;
     }
 
-    /// The processes that do this work, on two cores.
+    /// The processes that do this work, on two cores. The last one makes the queues and gives the start.
     List<Seat> seats(int firstCpu, int secondCpu) {
         return switch (kind) {
-            case THROUGHPUT, PUT_ONLY -> Stream.concat(
-                    IntStream.range(0, producers).mapToObj(i -> new Seat(
+            case THROUGHPUT, PUT_ONLY, LATENCY, PUT_LATENCY, STOPPED -> Stream.concat(
+                    Stream.iterate(0, i -> i < producers, i -> i + 1).map(i -> new Seat(
                             Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu)),
-                    Stream.of(new Seat(Role.CONSUMER, 0, secondCpu))).toList();
-            case ROUND_TRIP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
+                    Stream.iterate(consumers - 1, i -> i >= 0, i -> i - 1)
+                            .map(i -> new Seat(Role.CONSUMER, i, secondCpu)))
+                    .toList();
+            case ROUND_TRIP, WAKE_UP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
             case LINE -> List.of(new Seat(Role.LINE_PONG, 0, firstCpu), new Seat(Role.LINE_PING, 0, secondCpu));
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU -> List.of();
         };
     }
 
@@ -81,9 +196,9 @@ record Work(Kind kind, int producers, int bytes) {
         return figures().getFirst() + ", " + bytes + " B";
     }
 
-    /// What a process does. The last seat of a work makes the queues.
-    enum Role { PRODUCER, CONSUMER, PING, PONG, LINE_PING, LINE_PONG }
+    /// What a process, or a thread of the only one, does.
+    enum Role { PRODUCER, CONSUMER, PING, PONG, LINE_PING, LINE_PONG, SCRIPT }
 
-    /// One process: its role, its number among those of the same role, its core.
+    /// Its role, its number among those of the same role, its core.
     record Seat(Role role, int number, int cpu) {}
 }
