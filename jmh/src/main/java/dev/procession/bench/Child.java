@@ -369,7 +369,7 @@ final class Child {
         if (work.kind() == Work.Kind.WAKE_UP) {
             receiver().await();
         } else {
-            while (receiver().poll(1) == 0) {
+            while (receiver().poll(LIMIT) == 0) {
                 waiting.afterNothing(received);
             }
         }

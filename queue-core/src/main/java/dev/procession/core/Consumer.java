@@ -26,7 +26,8 @@ public abstract sealed class Consumer implements AutoCloseable
     /// How many records ahead of the first one are seen before the other lanes are looked at.
     private static final int WALK = 32;
 
-    private static final int CHECK_EACH = 64;
+    /// Empty answers between two questions to the system whether the file is whole: one costs as much as a hundred looks.
+    private static final int CHECK_EACH = 1 << 14;
 
     final LaneQueue queue;
     final MemorySegment memory;
