@@ -1,5 +1,7 @@
 package dev.procession.bench;
 
+import io.aeron.Aeron;
+import io.aeron.driver.MediaDriver;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -14,6 +16,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
+import net.openhft.chronicle.queue.ChronicleQueue;
 import org.agrona.concurrent.ringbuffer.RingBuffer;
 
 /// What a figure needs beside it to be worth anything: machine, kernel, JDK, commit, command.
@@ -41,7 +45,8 @@ final class Environment {
         facts.put("roundsPerFork", settings.rounds());
         facts.put("sampleMillis", settings.sample().toMillis());
         facts.put("files", home.getParent().toString());
-        facts.put("agrona", source(RingBuffer.class).getFileName() + ", bounds checks off");
+        facts.put("peers", Stream.of(RingBuffer.class, Aeron.class, MediaDriver.class, ChronicleQueue.class)
+                .map(type -> source(type).getFileName().toString()).toList());
         return facts;
     }
 

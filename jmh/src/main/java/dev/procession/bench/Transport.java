@@ -12,7 +12,14 @@ interface Transport extends Contender {
             AgronaTransport.oneToOne(),
             ProcessionTransport.shared(),
             ProcessionTransport.sharedEach(),
-            ProcessionTransport.leased());
+            ProcessionTransport.leased(),
+            AgronaTransport.manyToOneChecked(),
+            AgronaTransport.oneToOneChecked(),
+            new AeronTransport(),
+            new ChronicleTransport(),
+            new SocketTransport(),
+            new PipeTransport(),
+            new CopyTransport());
 
     static Transport named(String name) {
         return ALL.stream().filter(t -> t.name().equals(name)).findFirst()
