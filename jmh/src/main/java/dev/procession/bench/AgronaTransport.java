@@ -62,7 +62,8 @@ final class AgronaTransport implements Transport {
 
     @Override
     public List<String> jvmArguments() {
-        return List.of("--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED", "-Dagrona.disable.bounds.checks=" + !checksBounds);
+        return List.of("--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+                "-Dagrona.disable.bounds.checks=" + !checksBounds);
     }
 
     @Override

@@ -111,6 +111,8 @@ final class Child {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
+            Group.remove(my.directory()); // if whoever started us was killed, nobody else will
+            my.directory().getParent().toFile().delete(); // if this was the last group
             Runtime.getRuntime().halt(0);
         }
     }

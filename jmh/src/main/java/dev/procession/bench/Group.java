@@ -2,6 +2,7 @@ package dev.procession.bench;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -104,11 +105,19 @@ final class Group implements Subject {
         replies(List.of(creator));
         members.forEach(m -> m.tell("open"));
         replies(members);
-        if (keepsFiles) return;
+        if (!keepsFiles) {
+            remove(directory);
+        }
+    }
+
+    /// Removes the folder and the files of a group.
+    static void remove(Path directory) {
         try (var paths = Files.walk(directory)) {
             for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
+                Files.deleteIfExists(path);
             }
+        } catch (IOException | UncheckedIOException e) {
+            // Others remove it, too, or there are new files; who ends last removes those.
         }
     }
 
@@ -275,6 +284,9 @@ final class Group implements Subject {
     public void close() {
         peers.forEach(p -> p.process.destroyForcibly());
         peers.forEach(p -> p.process.onExit().join());
+        if (keepsFiles) {
+            remove(directory);
+        }
     }
 
     /// A seat, and the process that holds it.
