@@ -24,7 +24,8 @@ import org.agrona.concurrent.ringbuffer.RingBuffer;
 final class Environment {
     private Environment() {}
 
-    static Map<String, Object> of(List<String> arguments, Bench.Settings settings, int[] availableCpus, Path home) {
+    static Map<String, Object> of(List<String> arguments, Bench.Settings settings, int[] availableCpus, Path home)
+            throws IOException {
         var facts = new LinkedHashMap<String, Object>();
         facts.put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString());
         facts.put("command", ("procession bench " + String.join(" ", arguments)).strip());
@@ -47,6 +48,7 @@ final class Environment {
         facts.put("files", home.getParent().toString());
         facts.put("peers", Stream.of(RingBuffer.class, Aeron.class, MediaDriver.class, ChronicleQueue.class)
                 .map(type -> source(type).getFileName().toString()).toList());
+        Script.pythonVersion().ifPresent(version -> facts.put("python", version));
         return facts;
     }
 

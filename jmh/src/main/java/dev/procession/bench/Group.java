@@ -19,6 +19,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The processes of one system at one work, with a queue of their own, that obey commands (see [Child]).
@@ -235,7 +236,8 @@ final class Group implements Subject {
 
     @Override
     public List<Long> pids() {
-        return peers.stream().map(p -> p.process.pid()).toList();
+        return peers.stream().map(p -> p.process.toHandle()).flatMap(h -> Stream.concat(Stream.of(h), h.descendants()))
+                .map(ProcessHandle::pid).toList();
     }
 
     // ---- commands and replies

@@ -108,7 +108,7 @@ static void on_child(int signal) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 9 || strcmp(argv[2], "WAKE_UP") != 0) {
+    if (argc < 9 || strcmp(argv[2], "WAKE_UP") != 0) {
         printf("futex: arguments: FOLDER WAKE_UP 1 1 BYTES CONTENT FIRST_CPU SECOND_CPU\n");
         return 2;
     }

@@ -1,6 +1,6 @@
 """Python's queues between processes, as a peer of the bench.
 
-    python3 peer.py QUEUE FOLDER KIND PRODUCERS CONSUMERS BYTES CONTENT FIRST_CPU SECOND_CPU
+    python3 peer.py QUEUE FOLDER KIND PRODUCERS CONSUMERS BYTES CONTENT FIRST_CPU SECOND_CPU RATE
 
 QUEUE is queue (multiprocessing.Queue) or simple-queue (multiprocessing.SimpleQueue). This process obeys one command a
 line from its standard input and answers each by one line; the processes that put and get are its children, stay alive
@@ -26,7 +26,9 @@ from typing import NamedTuple
 SEQUENCE_BITS = 56
 POSITIVE_LONG = (1 << 63) - 1
 LANE_BYTES = 4 << 20  # memory for each producer, as other systems have it
+LEAST_MESSAGES = 16  # that fit into it
 HEADER_BYTES = 16
+NANOS = 1_000_000_000
 STRINGS = 1024
 COMMON_START_SECONDS = 60
 
@@ -133,12 +135,13 @@ def typed_check(work):
 
 
 class Work:
-    def __init__(self, kind, producers, consumers, length, content):
+    def __init__(self, kind, producers, consumers, length, content, rate):
         self.kind = kind
         self.producers = int(producers)
         self.consumers = int(consumers)
         self.bytes = int(length)
         self.content = content
+        self.rate = int(rate)  # of LATENCY, in messages a second
 
     def messages(self, producer):
         return bytes_messages(self, producer) if self.content == "BYTES" else typed_messages(self)
@@ -153,7 +156,8 @@ class Work:
     def queue(self, kind):
         if kind == "simple-queue":
             return fork.SimpleQueue()
-        return fork.Queue(max(2, self.producers * LANE_BYTES // (self.bytes + HEADER_BYTES)))
+        lane = max(LANE_BYTES, LEAST_MESSAGES * self.bytes)
+        return fork.Queue(self.producers * lane // (self.bytes + HEADER_BYTES))
 
 
 def produce(work, number, queue, start, commands):
@@ -180,6 +184,44 @@ def consume(work, queue, start, commands):
         for _ in range(count):
             total += check(get())
         commands.send({"end": time.monotonic_ns(), "received": total})
+
+
+def produce_on_time(work, queue, start, started_at, commands):
+    """Message i is due at start + i / rate; one that is late goes at once."""
+    put = queue.put
+    clock = time.monotonic_ns
+    messages = work.messages(0)
+    first = 0
+    while True:
+        count = commands.recv()
+        start.wait(COMMON_START_SECONDS)
+        started_at.value = begin = clock()
+        for i in range(count):
+            due = begin + i * NANOS // work.rate
+            while clock() < due:
+                time.sleep(0)  # not a bare loop, which would keep the interpreter from the queue's own thread
+            put(next(messages))
+        commands.send({"sent": work.checksum(first, count)})
+        first += count
+
+
+def consume_on_time(work, queue, start, started_at, commands):
+    get = queue.get
+    clock = time.monotonic_ns
+    check = work.check()
+    while True:
+        count = commands.recv()
+        nanos = [0] * count
+        total = 0
+        start.wait(COMMON_START_SECONDS)
+        for i in range(count):
+            message = get()
+            nanos[i] = clock() - i * NANOS // work.rate
+            total += check(message)
+        begin = started_at.value
+        reply = percentiles([n - begin for n in nanos])
+        reply["received"] = total
+        commands.send(reply)
 
 
 def ping(work, there, back, commands):
@@ -290,6 +332,11 @@ class Controller:
                 Child(self.first_cpu, produce, work, i, there, start) for i in range(work.producers)
             ]
             self.consumers = [Child(self.second_cpu, consume, work, there, start) for _ in range(work.consumers)]
+        elif work.kind == "LATENCY":
+            start = fork.Barrier(2)
+            started_at = fork.RawValue("q")
+            self.producers = [Child(self.first_cpu, produce_on_time, work, there, start, started_at)]
+            self.consumers = [Child(self.second_cpu, consume_on_time, work, there, start, started_at)]
         elif work.kind in ("ROUND_TRIP", "WAKE_UP"):
             back = work.queue(self.kind)
             self.producers = [Child(self.first_cpu, pong, there, back)]
@@ -306,7 +353,7 @@ class Controller:
             child.mine.send(share + (i < rest))
         replies = self.replies(self.producers + self.consumers)
         if self.work.kind != "THROUGHPUT":
-            return replies[-1]
+            return {name: number for reply in replies for name, number in reply.items()}
         return {
             "nanos": max(r["end"] for r in replies if "end" in r) - min(r["start"] for r in replies if "start" in r),
             "sent": sum(r.get("sent", 0) for r in replies) & POSITIVE_LONG,
@@ -329,8 +376,8 @@ class Controller:
         return [replies[child] for child in children]
 
 
-def main(kind, folder, work_kind, producers, consumers, length, content, first_cpu, second_cpu):
-    work = Work(work_kind, producers, consumers, length, content)
+def main(kind, folder, work_kind, producers, consumers, length, content, first_cpu, second_cpu, rate):
+    work = Work(work_kind, producers, consumers, length, content, rate)
     Controller(kind, work, int(first_cpu), int(second_cpu)).obey_all()
 
 
