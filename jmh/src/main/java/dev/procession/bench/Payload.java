@@ -43,6 +43,14 @@ final class Payload {
         return next - 1;
     }
 
+    static long first(byte[] message) {
+        return (long) LONG.get(message, 0);
+    }
+
+    static void setFirst(byte[] message, long first) {
+        LONG.set(message, 0, first);
+    }
+
     /// Makes the next message.
     void fill() {
         long first = next++;
@@ -88,6 +96,28 @@ final class Payload {
             }
             expected[producer] = word + 1;
             sum += word;
+        }
+
+        /// A message in an array of its own.
+        void array(byte[] message) {
+            array(message, message.length);
+        }
+
+        /// A message at the start of an array.
+        void array(byte[] message, int length) {
+            long first = Payload.first(message);
+            first(first, length);
+            int last = length - Long.BYTES;
+            for (int at = LINE; at < last; at += LINE) {
+                line((long) LONG.get(message, at));
+            }
+            last(first, (long) LONG.get(message, last));
+        }
+
+        /// The number of an item; whoever compared the rest of it says that all is there.
+        void number(long first) {
+            first(first, bytes);
+            sum += first * MIX;
         }
 
         void line(long word) {

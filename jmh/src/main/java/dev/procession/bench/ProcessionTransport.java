@@ -11,16 +11,11 @@ import dev.procession.core.Message;
 import dev.procession.core.MessageHandler;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.List;
 
 /// Our own queue through its public API, all checks included: `tryPut` of the message's array, and one of its gets.
 final class ProcessionTransport implements Transport {
-    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
-
     private final String name;
     private final Delivery delivery;
     private final boolean runs;
@@ -122,7 +117,7 @@ final class ProcessionTransport implements Transport {
             for (int taken = 0; taken < limit; taken++) {
                 int length = consumer.tryGet(message);
                 if (length == Consumer.EMPTY) return taken;
-                show(message, length, check);
+                check.array(message, length);
             }
             return limit;
         };
@@ -137,15 +132,5 @@ final class ProcessionTransport implements Transport {
             check.line(message.getLong(at));
         }
         check.last(first, message.getLong(last));
-    }
-
-    private static void show(byte[] message, int length, Payload.Check check) {
-        long first = (long) LONG.get(message, 0);
-        check.first(first, length);
-        int last = length - Long.BYTES;
-        for (int at = Payload.LINE; at < last; at += Payload.LINE) {
-            check.line((long) LONG.get(message, at));
-        }
-        check.last(first, (long) LONG.get(message, last));
     }
 }

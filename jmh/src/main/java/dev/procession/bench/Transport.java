@@ -3,23 +3,26 @@ package dev.procession.bench;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// A queue that our own processes drive: one of them makes the file, then all open it.
 interface Transport extends Contender {
-    List<Transport> ALL = List.of(
-            ProcessionTransport.exclusive(),
-            AgronaTransport.manyToOne(),
-            AgronaTransport.oneToOne(),
-            ProcessionTransport.shared(),
-            ProcessionTransport.sharedEach(),
-            ProcessionTransport.leased(),
-            AgronaTransport.manyToOneChecked(),
-            AgronaTransport.oneToOneChecked(),
-            new AeronTransport(),
-            new ChronicleTransport(),
-            new SocketTransport(),
-            new PipeTransport(),
-            new CopyTransport());
+    List<Transport> ALL = Stream.of(
+            List.of(ProcessionTransport.exclusive(),
+                    AgronaTransport.manyToOne(),
+                    AgronaTransport.oneToOne(),
+                    ProcessionTransport.shared(),
+                    ProcessionTransport.sharedEach(),
+                    ProcessionTransport.leased(),
+                    AgronaTransport.manyToOneChecked(),
+                    AgronaTransport.oneToOneChecked(),
+                    new AeronTransport(),
+                    new ChronicleTransport(),
+                    new SocketTransport(),
+                    new PipeTransport(),
+                    new CopyTransport()),
+            TypedTransport.all(),
+            HeapTransport.all()).flatMap(List::stream).toList();
 
     static Transport named(String name) {
         return ALL.stream().filter(t -> t.name().equals(name)).findFirst()
