@@ -36,7 +36,7 @@ public class AgronaBenchmark {
     private static final int CAPACITY = 4 << 20;
 
     /// Length of a message in bytes, a multiple of 8.
-    @Param({"16", "256"})
+    @Param({"16", "64", "256", "1024"})
     public int bytes;
 
     private UnsafeBuffer message;

@@ -25,7 +25,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /// One message in and the same one out, by one thread: what a put and a get execute, without any transfer of a cache
-/// line. With `-prof gc` this shows that a message allocates nothing, but for leases. [AgronaBenchmark] is the same for the peers.
+/// line. With `-prof gc` this shows that a message allocates nothing, but for leases. With
+/// `-jvmArgsAppend -Ddev.procession.bounds=checked` it shows what bounds checks would cost. [AgronaBenchmark] is the same
+/// for the peers, [LanesBenchmark] with more lanes and messages at once, [CodecBenchmark] with types.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -34,7 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(3)
 public class ProcessionBenchmark {
     /// Length of a message in bytes, a multiple of 8.
-    @Param({"16", "256"})
+    @Param({"16", "64", "256", "1024"})
     public int bytes;
 
     private byte[] message;
