@@ -141,7 +141,8 @@ final class Bench implements AutoCloseable {
 
     /// Takes a sample, again if other load disturbed it, a few times at most.
     private Sampled sample(Subject subject, Waiting.Policy policy) throws IOException, InterruptedException {
-        if (!loadIsKnown) return new Sampled(subject.sample(settings.sample(), policy), Optional.empty());
+        if (!loadIsKnown || subject.pids().isEmpty())
+            return new Sampled(subject.sample(settings.sample(), policy), Optional.empty());
         List<Integer> cpus = List.of(settings.firstCpu(), settings.secondCpu());
         for (int tries = 1;; tries++) {
             CpuLoad before = CpuLoad.of(cpus, subject.pids());

@@ -9,7 +9,8 @@ import java.util.stream.Stream;
 interface Contender {
     /// All that can be measured on this machine. The first one is compared with each of the others.
     static List<Contender> all() {
-        return Stream.<List<? extends Contender>>of(Transport.ALL, Script.installed()).<Contender>flatMap(List::stream)
+        return Stream.<List<? extends Contender>>of(Transport.ALL, Script.installed(), Probes.all())
+                .<Contender>flatMap(List::stream)
                 .toList();
     }
 

@@ -126,6 +126,7 @@ final class Group implements Subject {
 
     @Override
     public void warmUp(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        if (work.isProbe()) return; // it has warmed up when it was opened
         long start = System.nanoTime();
         do {
             sample(length.dividedBy(4), policy);
@@ -135,6 +136,7 @@ final class Group implements Subject {
     /// So many messages as should take the wanted time, as far as is known by now.
     @Override
     public double[] sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        if (work.isProbe()) return run(1, policy);
         long n = work.rate() > 0
                 ? Math.max(1, work.rate() * length.toNanos() / 1_000_000_000L)
                 : messages.getOrDefault(policy, work.leastMessages());
@@ -156,9 +158,13 @@ final class Group implements Subject {
             members.forEach(m -> m.tell("run " + n + " " + policy));
             replies.addAll(replies(members));
             Map<String, Long> reply = replies.getFirst();
-            figures = work.moreIsBetter()
-                    ? new double[] {millionPerSecond(all, number(reply, "nanos"))}
-                    : percentiles(replies);
+            if (work.isProbe()) {
+                figures = probed(reply);
+            } else if (work.moreIsBetter()) {
+                figures = new double[] {millionPerSecond(all, number(reply, "nanos"))};
+            } else {
+                figures = percentiles(replies);
+            }
         } else {
             switch (work.kind()) {
                 case THROUGHPUT, LATENCY, PUT_LATENCY, STOPPED -> {
@@ -224,6 +230,14 @@ final class Group implements Subject {
                 .toArray();
     }
 
+    private double[] probed(Map<String, Long> reply) {
+        double[] figures = new double[work.figures().size()];
+        for (int i = 0; i < figures.length; i++) {
+            figures[i] = number(reply, "figure" + i) / 1000.0;
+        }
+        return figures;
+    }
+
     private static long number(Map<String, Long> reply, String name) {
         Long number = reply.get(name);
         if (number == null) throw new FailedException("no " + name + " in the reply " + reply);
@@ -236,6 +250,7 @@ final class Group implements Subject {
 
     @Override
     public List<Long> pids() {
+        if (work.kind() == Work.Kind.WORKER_START || work.kind() == Work.Kind.MEMORY) return List.of();
         return peers.stream().map(p -> p.process.toHandle()).flatMap(h -> Stream.concat(Stream.of(h), h.descendants()))
                 .map(ProcessHandle::pid).toList();
     }

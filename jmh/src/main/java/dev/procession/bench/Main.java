@@ -94,7 +94,7 @@ public final class Main implements Callable<Integer> {
         List<Contender> chosenSystems = Contender.all().stream().filter(s -> isChosen(s.name(), systems)).toList();
         if (list) {
             chosenWorks.forEach(System.out::println);
-            chosenSystems.forEach(s -> System.out.println(s.name()));
+            chosenSystems.stream().map(Contender::name).distinct().forEach(System.out::println);
             return CommandLine.ExitCode.OK;
         }
         List<Bench.Task> tasks = tasks(chosenWorks, chosenSystems);

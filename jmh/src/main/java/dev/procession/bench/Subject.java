@@ -19,7 +19,8 @@ interface Subject extends AutoCloseable {
     /// Takes a sample of about `length`: the figures of the work, in the order of [Work#figures].
     double[] sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException;
 
-    /// Ids of the processes that are measured, for those who want to know what else the cores did.
+    /// Ids of the processes that are measured, for those who want to know what else the cores did;
+    /// empty if they come and go.
     List<Long> pids();
 
     /// Ends all processes. May be called by any thread, and again.

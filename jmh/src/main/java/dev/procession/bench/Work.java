@@ -122,7 +122,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case STOPPED -> percentiles("put latency, one of " + producers + " stopped");
             case WORKER_START -> List.of("worker start", "workers start on every core");
             case MEMORY -> List.of("idle queue", "busy queue");
-            case IDLE_LANES -> List.of("idle lane, put", "idle lane, get", "idle lane, poll");
+            case IDLE_LANES -> List.of("idle lane, put", "idle lane, poll", "idle lane, get", "idle lane, lone get");
             case IDLE_CPU -> List.of("CPU of a waiter");
             case LINE -> percentiles("line round trip");
         };
@@ -142,6 +142,14 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case WORKER_START -> "ms";
             case MEMORY -> "KiB";
             case IDLE_CPU -> "% of a core";
+        };
+    }
+
+    /// Whether it is measured within one process: see [Probe].
+    boolean isProbe() {
+        return switch (kind) {
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU -> true;
+            default -> false;
         };
     }
 

@@ -38,13 +38,11 @@ import org.openjdk.jmh.annotations.Warmup;
 public class CodecBenchmark {
     /// A codec, and an item for it.
     public enum Kind {
-        BYTES(Codec.bytes(), new byte[100]),
-        UTF8(Codec.utf8(), "a hundred characters, ".repeat(5).substring(0, 100)),
-        INT32(Codec.int32(), 1 << 30),
-        INT64(Codec.int64(), 1L << 62),
-        FLOAT64(Codec.float64(), Math.PI),
-        RECORD(Codec.record(Trade.class), new Trade(1L << 40, "ACME", Side.BUY, 12.5, 100)),
-        OBJECT(Codec.object(Order.class), new Order("ACME", List.of(12.5, 13.0), 100));
+        BYTES(Codec.bytes(), new byte[100]), UTF8(Codec.utf8(),
+                "a hundred characters, ".repeat(5).substring(0, 100)), INT32(Codec.int32(), 1 << 30), INT64(
+                        Codec.int64(), 1L << 62), FLOAT64(Codec.float64(), Math.PI), RECORD(Codec.record(Trade.class),
+                                new Trade(1L << 40, "ACME", Side.BUY, 12.5, 100)), OBJECT(Codec.object(Order.class),
+                                        new Order("ACME", List.of(12.5, 13.0), 100));
 
         private final Codec<?> codec;
         private final Object item;
