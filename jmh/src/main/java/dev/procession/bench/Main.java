@@ -1,13 +1,16 @@
 package dev.procession.bench;
 
 import dev.procession.core.Cpus;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +44,20 @@ public final class Main implements Callable<Integer> {
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.")
     private @Nullable Path json;
+
+    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with all tables and plots.")
+    private @Nullable Path html;
+
+    @Option(names = "--plots", paramLabel = "FOLDER", description = "Also write each plot, as SVG and as PNG.")
+    private @Nullable Path plots;
+
+    @Option(names = "--readme", paramLabel = "FILE", description = "Also replace what stands between "
+            + "<!-- bench:begin --> and <!-- bench:end --> in this file by a small table.")
+    private @Nullable Path readme;
+
+    @Option(names = "--from", paramLabel = "FILE", description = "Measure nothing: show what an earlier run has "
+            + "written with --json.")
+    private @Nullable Path from;
 
     @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 10; 5 if quick).")
     private @Nullable Integer rounds;
@@ -89,6 +106,13 @@ public final class Main implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
+        mustHaveFolder("--json", json);
+        mustHaveFolder("--html", html);
+        Run earlier = checkedFiles();
+        if (earlier != null) {
+            show(earlier);
+            return CommandLine.ExitCode.OK;
+        }
         List<Work> chosenWorks = (quick ? Work.QUICK : Work.ALL).stream()
                 .filter(w -> isChosen(w.toString(), works)).toList();
         List<Contender> chosenSystems = Contender.all().stream().filter(s -> isChosen(s.name(), systems)).toList();
@@ -101,9 +125,6 @@ public final class Main implements Callable<Integer> {
         if (tasks.isEmpty()) {
             throw new ParameterException(spec.commandLine(),
                     "--work and --system leave nothing to measure, see --list");
-        }
-        if (json != null && !Files.isDirectory(json.toAbsolutePath().getParent())) {
-            throw new ParameterException(spec.commandLine(), "--json=" + json + ": there is no such folder");
         }
         int[] available = Cpus.available();
         int[] chosen = cpus.length > 0 ? cpus : apart(available);
@@ -154,12 +175,45 @@ public final class Main implements Callable<Integer> {
             }
             return CommandLine.ExitCode.SOFTWARE;
         }
-        var report = new Report(environment, lineNanos, results);
-        report.print(System.out);
-        if (json != null) {
-            report.writeJson(json);
-        }
+        show(new Run(environment, lineNanos, results));
         return CommandLine.ExitCode.OK;
+    }
+
+    /// JSON first: from it everything else can be made again.
+    private void show(Run run) throws IOException {
+        if (json != null) {
+            run.write(json);
+        }
+        new Report(run).print(System.out);
+        if (readme != null) {
+            Readme.update(readme, run);
+        }
+        if (plots != null) {
+            Plots.write(run, plots);
+        }
+        if (html != null) {
+            Html.write(run, html);
+        }
+    }
+
+    /// What can be wrong with files is known before a quarter of an hour of measuring. Returns what --from says.
+    private @Nullable Run checkedFiles() {
+        try {
+            if (readme != null) {
+                Readme.check(readme);
+            }
+            return from == null ? null : Run.read(from);
+        } catch (FileNotFoundException | NoSuchFileException e) {
+            throw new ParameterException(spec.commandLine(), "there is no such file: " + e.getMessage());
+        } catch (IOException e) {
+            throw new ParameterException(spec.commandLine(), Objects.requireNonNullElse(e.getMessage(), e.toString()));
+        }
+    }
+
+    private void mustHaveFolder(String option, @Nullable Path file) {
+        if (file != null && !Files.isDirectory(file.toAbsolutePath().getParent())) {
+            throw new ParameterException(spec.commandLine(), option + "=" + file + ": there is no such folder");
+        }
     }
 
     private void stop(Bench bench) {

@@ -1,159 +1,123 @@
 package dev.procession.bench;
 
-import com.fasterxml.jackson.jr.ob.JSON;
-import java.io.IOException;
 import java.io.PrintStream;
-import java.math.BigDecimal;
-import java.math.MathContext;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.stream.IntStream;
 
-/// Prints what the bench found: a table for people, JSON for programs.
+/// Shows a run on a terminal: a block for each figure, a line in it for each system and wait policy.
 final class Report {
-    private static final MathContext DIGITS = new MathContext(5);
+    private static final String ROW = "  %-28s %-8s %10s %-23s %-2s  %-30s%n";
 
-    private final Map<String, Object> environment;
-    private final List<Double> lineNanos;
-    private final List<Result> results;
+    private final Run run;
 
-    Report(Map<String, Object> environment, List<Double> lineNanos, List<Result> results) {
-        this.environment = environment;
-        this.lineNanos = lineNanos;
-        this.results = results;
+    Report(Run run) {
+        this.run = run;
     }
 
-    /// One line for each figure: the first system's value, then every other's with the ratio of the first to it.
     void print(PrintStream out) {
-        List<String> systems = results.stream().map(Result::system).distinct().toList();
-        environment.forEach((name, value) -> out.printf("%-14s %s%n", name, value));
-        out.println();
-        out.printf("%-15s %5s  %-7s  ", "", "bytes", "");
-        systems.forEach(system -> out.printf("%-28s", system));
-        out.println("line ns");
-        for (List<Result> line : lines()) {
-            Result first = line.getFirst();
-            out.printf("%-15s %5d  %-7s  ", first.figure(), first.work().bytes(), first.work().unit());
-            for (String system : systems) {
-                out.printf("%-28s", line.stream().filter(r -> r.system().equals(system)).findAny()
-                        .map(r -> cell(r, first)).orElse("-"));
-            }
-            out.println(lineNanos(first));
+        run.environment().forEach((name, value) -> out.printf("%-14s %s%n", name, value));
+        for (List<Result> figure : run.byMainFigure()) {
+            print(figure, out);
+            printPercentiles(figure, out);
         }
+        printGoals(out);
         out.println();
-        out.println(
+        out.print(
                 """
-                Median of all rounds [quartiles], and how many times that the first system's figure is, as the median of
-                the ratios of each round: above 1 is better for throughput, below 1 for a round trip (which includes one
-                System.nanoTime). line ns: round trip of one bare cache line between the two cores in the same rounds,
-                median [least..most]; where it jumps, a virtual machine's cores have moved.""");
+                Median of all rounds [quartiles]. Behind it how many times this figure the first system's is: median
+                [quartiles] of the ratios of each round; above 1 is good for throughput, below 1 for times. Where both
+                wait policies were measured, + marks the better one; the first system stands with it in every ratio, and
+                the ratio to a peer is the one in the peer's line with +. A round trip includes one System.nanoTime.
+                line: round trip of one bare cache line between the two cores in the same rounds, median [least..most];
+                where it jumps, a virtual machine's cores have moved.
+                """);
+        List<Result> results = run.results();
         if (results.stream().anyMatch(Result::isUnsteady)) {
-            out.println("~ rounds or forks disagree by more than a quarter: do not quote this figure.");
+            out.println(UNSTEADY);
         }
         if (results.stream().anyMatch(Result::isDisturbed)) {
-            out.println("! other load was seen in a round, even after repeating it: do not quote this figure.");
+            out.println(DISTURBED);
         }
     }
 
-    /// The results of one figure stand together, one for each system.
-    private List<List<Result>> lines() {
-        var lines = new LinkedHashMap<String, List<Result>>();
-        results.forEach(r -> lines.computeIfAbsent(r.figure() + r.work().bytes() + r.policy(), key -> new ArrayList<>())
-                .add(r));
-        return List.copyOf(lines.values());
-    }
+    static final String UNSTEADY = "~ rounds or forks disagree by more than a quarter: do not quote this figure.";
+    static final String DISTURBED =
+            "! other load was seen in a round, even after repeating it: do not quote this figure.";
 
-    private static String cell(Result result, Result first) {
-        double[] rounds = result.rounds();
-        String value = number(result.median()) + " [" + number(Result.quantile(rounds, 0.25)) + ".."
-                + number(Result.quantile(rounds, 0.75)) + "]"
-                + (result.isUnsteady() ? "~" : "") + (result.isDisturbed() ? "!" : "");
-        return result == first ? value
-                : value + String.format(Locale.ROOT, " %.2fx", Result.quantile(first.ratiosTo(result), 0.5));
-    }
-
-    private static String lineNanos(Result result) {
-        double[] rounds = result.lineNanos();
-        return String.format(Locale.ROOT, "%.0f [%.0f..%.0f]", Result.quantile(rounds, 0.5), Result.quantile(rounds, 0),
-                Result.quantile(rounds, 1));
-    }
-
-    private static String number(double value) {
-        return String.format(Locale.ROOT, value < 100 ? "%.1f" : "%.0f", value);
-    }
-
-    void writeJson(Path file) throws IOException {
-        var root = new LinkedHashMap<String, Object>();
-        root.put("environment", environment);
-        root.put("lineRoundTripNanos", lineNanos);
-        root.put("results", lines().stream().flatMap(List::stream).map(this::json).toList());
-        JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(root, file.toFile());
-    }
-
-    private Map<String, Object> json(Result result) {
-        double[] rounds = result.rounds();
-        var json = new LinkedHashMap<String, Object>();
-        json.put("work", result.figure());
-        json.put("bytes", result.work().bytes());
-        json.put("system", result.system());
-        json.put("policy", result.policy().name().toLowerCase(Locale.ROOT));
-        json.put("unit", result.work().unit());
-        json.put("rounds", rounded(rounds));
-        json.put("median", rounded(result.median()));
-        var spread = new LinkedHashMap<String, Object>();
-        spread.put("min", rounded(Result.quantile(rounds, 0)));
-        spread.put("lowerQuartile", rounded(Result.quantile(rounds, 0.25)));
-        spread.put("upperQuartile", rounded(Result.quantile(rounds, 0.75)));
-        spread.put("max", rounded(Result.quantile(rounds, 1)));
-        json.put("spread", spread);
-        json.put("forkMedians", rounded(result.forkMedians()));
-        json.put("unsteady", result.isUnsteady());
-        json.put("disturbedRounds", disturbed(result));
-        json.put("lineRoundTripNanos", rounded(result.lineNanos()));
-        var ratios = new LinkedHashMap<String, Object>();
-        for (Result peer : results) {
-            if (peer != result && peer.work().equals(result.work()) && peer.policy() == result.policy()
-                    && peer.figure().equals(result.figure())) {
-                ratios.put(peer.system(), ratios(result.ratiosTo(peer)));
-            }
+    private void print(List<Result> figure, PrintStream out) {
+        Result first = figure.getFirst();
+        Result ours = run.better(first.work(), first.figure(), first.system()).orElseThrow();
+        out.printf("%n%s, in %s; line %s ns%n", title(first), first.work().unit(), line(first));
+        String shown = "";
+        for (Result result : figure) {
+            out.printf(ROW, result.system().equals(shown) ? "" : result.system(),
+                    policy(result) + run.plusIfBetter(result), number(result.median()), quartiles(result),
+                    marks(result),
+                    result.system().equals(ours.system()) ? "" : ratio(ours.ratioTo(result)));
+            shown = result.system();
         }
-        if (result.work().kind() == Work.Kind.ROUND_TRIP) {
-            double[] line = result.lineNanos();
-            ratios.put("line", ratios(IntStream.range(0, line.length).mapToDouble(i -> rounds[i] / line[i]).toArray()));
+    }
+
+    private void printPercentiles(List<Result> figure, PrintStream out) {
+        Work work = figure.getFirst().work();
+        if (!work.isPercentiles()) return;
+        out.printf("  %-28s", "");
+        Work.PERCENTILES.forEach(p -> out.printf(" %13s", p));
+        out.println();
+        for (Result result : figure) {
+            out.printf("  %-28s", result.system());
+            run.percentiles(work, result.system())
+                    .forEach(r -> out.printf(" %13s", number(r.median()) + marks(r)));
+            out.println();
         }
-        json.put("ratios", ratios);
-        return json;
     }
 
-    private static Map<String, Object> ratios(double[] rounds) {
-        var json = new LinkedHashMap<String, Object>();
-        json.put("median", rounded(Result.quantile(rounds, 0.5)));
-        json.put("rounds", rounded(rounds));
-        return json;
+    private void printGoals(PrintStream out) {
+        List<Goals.Reached> measured = Goals.reached(run).stream().filter(r -> r.value().isPresent()).toList();
+        if (measured.isEmpty()) return;
+        out.printf("%ngoals that were measured%n");
+        measured.forEach(r -> out.printf("  %-40s  %-43s %8s %7s  %s%n", r.goal().name(), r.goal().systems(),
+                r.goal().wantedText(), r.valueText(), r.verdict()));
     }
 
-    private static List<Map<String, Object>> disturbed(Result result) {
-        var rounds = new ArrayList<Map<String, Object>>();
-        for (int i = 0; i < result.samples().size(); i++) {
-            String disturbance = result.samples().get(i).disturbance();
-            if (!disturbance.isEmpty()) {
-                rounds.add(Map.of("round", i, "disturbance", disturbance));
-            }
-        }
-        return rounds;
+    static String title(Result result) {
+        Work work = result.work();
+        return result.figure() + (work.content() == Work.Content.BYTES ? ", " + size(work.bytes()) : "");
     }
 
-    private static List<BigDecimal> rounded(double[] values) {
-        return Arrays.stream(values).mapToObj(Report::rounded).toList();
+    static String size(int bytes) {
+        return bytes >= 1 << 20 ? (bytes >> 20) + " MiB" : bytes >= 1 << 10 ? (bytes >> 10) + " KiB" : bytes + " B";
     }
 
-    private static BigDecimal rounded(double value) {
-        BigDecimal rounded = new BigDecimal(value, DIGITS).stripTrailingZeros();
-        return rounded.scale() < 0 ? rounded.setScale(0) : rounded;
+    /// Empty if it does not matter.
+    static String policy(Result result) {
+        return result.work().dependsOnPolicy() ? result.policy().name().toLowerCase(Locale.ROOT) : "";
+    }
+
+    static String line(Result result) {
+        double[] nanos = result.lineNanos();
+        return String.format(Locale.ROOT, "%.0f [%.0f..%.0f]", Result.quantile(nanos, 0.5), Result.quantile(nanos, 0),
+                Result.quantile(nanos, 1));
+    }
+
+    private static String ratio(Result ratio) {
+        return number(ratio.median()) + "x " + quartiles(ratio) + " " + marks(ratio);
+    }
+
+    static String quartiles(Result result) {
+        return "[" + number(result.quantile(0.25)) + ".." + number(result.quantile(0.75)) + "]";
+    }
+
+    /// What forbids to quote a figure; empty if nothing does.
+    static String marks(Result result) {
+        return (result.isUnsteady() ? "~" : "") + (result.isDisturbed() ? "!" : "");
+    }
+
+    /// Three digits, as far as they are behind the point.
+    static String number(double value) {
+        double size = Math.abs(value);
+        return String.format(Locale.ROOT,
+                size >= 1000 ? "%,.0f" : size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : size >= 0.1 ? "%.2f" : "%.4f",
+                value);
     }
 }

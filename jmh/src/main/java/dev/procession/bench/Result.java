@@ -3,6 +3,7 @@ package dev.procession.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.DoubleBinaryOperator;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
@@ -55,11 +56,39 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         return quantile(rounds, 0.75) > 1.25 * quantile(rounds, 0.25) || quantile(forks, 1) > 1.25 * quantile(forks, 0);
     }
 
-    /// This system's figure divided by the other's, round by round.
-    double[] ratiosTo(Result peer) {
-        double[] mine = rounds();
-        double[] its = peer.rounds();
-        return IntStream.range(0, mine.length).mapToDouble(i -> mine[i] / its[i]).toArray();
+    boolean isBetterThan(Result other) {
+        return work.moreIsBetter() ? median() > other.median() : median() < other.median();
+    }
+
+    /// This figure divided by another one, round by round: what changes between rounds does not count.
+    Result ratioTo(Result peer) {
+        return with(peer, (mine, its) -> mine / its);
+    }
+
+    /// This figure divided by the round trip of the bare cache line in the same round.
+    Result ratioToLine() {
+        return new Result(work, figure, system, policy, samples.stream()
+                .map(s -> new Sample(s.fork, s.value / s.lineNanos, s.lineNanos, s.disturbance)).toList());
+    }
+
+    /// How many nanoseconds more a message takes than the peer's. Both are throughputs, in millions a second.
+    Result extraNanosOver(Result peer) {
+        return with(peer, (mine, its) -> 1000 / mine - 1000 / its);
+    }
+
+    private Result with(Result peer, DoubleBinaryOperator function) {
+        var rounds = new ArrayList<Sample>();
+        for (int i = 0; i < samples.size(); i++) {
+            Sample mine = samples.get(i);
+            Sample its = peer.samples.get(i);
+            rounds.add(new Sample(mine.fork, function.applyAsDouble(mine.value, its.value), mine.lineNanos,
+                    mine.disturbance.isEmpty() ? its.disturbance : mine.disturbance));
+        }
+        return new Result(work, figure, system, policy, rounds);
+    }
+
+    double quantile(double q) {
+        return quantile(rounds(), q);
     }
 
     /// The value below which a share `q` of the values lies, interpolated.

@@ -135,6 +135,11 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         return PERCENTILES.stream().map(p -> of + " " + p).toList();
     }
 
+    /// Whether the figures are the percentiles of one time.
+    boolean isPercentiles() {
+        return figures().size() == PERCENTILES.size();
+    }
+
     String unit() {
         return switch (kind) {
             case THROUGHPUT, PUT_ONLY -> "M msg/s";

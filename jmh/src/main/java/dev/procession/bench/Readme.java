@@ -1,0 +1,140 @@
+package dev.procession.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/// The small table for somebody who chooses a queue: Procession, and each peer with the ratio to it. Put between two
+/// comments of a Markdown file.
+final class Readme {
+    private static final String BEGIN = "<!-- bench:begin -->";
+    private static final String END = "<!-- bench:end -->";
+
+    /// The peers that people know, by the names that people know.
+    private static final Map<String, String> PEERS = peers();
+
+    private static Map<String, String> peers() {
+        var peers = new LinkedHashMap<String, String>();
+        peers.put("agrona-many-to-one", "Agrona many-to-one");
+        peers.put("agrona-one-to-one", "Agrona one-to-one");
+        peers.put("aeron-ipc", "Aeron IPC");
+        peers.put("chronicle-queue", "Chronicle Queue");
+        peers.put("python-queue", "Python `Queue`");
+        return peers;
+    }
+
+    private final Run run;
+    private final List<String> peers;
+
+    private Readme(Run run) {
+        this.run = run;
+        peers = PEERS.keySet().stream().filter(run.systems()::contains).toList();
+    }
+
+    /// Throws IOException if [#update] would find no place for the table.
+    static void check(Path file) throws IOException {
+        String text = Files.readString(file);
+        int begin = text.indexOf(BEGIN);
+        if (begin < 0 || text.indexOf(END, begin) < 0) {
+            throw new IOException(
+                    file + ": a line " + BEGIN + " and a line " + END + " behind it must say where the table "
+                            + "belongs");
+        }
+    }
+
+    static void update(Path file, Run run) throws IOException {
+        check(file);
+        String text = Files.readString(file);
+        int begin = text.indexOf(BEGIN) + BEGIN.length();
+        Files.writeString(file, text.substring(0, begin) + "\n" + new Readme(run).markdown()
+                + text.substring(text.indexOf(END, begin)));
+    }
+
+    /// The table's rows, the first one being its head.
+    static List<List<String>> table(Run run) {
+        return new Readme(run).table();
+    }
+
+    private List<List<String>> table() {
+        var rows = new ArrayList<List<String>>();
+        rows.add(Stream.concat(Stream.of("", "Procession"), peers.stream().map(PEERS::get)).toList());
+        for (int bytes : new int[] {16, 64, 256, 1 << 10, 16 << 10, 1 << 20}) {
+            row("1 producer, 1 consumer, " + Report.size(bytes), "procession", "throughput 1P1C", bytes)
+                    .ifPresent(rows::add);
+        }
+        row("4 producers, 1 consumer, 16 B", "procession", "throughput 4P1C", 16).ifPresent(rows::add);
+        row("4 producers, 4 consumers, 16 B", "procession-shared", "throughput 4P4C", 16).ifPresent(rows::add);
+        row("2 producers on 2 cores, put only, 16 B", "procession", "put only 2P", 16).ifPresent(rows::add);
+        row("round trip, spinning, p50", "procession", "round trip p50", 16).ifPresent(rows::add);
+        row("round trip, sleeping, p50", "procession", "wake-up p50", 16).ifPresent(rows::add);
+        return rows;
+    }
+
+    private Optional<List<String>> row(String name, String system, String figure, int bytes) {
+        return figure(system, figure, bytes).map(ours -> {
+            var cells = new ArrayList<String>();
+            cells.add(name);
+            cells.add(value(ours) + " " + ours.work().unit());
+            for (String peer : peers) {
+                cells.add(figure(peer, figure, bytes).map(its -> {
+                    Result ratio = ours.ratioTo(its);
+                    return value(its) + " (" + Report.number(ratio.median()) + "x" + Report.marks(ratio) + ")";
+                }).orElse(""));
+            }
+            return cells;
+        });
+    }
+
+    private Optional<Result> figure(String system, String figure, int bytes) {
+        return run.better(
+                r -> r.system().equals(system) && r.figure().equals(figure) && r.work().bytes() == bytes);
+    }
+
+    private static String value(Result result) {
+        return Report.number(result.median()) + Report.marks(result);
+    }
+
+    /// What the table's reader has to know.
+    static String legend(Run run) {
+        var text = new StringBuilder("In brackets: Procession's figure divided by the peer's; above 1 is good for "
+                + "throughput, below 1 for times. Medians of all rounds");
+        List<String> policies = run.results().stream().filter(r -> r.work().dependsOnPolicy()).map(Report::policy)
+                .distinct().toList();
+        if (policies.size() > 1) {
+            text.append(", each system with the better one of two wait policies");
+        } else if (policies.size() == 1) {
+            text.append(", wait policy ").append(policies.getFirst());
+        }
+        text.append('.');
+        if (run.results().stream().anyMatch(Result::isUnsteady)) {
+            text.append(" ~: rounds or forks disagree by more than a quarter, do not quote this figure.");
+        }
+        if (run.results().stream().anyMatch(Result::isDisturbed)) {
+            text.append(" !: other load was seen in a round, do not quote this figure.");
+        }
+        return text.toString();
+    }
+
+    private String markdown() {
+        List<List<String>> rows = table();
+        var text = new StringBuilder();
+        for (List<String> row : rows) {
+            text.append("| ").append(String.join(" | ", row)).append(" |\n");
+            if (row == rows.getFirst()) {
+                text.append("|---".repeat(row.size())).append("|\n");
+            }
+        }
+        Map<String, Object> environment = run.environment();
+        text.append('\n').append(legend(run)).append('\n');
+        text.append("Measured with `").append(environment.get("command")).append("` on ")
+                .append(environment.get("machine")).append(", ").append(environment.get("kernel")).append(", ")
+                .append(environment.get("jdk")).append(", commit ").append(environment.get("commit")).append(".\n");
+        return text.toString();
+    }
+}
