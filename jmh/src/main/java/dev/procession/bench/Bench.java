@@ -144,10 +144,12 @@ final class Bench implements AutoCloseable {
         if (!loadIsKnown || subject.pids().isEmpty())
             return new Sampled(subject.sample(settings.sample(), policy), Optional.empty());
         List<Integer> cpus = List.of(settings.firstCpu(), settings.secondCpu());
+        var pids = new ArrayList<>(subject.pids());
+        pids.add(ProcessHandle.current().pid()); // what it costs to ask
         for (int tries = 1;; tries++) {
-            CpuLoad before = CpuLoad.of(cpus, subject.pids());
+            CpuLoad before = CpuLoad.of(cpus, pids);
             double[] figures = subject.sample(settings.sample(), policy);
-            Optional<String> disturbance = CpuLoad.of(cpus, subject.pids()).disturbanceSince(before);
+            Optional<String> disturbance = CpuLoad.of(cpus, pids).disturbanceSince(before);
             if (disturbance.isEmpty() || tries == TRIES || repeatsLeft == 0) return new Sampled(figures, disturbance);
             repeatsLeft--;
             Thread.sleep(tries * PAUSE_BEFORE_REPEAT_MILLIS);

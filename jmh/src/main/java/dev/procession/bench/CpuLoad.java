@@ -66,7 +66,8 @@ record CpuLoad(long nanos, long idle, long stolen, long ours) {
     Optional<String> disturbanceSince(CpuLoad before) {
         double all = nanos - before.nanos;
         double steal = (stolen - before.stolen) * TICK_NANOS / all;
-        double foreign = 1 - (idle - before.idle) * TICK_NANOS / all - (ours - before.ours) / all - steal;
+        double known = (idle - before.idle + 1) * TICK_NANOS + (ours - before.ours); // a tick may not have been counted yet
+        double foreign = 1 - known / all - steal;
         if (steal > STOLEN_SHARE) {
             return Optional.of("%.0f %% of the cores stolen".formatted(100 * steal));
         }
