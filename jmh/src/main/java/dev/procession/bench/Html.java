@@ -50,7 +50,7 @@ final class Html {
             <p>Every system does the same work in processes of its own (those that live within one JVM: in threads),
             producers pinned to one core, consumers to another, with the same amount of memory. All systems of a work
             are alive at once, warmed up, and measured in turns: a round is one sample of each. A fork does everything
-            again with fresh processes and files, because two JVMs may be off by a quarter for as long as they live. What
+            again with fresh processes and files, because two JVMs may be off by a quarter as long as they live. What
             was moved is checked in every sample: the number, the order of each producer's messages, a checksum.</p>
             <p>Two wait policies: <i>eager</i> looks again at once after it found nothing, <i>relaxed</i> pauses once it
             has caught up. They change the ranking. Whoever uses a queue chooses the policy that suits it; so wherever
@@ -107,7 +107,11 @@ final class Html {
                     .append("<td class=").append(verdict.replace(' ', '-')).append('>').append(verdict)
                     .append("</tr>\n");
         }
-        page.append("</tbody></table></div>\n");
+        page.append(
+                "</tbody></table></div>\n<p class=dim>Ratios are Procession's figure divided by the peer's: medians "
+                        + "of ")
+                .append(new Report(run).extent()).append(". Unsteady: rounds or forks disagree by more than a "
+                        + "quarter. Disturbed: other load was seen in a round.</p>\n");
     }
 
     private void overview() {

@@ -59,7 +59,7 @@ public final class Main implements Callable<Integer> {
             + "written with --json.")
     private @Nullable Path from;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 10; 5 if quick).")
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 5; 3 if quick).")
     private @Nullable Integer rounds;
 
     @Option(names = "--forks", paramLabel = "N", description = "Times to repeat everything with fresh processes and "

@@ -13,13 +13,13 @@ import java.math.MathContext;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
@@ -161,8 +161,9 @@ final class Plots {
         plots.byNumbers().ifPresent(all::add);
         plots.againstLine().ifPresent(all::add);
         plots.percentiles().forEach(all::add);
-        plots.bySize("throughput-one-jvm", "within one JVM (Procession: between processes)", Plots::isInOneJvm)
-                .ifPresent(all::add);
+        if (run.systems().stream().anyMatch(s -> isInOneJvm(s) && !isBetweenProcesses(s))) {
+            plots.bySize("throughput-one-jvm", "within one JVM", Plots::isInOneJvm).ifPresent(all::add);
+        }
         return all;
     }
 
@@ -186,22 +187,26 @@ final class Plots {
         return system.equals("procession") || !isInOneJvm(system) && !system.endsWith("-checked");
     }
 
-    private Optional<Plot> bySize(String name, String where, Predicate<String> shown) {
+    private Optional<Plot> bySize(String name, String where, Predicate<String> isShown) {
         List<Work> works = run.works().stream().filter(w -> w.kind() == Work.Kind.THROUGHPUT && w.producers() == 1
                 && w.consumers() == 1 && w.content() == Work.Content.BYTES).toList();
         XYChart chart = new XYChart(WIDTH, HEIGHT);
         chart.setTitle("Throughput of one producer and one consumer, " + where);
         chart.setXAxisTitle("bytes of a message");
         chart.setYAxisTitle("million messages a second");
-        style(chart.getStyler()).setYAxisLogarithmic(true).setXAxisMaxLabelCount(12);
+        style(chart.getStyler()).setXAxisMaxLabelCount(12);
         chart.setCustomXAxisTickLabelsFormatter(Plots::size);
-        for (String system : run.systems().stream().filter(shown).toList()) {
+        var all = new ArrayList<Result>();
+        for (String system : run.systems().stream().filter(isShown).toList()) {
             List<Result> results = works.stream()
                     .flatMap(w -> run.better(w, w.figures().getFirst(), system).stream()).toList();
+            all.addAll(results);
             line(chart, system, results.stream().mapToDouble(r -> log2(r.work().bytes())).toArray(),
                     results.stream().mapToDouble(Result::median).toArray());
         }
-        return plot(name, chart, chart.getSeriesMap().size() > 1, "Both axes are logarithmic. Median of all rounds.");
+        decades(chart.getStyler(), all.stream().mapToDouble(Result::median));
+        return plot(name, chart, all, "Both axes are logarithmic. Median of all rounds. Procession always "
+                + "works between processes.");
     }
 
     private Optional<Plot> byNumbers() {
@@ -214,8 +219,8 @@ final class Plots {
         style(chart.getStyler()).setYAxisMin(0.0).setPlotContentSize(0.98);
         chart.getStyler().setAvailableSpaceFill(0.85);
         List<String> names = works.stream().map(w -> w.figures().getFirst().replace("throughput ", "")).toList();
-        bars(chart, names, works, w -> w.figures().getFirst(), Result::median);
-        return plot("numbers", chart, works.size() > 1, "Put only: producers on both cores, what they put is taken out "
+        List<Result> all = bars(chart, names, works, Result::median);
+        return plot("numbers", chart, all, "Put only: producers on both cores, what they put is taken out "
                 + "after the clock has stopped. Median of all rounds.");
     }
 
@@ -224,11 +229,13 @@ final class Plots {
         var chart = new CategoryChart(WIDTH, HEIGHT);
         chart.setTitle("Round trip of a message, spinning, against that of a bare cache line");
         chart.setYAxisTitle("times the bare cache line's");
-        style(chart.getStyler()).setYAxisLogarithmic(true).setYAxisMin(1.0).setPlotContentSize(0.98);
+        style(chart.getStyler()).setPlotContentSize(0.98);
         chart.getStyler().setAvailableSpaceFill(0.85);
-        bars(chart, works.stream().map(w -> w.bytes() + " B, p50").toList(), works, w -> w.figures().getFirst(),
+        List<Result> all = bars(chart, works.stream().map(w -> Report.size(w.bytes()) + ", p50").toList(), works,
                 r -> r.ratioToLine().median());
-        return plot("round-trip", chart, !works.isEmpty(), "The axis is logarithmic and begins at 1, where a message "
+        decades(chart.getStyler(), DoubleStream.concat(DoubleStream.of(1),
+                all.stream().mapToDouble(r -> r.ratioToLine().median())));
+        return plot("round-trip", chart, all, "The axis is logarithmic and begins at 1, where a message "
                 + "would cost nothing beside the travel of its cache line. Median of the ratios of each round.");
     }
 
@@ -244,15 +251,19 @@ final class Plots {
                 + " bytes: percentiles");
         chart.setXAxisTitle("percentile");
         chart.setYAxisTitle("nanoseconds");
-        style(chart.getStyler()).setYAxisLogarithmic(true).setXAxisMin(0.0).setXAxisMax(MAXIMUM_AT);
+        style(chart.getStyler()).setXAxisMin(0.0).setXAxisMax(MAXIMUM_AT);
         chart.setCustomXAxisTickLabelsFormatter(Plots::percentile);
+        var all = new ArrayList<Result>();
         for (String system : run.systems()) {
             List<Result> results = run.percentiles(work, system);
+            all.addAll(results);
             line(chart, system, results.stream().mapToDouble(r -> at(r.figure())).toArray(),
-                    results.stream().mapToDouble(Result::median).toArray());
+                    results.stream().mapToDouble(r -> Math.max(1, r.median())).toArray());
         }
-        return plot(what.replaceAll("[^a-zA-Z0-9]+", "-") + "-" + work.bytes(), chart, !chart.getSeriesMap().isEmpty(),
-                "Each point is the median of that percentile in all rounds. The vertical axis is logarithmic.");
+        decades(chart.getStyler(), all.stream().mapToDouble(r -> Math.max(1, r.median())));
+        return plot(what.replaceAll("[^a-zA-Z0-9]+", "-") + "-" + work.bytes(), chart, all,
+                "Each point is the median of "
+                        + "that percentile in all rounds. The vertical axis is logarithmic; what the clock took for 0 is drawn as 1.");
     }
 
     /// Where a figure stands on the axis of HdrHistogram: a nine more is a step to the right; the maximum is the last.
@@ -288,17 +299,21 @@ final class Plots {
         series.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(colour(system));
     }
 
-    private void bars(CategoryChart chart, List<String> names, List<Work> works, Function<Work, String> figure,
+    /// A group of bars for each work, and in it one for each system. Returns what they show.
+    private List<Result> bars(CategoryChart chart, List<String> names, List<Work> works,
             ToDoubleFunction<Result> height) {
-        for (String system : run.systems()) {
-            List<@Nullable Double> heights = new ArrayList<>();
-            for (Work work : works) {
-                heights.add(run.better(work, figure.apply(work), system).map(height::applyAsDouble).orElse(null));
-            }
-            if (isBetweenProcesses(system) && heights.stream().anyMatch(Objects::nonNull)) {
+        var all = new ArrayList<Result>();
+        for (String system : run.systems().stream().filter(Plots::isBetweenProcesses).toList()) {
+            List<Optional<Result>> results = works.stream().map(w -> run.better(w, w.figures().getFirst(), system))
+                    .toList();
+            if (results.stream().anyMatch(Optional::isPresent)) {
+                List<@Nullable Double> heights = new ArrayList<>();
+                results.forEach(r -> heights.add(r.map(height::applyAsDouble).orElse(null)));
                 chart.addSeries(system, names, heights).setFillColor(colour(system));
+                results.forEach(r -> r.ifPresent(all::add));
             }
         }
+        return all;
     }
 
     private static Color colour(String system) {
@@ -309,6 +324,15 @@ final class Plots {
         float width = system.equals("procession") ? 4.5f : 2;
         float[] dashes = system.endsWith("-checked") || system.equals("memcpy") ? new float[] {7, 5} : null;
         return new BasicStroke(width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND, 1, dashes, 0);
+    }
+
+    /// A logarithmic axis from one power of ten to another, because only these have labels.
+    private static void decades(AxesChartStyler style, DoubleStream values) {
+        DoubleSummaryStatistics range = values.summaryStatistics();
+        if (range.getCount() == 0) return;
+        double below = Math.pow(10, Math.floor(Math.log10(range.getMin())));
+        double above = Math.pow(10, Math.ceil(Math.log10(range.getMax())));
+        style.setYAxisLogarithmic(true).setYAxisMin(below).setYAxisMax(Math.max(above, 10 * below));
     }
 
     private static Font font(int style, int size) {
@@ -330,7 +354,12 @@ final class Plots {
         return style;
     }
 
-    private static Optional<Plot> plot(String name, Chart<?, ?> chart, boolean hasContent, String caption) {
-        return hasContent ? Optional.of(new Plot(name, caption, chart)) : Optional.empty();
+    private static Optional<Plot> plot(String name, Chart<?, ?> chart, List<Result> shown, String caption) {
+        if (shown.size() < 2) return Optional.empty();
+        long marked = shown.stream().filter(r -> !Report.marks(r).isEmpty()).count();
+        return Optional.of(new Plot(name, caption + (marked == 0 ? ""
+                : " " + marked + " of the " + shown.size()
+                        + " figures shown are marked in the tables: do not quote them."),
+                chart));
     }
 }

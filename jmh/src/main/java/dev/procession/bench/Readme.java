@@ -25,7 +25,7 @@ final class Readme {
         peers.put("agrona-one-to-one", "Agrona one-to-one");
         peers.put("aeron-ipc", "Aeron IPC");
         peers.put("chronicle-queue", "Chronicle Queue");
-        peers.put("python-queue", "Python `Queue`");
+        peers.put("python-queue", "Python Queue");
         return peers;
     }
 
@@ -103,15 +103,7 @@ final class Readme {
     /// What the table's reader has to know.
     static String legend(Run run) {
         var text = new StringBuilder("In brackets: Procession's figure divided by the peer's; above 1 is good for "
-                + "throughput, below 1 for times. Medians of all rounds");
-        List<String> policies = run.results().stream().filter(r -> r.work().dependsOnPolicy()).map(Report::policy)
-                .distinct().toList();
-        if (policies.size() > 1) {
-            text.append(", each system with the better one of two wait policies");
-        } else if (policies.size() == 1) {
-            text.append(", wait policy ").append(policies.getFirst());
-        }
-        text.append('.');
+                + "throughput, below 1 for times. Medians of " + new Report(run).extent() + ".");
         if (run.results().stream().anyMatch(Result::isUnsteady)) {
             text.append(" ~: rounds or forks disagree by more than a quarter, do not quote this figure.");
         }
@@ -131,10 +123,14 @@ final class Readme {
             }
         }
         Map<String, Object> environment = run.environment();
-        text.append('\n').append(legend(run)).append('\n');
-        text.append("Measured with `").append(environment.get("command")).append("` on ")
-                .append(environment.get("machine")).append(", ").append(environment.get("kernel")).append(", ")
-                .append(environment.get("jdk")).append(", commit ").append(environment.get("commit")).append(".\n");
+        text.append('\n').append(wrapped(legend(run))).append(wrapped("Measured with `" + environment.get("command")
+                + "` on " + environment.get("machine") + ", " + environment.get("kernel") + ", "
+                + environment.get("jdk")
+                + ", commit " + environment.get("commit") + "."));
         return text.toString();
+    }
+
+    private static String wrapped(String text) {
+        return text.replaceAll("(.{1,118})(?: |$)", "$1\n");
     }
 }

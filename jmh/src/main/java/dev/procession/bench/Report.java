@@ -6,7 +6,7 @@ import java.util.Locale;
 
 /// Shows a run on a terminal: a block for each figure, a line in it for each system and wait policy.
 final class Report {
-    private static final String ROW = "  %-28s %-8s %10s %-23s %-2s  %-30s%n";
+    private static final String ROW = "  %-28s %-8s %10s %-23s %-2s  %s";
 
     private final Run run;
 
@@ -50,10 +50,11 @@ final class Report {
         out.printf("%n%s, in %s; line %s ns%n", title(first), first.work().unit(), line(first));
         String shown = "";
         for (Result result : figure) {
-            out.printf(ROW, result.system().equals(shown) ? "" : result.system(),
+            String row = String.format(ROW, result.system().equals(shown) ? "" : result.system(),
                     policy(result) + run.plusIfBetter(result), number(result.median()), quartiles(result),
                     marks(result),
                     result.system().equals(ours.system()) ? "" : ratio(ours.ratioTo(result)));
+            out.println(row.stripTrailing());
             shown = result.system();
         }
     }
@@ -75,9 +76,22 @@ final class Report {
     private void printGoals(PrintStream out) {
         List<Goals.Reached> measured = Goals.reached(run).stream().filter(r -> r.value().isPresent()).toList();
         if (measured.isEmpty()) return;
-        out.printf("%ngoals that were measured%n");
+        out.printf("%ngoals that were measured (%s)%n", extent());
         measured.forEach(r -> out.printf("  %-40s  %-43s %8s %7s  %s%n", r.goal().name(), r.goal().systems(),
                 r.goal().wantedText(), r.valueText(), r.verdict()));
+    }
+
+    /// How much the medians stand on.
+    String extent() {
+        List<String> policies = run.results().stream().filter(r -> r.work().dependsOnPolicy()).map(Report::policy)
+                .distinct().toList();
+        int forks = run.results().stream().mapToInt(r -> r.forkMedians().length).max().orElse(0);
+        int rounds = run.results().stream().mapToInt(r -> r.samples().size()).max().orElse(0);
+        String policy = policies.isEmpty() ? ""
+                : policies.size() == 1 ? ", wait policy " + policies.getFirst()
+                : ", each system with the better one of two wait policies";
+        return rounds + (rounds == 1 ? " round in " : " rounds in ") + forks + (forks == 1 ? " fork" : " forks")
+                + policy;
     }
 
     static String title(Result result) {
