@@ -126,11 +126,12 @@ public final class Producer implements AutoCloseable {
 
     /// On its own: a handler around all of this kept the compiler from its best, a quarter of the throughput at 16 bytes.
     private boolean putBytes(byte[] from, int start, int length) {
-        long offset = begin(length);
+        int size = recordBytes(length);
+        long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
         Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
-        publish(ticket, offset, length);
+        publish(ticket, offset, length, size);
         return true;
     }
 
@@ -152,7 +153,8 @@ public final class Producer implements AutoCloseable {
     }
 
     private boolean putSegment(MemorySegment from, long start, int length) {
-        long offset = begin(length);
+        int size = recordBytes(length);
+        long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
         boolean copied = false;
@@ -162,7 +164,7 @@ public final class Producer implements AutoCloseable {
         } finally {
             if (!copied && counted) retract();
         }
-        publish(ticket, offset, length);
+        publish(ticket, offset, length, size);
         return true;
     }
 
@@ -207,7 +209,7 @@ public final class Producer implements AutoCloseable {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
         long offset;
         try {
-            offset = begin(length);
+            offset = begin(length, recordBytes(length));
         } catch (InternalError e) {
             throw fault(e);
         }
@@ -222,7 +224,7 @@ public final class Producer implements AutoCloseable {
     void commit(int length) {
         limit = limitAfterClaim;
         try {
-            publish(ticket(), claimedAt, length);
+            publish(ticket(), claimedAt, length, recordBytes(length));
         } catch (InternalError e) {
             throw fault(e);
         }
@@ -253,14 +255,13 @@ public final class Producer implements AutoCloseable {
     // ---- a put, step by step
 
     /// Finds room for a record: returns its offset in the lane, or FULL.
-    private long begin(int length) {
+    private long begin(int length, int size) {
         if (length > maxMessage) throw new MessageTooLargeException(tooLarge(length));
-        if (counted) return beginCounted(length);
-        return beginRecord(length);
+        if (counted) return beginCounted(size);
+        return beginRecord(size);
     }
 
-    private long beginRecord(int length) {
-        int size = recordBytes(length);
+    private long beginRecord(int size) {
         long offset = tail & mask;
         if (offset + size > laneBytes) return beginWrapped(size, offset);
         long end = tail + size + prefix; // and the zero header behind it
@@ -278,10 +279,10 @@ public final class Producer implements AutoCloseable {
         return 0;
     }
 
-    private long beginCounted(int length) {
+    private long beginCounted(int size) {
         if (limit == tail) checkUsable(); // a claim may be open
         if (!announce()) return FULL;
-        long offset = beginRecord(length);
+        long offset = beginRecord(size);
         if (offset == FULL) retract();
         return offset;
     }
@@ -299,8 +300,8 @@ public final class Producer implements AutoCloseable {
         return mine = drawn;
     }
 
-    private void publish(long ticket, long offset, int length) {
-        long next = tail + recordBytes(length);
+    private void publish(long ticket, long offset, int length, int size) {
+        long next = tail + size;
         endLogAt(next & mask, announced); // so the log always ends in a zero header, wherever its owner dies
         // release: pairs with the volatile read of the header in every look; the message now exists
         Memory.setRelease(memory, laneAt + offset, Layout.header(ticket, length));
