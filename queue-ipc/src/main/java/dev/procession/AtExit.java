@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.WeakHashMap;
 
-/// What happens when this JVM ends, in this order, since workers may need the queues: non-daemon workers are waited for,
-/// then anonymous queues that nobody closed are removed, unless another process has them open.
+/// What happens when this JVM ends, in this order, since workers may need the queues: spare JVMs end, non-daemon workers
+/// are waited for, then anonymous queues that nobody closed are removed, unless another process has them open.
 final class AtExit {
     private static boolean hooked; // these three are guarded by the class
     private static final WeakHashMap<SharedQueue<?>, Path> open = new WeakHashMap<>();
@@ -17,7 +17,7 @@ final class AtExit {
 
     private AtExit() {}
 
-    /// Called before the first worker is started or the first anonymous queue is made.
+    /// Called before the first worker or spare JVM is started or the first anonymous queue is made.
     ///
     /// @throws IllegalStateException if this JVM is ending already
     static synchronized void hook() {
@@ -42,6 +42,7 @@ final class AtExit {
     }
 
     private static void run() {
+        SpareJvm.endAll();
         Worker.awaitAllAtExit();
         Set<Path> left;
         synchronized (AtExit.class) {

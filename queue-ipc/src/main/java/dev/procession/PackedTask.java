@@ -162,7 +162,7 @@ final class PackedTask {
 
     /// Java deserialization is safe here: the bytes come from the process that started this one, of the same user, with
     /// the same classes, through a pipe that nobody else can write to.
-    private static Task unpack(byte[] bytes) throws IOException, ReflectiveOperationException {
+    static Task unpack(byte[] bytes) throws IOException, ReflectiveOperationException {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
             return in.readByte() == LAMBDA ? readLambda(in) : (Task) new ObjectInputStream(in).readObject();
         } catch (ClassNotFoundException e) {

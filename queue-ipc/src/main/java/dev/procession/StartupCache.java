@@ -1,11 +1,7 @@
 package dev.procession;
 
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.ObjectInputStream;
-import java.io.ObjectOutputStream;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
@@ -241,14 +237,8 @@ final class StartupCache {
     }
 
     /// Does once what workers do, and what those do that start workers.
-    private static void train() throws IOException, ClassNotFoundException, InterruptedException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
-            out.writeObject((Task) StartupCache::train);
-        }
-        try (ObjectInputStream in = new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray()))) {
-            in.readObject();
-        }
+    private static void train() throws Exception {
+        SpareJvm.warmUp();
         try (SharedQueue<Long> queue = SharedQueue.create(Codec.int64())) {
             Worker worker = Worker.of(() -> queue.put(ProcessHandle.current().pid()));
             worker.start();

@@ -2,6 +2,7 @@ package dev.procession;
 
 import dev.procession.core.Cpus;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
@@ -52,6 +53,8 @@ import org.jspecify.annotations.Nullable;
 /// for its workers, except for [daemon][Builder#daemon(boolean)] ones: those end with it. If SIGTERM, SIGINT or SIGHUP makes it
 /// end, it first [terminates][#terminate()] its workers. When it is killed in a way that it cannot notice (SIGKILL),
 /// its daemons end nevertheless; the others go on.
+///
+/// *How fast it starts.* A JVM needs some 50 ms to come up. [#keepWarm(int)] has some come up before they are needed.
 ///
 /// A worker that runs has three threads in this process, all daemons, that wait for its output and its end.
 /// A worker may start workers of its own. All methods may be called by any thread.
@@ -152,6 +155,45 @@ public final class Worker {
 
     // ---- starting
 
+    /// Keeps spare JVMs ready, so that workers start several times faster: for programs that start workers again and again,
+    /// or must not be late when they do. By default there are none.
+    ///
+    /// ```java
+    /// Worker.keepWarm(4);
+    /// ```
+    ///
+    /// A spare is a process that has come up, has used a queue of its own once, and sleeps. [#start()] makes the worker of a
+    /// spare if one is ready, and starts a JVM otherwise; whatever else is said here of workers holds for both. Spares are
+    /// made in the background, one after the other, and so is a new one for each that was used, a moment after the start.
+    /// They end with this process, in whatever way that ends.
+    ///
+    /// A spare can only be a worker whose JVM would be started just like it: one with [Builder#jvmArguments],
+    /// [Builder#environment], or output that goes to a [Redirect] does not come from a spare.
+    ///
+    /// A task that runs in a JVM that was a spare finds it as new: no class of the application has been initialized. It may
+    /// notice the age of the process; that tools that list processes show `spare` in place of the worker's name; and, if
+    /// it is pinned, that its JVM has chosen its collector and the number of its threads before that, for all cores.
+    ///
+    /// Each spare takes about 40 MB of memory and a thread of this process, and no CPU to speak of.
+    ///
+    /// @param spares how many; those that are more end
+    /// @throws IllegalArgumentException if the number is negative
+    /// @throws IllegalStateException if this process is about to end
+    public static void keepWarm(int spares) {
+        if (spares < 0) {
+            throw new IllegalArgumentException("spares=" + spares + " is negative; 0 keeps none.");
+        }
+        AtExit.hook();
+        SpareJvm.keep(spares);
+    }
+
+    /// The number of spare JVMs that are ready at this moment: see [#keepWarm(int)].
+    ///
+    /// @return 0 to what is to be kept
+    public static int spares() {
+        return SpareJvm.count();
+    }
+
     /// Starts the process and returns at once: the worker's JVM comes up in the meantime.
     ///
     /// @return this worker
@@ -167,13 +209,17 @@ public final class Worker {
         AtExit.hook();
         ExitRecord record;
         Process process;
+        InputStream output;
         try {
             record = ExitRecord.create();
         } catch (IOException e) {
             throw notStarted(e);
         }
         try {
-            process = launch(processBuilder(record));
+            List<String> arguments = WorkerMain.arguments(name, daemon, cpu, record);
+            SpareJvm spare = isPlain() ? SpareJvm.take(options(), arguments) : null;
+            process = spare != null ? spare.process() : launch(processBuilder(arguments));
+            output = spare != null ? spare.stdout() : process.getInputStream();
         } catch (IOException e) {
             record.delete();
             throw notStarted(e);
@@ -181,7 +227,7 @@ public final class Worker {
         handle = process.toHandle();
         active.add(this);
         try {
-            attend(process, packed, record);
+            attend(process, output, packed, record);
         } catch (OutOfMemoryError e) { // the system has no more threads
             process.destroyForcibly();
             active.remove(this);
@@ -195,13 +241,27 @@ public final class Worker {
         return new UncheckedIOException("Worker \"" + name + "\" could not be started: " + e.getMessage(), e);
     }
 
-    private ProcessBuilder processBuilder(ExitRecord record) {
+    /// Whether a process that was started before, for nobody in particular, can be the worker.
+    private boolean isPlain() {
+        return jvmArguments.isEmpty() && environment.isEmpty() && stdout.redirect == Redirect.PIPE
+                && stderr.redirect == Redirect.PIPE;
+    }
+
+    private List<String> options() {
         List<String> options = new ArrayList<>();
         options.add("-Dstdout.encoding=" + stdout.charset());
         options.add("-Dstderr.encoding=" + stderr.charset());
         options.addAll(jvmArguments);
-        List<String> arguments = WorkerMain.arguments(name, daemon, cpu, record);
-        ProcessBuilder builder = new ProcessBuilder(WorkerJvm.command(options, arguments));
+        return options;
+    }
+
+    /// Those of a worker with nothing special about it, if it were started now.
+    static List<String> plainOptions() {
+        return new Worker(builder().name("plain"), null).options();
+    }
+
+    private ProcessBuilder processBuilder(List<String> arguments) {
+        ProcessBuilder builder = new ProcessBuilder(WorkerJvm.command(options(), arguments));
         builder.redirectOutput(stdout.redirect);
         builder.redirectError(stderr.redirect);
         environment.forEach((variable, value) -> {
@@ -234,10 +294,10 @@ public final class Worker {
 
     /// Three threads: one for each stream that is piped here; and one that hands over the task, which may take as long
     /// as the worker's JVM takes to start, and then waits for the end.
-    private void attend(Process process, byte[] packed, ExitRecord record) {
+    private void attend(Process process, InputStream output, byte[] packed, ExitRecord record) {
         List<LinePump> pumps = new ArrayList<>();
         if (stdout.redirect == Redirect.PIPE) {
-            pumps.add(new LinePump(name + " stdout", process.getInputStream(), stdout));
+            pumps.add(new LinePump(name + " stdout", output, stdout));
         }
         if (stderr.redirect == Redirect.PIPE) {
             pumps.add(new LinePump(name + " stderr", process.getErrorStream(), stderr));

@@ -1,7 +1,9 @@
 package dev.procession;
 
+import dev.procession.core.Cpus;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +22,8 @@ final class WorkerMain {
 
     private WorkerMain() {}
 
+    static final int ARGUMENTS = 5;
+
     /// What [#main] gets. The name comes first: tools that list processes show it.
     static List<String> arguments(String name, boolean daemon, int cpu, ExitRecord record) {
         String parent = Long.toString(ProcessHandle.current().pid());
@@ -27,11 +31,19 @@ final class WorkerMain {
         return List.of(name, Boolean.toString(daemon), Integer.toString(cpu), parent, directory);
     }
 
-    /// @param args as [#arguments] makes them
+    /// @param args as [#arguments] makes them; or those of a [SpareJvm], which gets them later
     static void main(String[] args) throws Exception {
+        InputStream input = new FileInputStream(FileDescriptor.in);
+        boolean isSpare = args.length < ARGUMENTS;
+        if (isSpare) {
+            args = SpareJvm.awaitAssignment(input);
+        }
         name = args[0];
         daemon = Boolean.parseBoolean(args[1]);
         cpu = Integer.parseInt(args[2]);
+        if (isSpare && cpu >= 0) {
+            Cpus.pinProcess(cpu);
+        }
         ExitRecord record = new ExitRecord(Path.of(args[4]));
         record.begin();
         new ParentWatch(Long.parseLong(args[3]), record).start();
@@ -39,7 +51,7 @@ final class WorkerMain {
         // An exception that leaves main gives exit code 1, but not before all other non-daemon threads have ended,
         // as in any JVM.
         Thread.currentThread().setUncaughtExceptionHandler(new FailureReport(args[0], record));
-        PackedTask.receive(new FileInputStream(FileDescriptor.in)).run();
+        PackedTask.receive(input).run();
         record.finished();
     }
 

@@ -19,4 +19,13 @@ public final class Cpus {
     public static boolean pin(int... cpus) {
         return Platform.CURRENT.pin(cpus);
     }
+
+    /// Restricts all threads of this process to these processors, those of the JVM included. What they start later inherits
+    /// that.
+    ///
+    /// @param cpus processor numbers
+    /// @return whether it was done; false if the platform cannot, or no such processor is available
+    public static boolean pinProcess(int... cpus) {
+        return Platform.CURRENT.pinProcess(cpus);
+    }
 }

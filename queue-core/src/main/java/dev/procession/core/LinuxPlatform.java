@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import java.io.File;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -22,8 +23,10 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -428,6 +431,28 @@ final class LinuxPlatform extends Platform {
 
     @Override
     boolean pin(int... cpus) {
+        return pinThread(0, cpus);
+    }
+
+    /// The kernel pins single threads. One that is started meanwhile, by one that is not pinned yet, is found by looking
+    /// again.
+    @Override
+    boolean pinProcess(int... cpus) {
+        Set<String> pinned = new HashSet<>();
+        for (boolean more = true; more;) {
+            more = false;
+            for (String thread : Objects.requireNonNull(new File("/proc/self/task").list())) {
+                if (!pinned.add(thread)) continue;
+                more = true;
+                // A thread that has ended since does not count; this one is sure to be there.
+                if (!pinThread(Integer.parseInt(thread), cpus) && !pin(cpus)) return false;
+            }
+        }
+        return true;
+    }
+
+    /// @param thread the kernel's number of it; 0: the calling one
+    private boolean pinThread(int thread, int... cpus) {
         if (Arrays.stream(cpus).anyMatch(cpu -> cpu < 0 || cpu >= CPU_SET_BYTES * Byte.SIZE)) return false;
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment set = arena.allocate(CPU_SET_BYTES, Long.BYTES);
@@ -435,7 +460,7 @@ final class LinuxPlatform extends Platform {
                 long word = set.getAtIndex(JAVA_LONG, cpu / Long.SIZE);
                 set.setAtIndex(JAVA_LONG, cpu / Long.SIZE, word | 1L << cpu % Long.SIZE);
             }
-            return call(SYS_SETAFFINITY, 0, CPU_SET_BYTES, set.address()) == 0;
+            return call(SYS_SETAFFINITY, thread, CPU_SET_BYTES, set.address()) == 0;
         }
     }
 

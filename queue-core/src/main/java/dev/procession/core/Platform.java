@@ -70,6 +70,9 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
     /// Restricts the calling thread, and what it starts, to these processors. Returns whether that was done.
     abstract boolean pin(int... cpus);
 
+    /// As [#pin], all threads of this process.
+    abstract boolean pinProcess(int... cpus);
+
     /// Stops or kills this very process; for tests.
     abstract void signalSelf(boolean stop);
 

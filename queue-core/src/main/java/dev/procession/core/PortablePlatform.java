@@ -299,6 +299,11 @@ final class PortablePlatform extends Platform {
     }
 
     @Override
+    boolean pinProcess(int... cpus) {
+        return false;
+    }
+
+    @Override
     void signalSelf(boolean stop) {
         if (stop) throw new UnsupportedOperationException("stop");
         Runtime.getRuntime().halt(137);
