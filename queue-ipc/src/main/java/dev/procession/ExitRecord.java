@@ -80,7 +80,6 @@ final class ExitRecord {
 
     /// To be called before the task runs: an end before that is either a signal's doing or a code up to 128.
     void begin() {
-        running.toFile().deleteOnExit();
         Runtime.getRuntime().addShutdownHook(new Thread("procession exit record") {
             @Override
             public void run() {
@@ -90,6 +89,7 @@ final class ExitRecord {
                 }
             }
         });
+        running.toFile().deleteOnExit(); // after that: a signal in between is either on record, or seems to stop us dead
     }
 
     void finished() {

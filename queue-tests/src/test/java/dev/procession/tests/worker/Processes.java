@@ -2,6 +2,7 @@ package dev.procession.tests.worker;
 
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.procession.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,8 +10,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /// What these tests need of the system: other JVMs that start workers, signals, and patience.
 final class Processes {
@@ -35,6 +38,35 @@ final class Processes {
             return "ZX".indexOf(status.charAt(status.lastIndexOf(')') + 2)) < 0;
         } catch (IOException e) {
             return false;
+        }
+    }
+
+    /// Has this process keep so many spare JVMs, and waits until they are ready.
+    static void keepWarm(int spares) throws Exception {
+        Worker.keepWarm(spares);
+        await(spares + " spares are ready", () -> Worker.spares() == spares);
+    }
+
+    /// What the parameter of a test that starts workers in another JVM becomes there.
+    static void keepWarm() throws Exception {
+        keepWarm(Integer.getInteger("test.spares", 0));
+    }
+
+    /// The process ids of this process's spares.
+    static Set<Long> spares() {
+        Set<Long> workers = Worker.active().stream().map(Worker::pid).collect(Collectors.toSet());
+        return ProcessHandle.current()
+                .children()
+                .map(ProcessHandle::pid)
+                .filter(pid -> !workers.contains(pid) && isCalledSpare(pid))
+                .collect(Collectors.toSet());
+    }
+
+    private static boolean isCalledSpare(long pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/cmdline")).endsWith("\0spare\0");
+        } catch (IOException e) {
+            return false; // it has ended
         }
     }
 

@@ -21,8 +21,15 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A worker has the classes and the rights of its parent, in whatever way that got them.
+///
+/// All of this holds for workers that are made of spare JVMs too.
+@ParameterizedClass(name = "with {0} spares")
+@ValueSource(ints = {0, 1})
 class WorkerClassesTest {
     private static final String MAIN =
             """
@@ -40,6 +47,9 @@ class WorkerClassesTest {
                 }
 
                 public static void main(String[] args) throws Exception {
+                    int spares = Integer.getInteger("test.spares", 0);
+                    Worker.keepWarm(spares);
+                    while (Worker.spares() < spares) Thread.sleep(10);
                     try (SharedQueue<String> queue = SharedQueue.create(Codec.utf8())) {
                         String captured = args[0];
                         Worker lambda = Worker.of(() -> queue.put(captured + " in " + Main.class.getModule().getName())).start();
@@ -52,6 +62,9 @@ class WorkerClassesTest {
                 }
             }
             """;
+
+    @Parameter
+    int spares;
 
     @TempDir
     Path folder;
@@ -119,6 +132,7 @@ class WorkerClassesTest {
         private Rights() {}
 
         public static void main(String[] args) throws Exception {
+            Processes.keepWarm();
             Worker worker = Worker.of(() -> {
                 Module base = Object.class.getModule();
                 boolean asserts = false;
@@ -142,7 +156,9 @@ class WorkerClassesTest {
         Files.writeString(file, "--add-opens\njava.base/java.util=ALL-UNNAMED\n\"-Dtest.given=a b\"\n");
         Processes.Jvm parent = Processes.Jvm.start(
                 folder,
-                List.of("@" + file, "--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED", "-ea", "-Xmx99m"),
+                List.of(
+                        "@" + file, "-Dtest.spares=" + spares, "--add-exports", "java.base/sun.nio.ch=ALL-UNNAMED",
+                        "-ea", "-Xmx99m"),
                 Rights.class);
         assertEquals(0, parent.awaitEnd(), parent.output());
         assertEquals("true true true a b null true", parent.output());
@@ -177,7 +193,8 @@ class WorkerClassesTest {
 
     private List<String> run(List<String> arguments) throws Exception {
         String allowed = arguments.contains("-p") ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED";
-        List<String> all = new ArrayList<>(List.of("--enable-native-access=" + allowed));
+        List<String> all = new ArrayList<>(
+                List.of("--enable-native-access=" + allowed, "-Dtest.spares=" + spares));
         all.addAll(arguments);
         try (Processes.Jvm parent = Processes.Jvm.start(folder, all)) {
             assertEquals(0, parent.awaitEnd(), parent.output());

@@ -19,13 +19,33 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.OptionalInt;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/// All of this holds for workers that are made of spare JVMs too.
+@ParameterizedClass(name = "with {0} spares")
+@ValueSource(ints = {0, 2})
 class WorkerExitTest {
+    @Parameter
+    int spares;
+
+    @BeforeEach
+    void keepSpares() throws Exception {
+        Processes.keepWarm(spares);
+    }
+
+    @AfterAll
+    static void endSpares() {
+        Worker.keepWarm(0);
+    }
+
     @TempDir
     Path folder;
 

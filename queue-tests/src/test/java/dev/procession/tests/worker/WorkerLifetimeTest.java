@@ -15,9 +15,19 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What becomes of workers when the process that started them ends: it is another JVM here, so that it can end.
+///
+/// All of this holds for workers that are made of spare JVMs too.
+@ParameterizedClass(name = "with {0} spares")
+@ValueSource(ints = {0, 2})
 class WorkerLifetimeTest {
+    @Parameter
+    int spares;
+
     @TempDir
     Path folder;
 
@@ -37,7 +47,8 @@ class WorkerLifetimeTest {
     }
 
     private Processes.Jvm start(Class<?> main, String... arguments) throws IOException {
-        List<String> options = List.of("-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off");
+        List<String> options = List.of(
+                "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dtest.spares=" + spares);
         Processes.Jvm parent = Processes.Jvm.start(folder, options, main, arguments);
         parents.add(parent);
         return parent;
@@ -56,6 +67,7 @@ class WorkerLifetimeTest {
         /// @param args the folder; how the main thread ends; for each worker `daemon` or `normal`
         public static void main(String[] args) throws Exception {
             String folder = args[0];
+            Processes.keepWarm();
             for (int n = 0; n + 2 < args.length; n++) {
                 int id = n;
                 Worker.builder().daemon(args[n + 2].equals("daemon")).start(() -> work(folder, id));
@@ -132,9 +144,11 @@ class WorkerLifetimeTest {
 
         public static void main(String[] args) throws Exception {
             String folder = args[0];
+            Processes.keepWarm();
             Worker.builder()
                     .daemon(true)
                     .start(() -> {
+                        Processes.keepWarm();
                         Worker.builder()
                                 .daemon(true)
                                 .start(() -> {
@@ -213,6 +227,7 @@ class WorkerLifetimeTest {
         private JoinAndHalt() {}
 
         public static void main(String[] args) throws Exception {
+            Processes.keepWarm();
             Worker worker = Worker.of(() -> {
                 for (int i = 0; i < 20_000; i++) {
                     System.out.println("line " + i);

@@ -22,12 +22,22 @@ import java.util.List;
 import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/// All of this holds for workers that are made of spare JVMs too.
+@ParameterizedClass(name = "with {0} spares")
+@ValueSource(ints = {0, 2})
 class WorkerOutputTest {
+    @Parameter
+    int spares;
+
     @TempDir
     Path folder;
 
@@ -37,9 +47,15 @@ class WorkerOutputTest {
     private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
     @BeforeEach
-    void catchOurOutput() {
+    void catchOurOutput() throws Exception {
         System.setOut(new PrintStream(out, false, StandardCharsets.UTF_8));
         System.setErr(new PrintStream(err, false, StandardCharsets.UTF_8));
+        Processes.keepWarm(spares);
+    }
+
+    @AfterAll
+    static void endSpares() {
+        Worker.keepWarm(0);
     }
 
     @AfterEach

@@ -17,6 +17,7 @@ import dev.procession.core.Cpus;
 import java.io.InputStream;
 import java.io.Serializable;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,13 +26,36 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntFunction;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
+/// All of this holds for workers that are made of spare JVMs too.
+@ParameterizedClass(name = "with {0} spares")
+@ValueSource(ints = {0, 2})
 class WorkerTest {
+    @Parameter
+    int spares;
+
+    @BeforeEach
+    void keepSpares() throws Exception {
+        Processes.keepWarm(spares);
+    }
+
+    @AfterAll
+    static void endSpares() {
+        Worker.keepWarm(0);
+    }
+
     @TempDir
     Path folder;
 
@@ -357,19 +381,23 @@ class WorkerTest {
                 Worker.builder().cpu(cpu),
                 () -> Files.writeString(
                         Path.of(file),
-                        Runtime.getRuntime().availableProcessors() + " " + allowed(Path.of("/proc/self/status")) + " "
+                        Runtime.getRuntime().availableProcessors() + " " + allowedToAnyThread() + " "
                                 + Worker.current().orElseThrow().cpu().getAsInt()));
         assertEquals("1 " + cpu + " " + cpu, Files.readString(Path.of(file)));
         assertTrue(cpus.length == Cpus.available().length, "the starting thread is not pinned");
     }
 
-    private static String allowed(Path status) throws Exception {
-        try (var lines = Files.lines(status)) {
-            return lines.filter(line -> line.startsWith("Cpus_allowed_list:"))
-                    .map(line -> line.substring(line.indexOf(':') + 1).strip())
-                    .findFirst()
-                    .orElseThrow();
+    private static String allowedToAnyThread() throws Exception {
+        Set<String> allowed = new TreeSet<>();
+        for (String thread : Path.of("/proc/self/task").toFile().list()) {
+            try (var lines = Files.lines(Path.of("/proc/self/task", thread, "status"))) {
+                lines.filter(line -> line.startsWith("Cpus_allowed_list:"))
+                        .forEach(line -> allowed.add(line.substring(line.indexOf(':') + 1).strip()));
+            } catch (NoSuchFileException e) {
+                continue; // the thread has ended
+            }
         }
+        return String.join(" and ", allowed);
     }
 
     @Test
