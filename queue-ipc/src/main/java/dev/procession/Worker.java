@@ -174,7 +174,7 @@ public final class Worker {
     /// notice the age of the process; that tools that list processes show `spare` in place of the worker's name; and, if
     /// it is pinned, that its JVM has chosen its collector and the number of its threads before that, for all cores.
     ///
-    /// Each spare takes about 40 MB of memory and a thread of this process, and no CPU to speak of.
+    /// Each spare takes 30 to 60 MB of memory and a thread of this process, and no CPU to speak of.
     ///
     /// @param spares how many; those that are more end
     /// @throws IllegalArgumentException if the number is negative
