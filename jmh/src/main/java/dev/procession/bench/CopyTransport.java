@@ -12,13 +12,16 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /// The least that can be called a transfer, so the floor for large messages: the message's array is copied into a slot of
-/// shared memory, whose flag is raised; the receiver reads it in place and lowers the flag. One producer, messages of one
+/// shared memory, whose flag then gets the number of the message; the receiver reads it in place, and publishes how many it
+/// has read after each poll. The sender asks for that only when it knows of no free slot. One producer, messages of one
 /// size, no wake-up, no recovery; nobody is told of an end.
 ///
-/// A slot is whole cache lines: the flag and the message in one line if they fit, else the flag in a line of its own, so
-/// that the copy begins at a line.
+///     | read (a cache line) | slot | slot | ...
+///     slot: | flag | message | to the end of the cache line |
 ///
-/// Access goes through a segment over the whole address space, whose bounds cost nothing, as in the queue itself.
+/// Short messages are in the line of their flag; behind longer ones the flag has a line of its own, so that the copy
+/// begins at a line. Access goes through a segment over the whole address space, whose bounds cost nothing, as in the
+/// queue itself.
 final class CopyTransport implements Transport {
     private static final int LINE = 64;
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
@@ -54,31 +57,31 @@ final class CopyTransport implements Transport {
 
     @Override
     public Sender openSender(Path file, Work work, Payload payload) throws IOException {
-        var slots = new Slots(file, work);
+        var ring = new Ring(file, work);
         byte[] message = payload.message();
         return () -> {
-            long slot = slots.at;
-            if ((long) LONG.getAcquire(ALL, slot) != 0) return false;
-            MemorySegment.copy(message, 0, ALL, BYTE, slot + slots.header, message.length);
-            LONG.setRelease(ALL, slot, 1L);
-            slots.next();
+            if (ring.next == ring.free && !ring.findFree()) return false;
+            long slot = ring.slot;
+            MemorySegment.copy(message, 0, ALL, BYTE, slot + ring.header, message.length);
+            ring.advance();
+            LONG.setRelease(ALL, slot, ring.next);
             return true;
         };
     }
 
     @Override
     public Receiver openReceiver(Path file, Work work, Payload.Check check) throws IOException {
-        var slots = new Slots(file, work);
+        var ring = new Ring(file, work);
         int bytes = work.bytes();
         return limit -> {
             int taken = 0;
-            while (taken < limit) {
-                long slot = slots.at;
-                if ((long) LONG.getAcquire(ALL, slot) == 0) break;
-                show(slot + slots.header, bytes, check);
-                LONG.setRelease(ALL, slot, 0L);
-                slots.next();
+            while (taken < limit && (long) LONG.getAcquire(ALL, ring.slot) == ring.next + 1) {
+                show(ring.slot + ring.header, bytes, check);
+                ring.advance();
                 taken++;
+            }
+            if (taken > 0) {
+                LONG.setRelease(ALL, ring.read, ring.next);
             }
             return taken;
         };
@@ -94,29 +97,42 @@ final class CopyTransport implements Transport {
         check.last(first, (long) LONG.get(ALL, last));
     }
 
-    /// One end's place in the ring of slots.
-    private static final class Slots {
-        private final long header;
+    /// The memory, and one end's place in it.
+    private static final class Ring {
+        private final long read;
         private final long first;
         private final long end;
+        private final long header;
         private final long size;
-        private long at;
+        private final long slots;
+        private long slot;
+        private long next; // number of the message in that slot
+        private long free; // sender: number of the first message that may have no slot
 
-        Slots(Path file, Work work) throws IOException {
+        Ring(Path file, Work work) throws IOException {
+            header = work.bytes() + Long.BYTES <= LINE ? Long.BYTES : LINE;
+            size = (header + work.bytes() + LINE - 1) / LINE * LINE;
             try (var channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-                header = work.bytes() + Long.BYTES <= LINE ? Long.BYTES : LINE;
-                size = (header + work.bytes() + LINE - 1) / LINE * LINE;
-                first = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global()).address();
-                end = first + channel.size() / size * size;
-                at = first;
+                read = channel.map(FileChannel.MapMode.READ_WRITE, 0, channel.size(), Arena.global()).address();
+                first = read + LINE;
+                slots = (channel.size() - LINE) / size;
+            }
+            end = first + slots * size;
+            slot = first;
+            free = slots;
+        }
+
+        void advance() {
+            next++;
+            slot += size;
+            if (slot == end) {
+                slot = first;
             }
         }
 
-        void next() {
-            at += size;
-            if (at == end) {
-                at = first;
-            }
+        boolean findFree() {
+            free = (long) LONG.getAcquire(ALL, read) + slots;
+            return next != free;
         }
     }
 }
