@@ -25,7 +25,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -59,11 +58,11 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     final transient Codec<E> codec;
     final transient Delivery consumers;
 
-    private final transient ReentrantLock putLock = new ReentrantLock();
+    private final transient ShortLock putLock = new ShortLock();
     private final transient Encoder encoder; // guarded by putLock, as is the producer
     private transient @Nullable Producer producer;
 
-    private final transient ReentrantLock getLock = new ReentrantLock();
+    private final transient ShortLock getLock = new ShortLock();
     private transient @Nullable Consumer consumer; // guarded by getLock, as is what it decoded
     private transient @Nullable E decoded;
     private final transient MessageHandler decoder = this::decode;

@@ -156,7 +156,13 @@ final class Memory {
     /// Copies from one mapping, or private memory, to another.
     static void copy(MemorySegment from, long fromAt, MemorySegment to, long toAt, long bytes) {
         if (Points.ENABLED) Points.step("copy");
-        MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
+        if (bytes > SHORT_COPY) {
+            MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
+        } else { // with the padding behind it, up to a whole word
+            for (long i = 0; i < bytes; i += Long.BYTES) {
+                in(to).set(UNALIGNED_LONG, toAt + i, in(from).get(UNALIGNED_LONG, fromAt + i));
+            }
+        }
     }
 
     /// Copies from any segment of the user's, with its own checks.

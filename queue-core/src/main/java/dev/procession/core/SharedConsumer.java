@@ -53,6 +53,10 @@ final class SharedConsumer extends Consumer {
             for (int i = 0; i < LaneQueue.RETRIES; i++) {
                 int lane = choose();
                 if (lane == EMPTY) return checked(0);
+                if (limit == 1) {
+                    if (pollOne(lane, handler)) return 1;
+                    continue;
+                }
                 long start = position[lane];
                 int bytes = measure(lane, limit);
                 if (bytes == 0) {
@@ -60,10 +64,7 @@ final class SharedConsumer extends Consumer {
                     read(lane);
                     continue;
                 }
-                if (bytes > copy.byteSize()) {
-                    copy = Arena.ofAuto().allocate(bytes, 64);
-                    message = new Message(copy);
-                }
+                makeRoom(bytes);
                 Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
                 if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
             }
@@ -73,6 +74,34 @@ final class SharedConsumer extends Consumer {
         } finally {
             end();
         }
+    }
+
+    /// Takes one record and hands it out, without what a run needs. Returns false if somebody else was faster.
+    private boolean pollOne(int lane, MessageHandler handler) {
+        long at = position[lane];
+        long header = first[lane];
+        int length = Layout.length(header);
+        if (!isRecord(header, at & mask)) {
+            if (unmoved(lane)) throw corrupted(lane, header);
+            read(lane);
+            return false;
+        }
+        makeRoom(length);
+        Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
+        if (!take(lane, at + recordBytes(length))) return false;
+        message.show(Memory.base(copy), length);
+        try {
+            handler.onMessage(message);
+        } finally {
+            message.hide();
+        }
+        return true;
+    }
+
+    private void makeRoom(int bytes) {
+        if (bytes <= copy.byteSize()) return;
+        copy = Arena.ofAuto().allocate(bytes, 64);
+        message = new Message(copy);
     }
 
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.

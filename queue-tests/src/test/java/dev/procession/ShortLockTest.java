@@ -1,0 +1,146 @@
+package dev.procession;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.core.Delivery;
+import dev.procession.core.Message;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ShortLockTest {
+    private static final int THREADS = 4;
+    private static final int EACH = 50_000;
+
+    private long count; // guarded by the lock of the test
+
+    @Test
+    void onlyOneThreadAtATimeHoldsIt() throws InterruptedException, ExecutionException {
+        var lock = new ShortLock();
+        try (var threads = Executors.newFixedThreadPool(THREADS)) {
+            List<Future<?>> done = new ArrayList<>();
+            for (int i = 0; i < THREADS; i++) {
+                done.add(threads.submit(() -> {
+                    for (int n = 0; n < EACH; n++) {
+                        lock.lock();
+                        count++;
+                        lock.unlock();
+                    }
+                }));
+            }
+            for (Future<?> each : done) each.get();
+        }
+        assertEquals((long) THREADS * EACH, count);
+    }
+
+    @Test
+    void whoFindsItHeldSleepsAndHasItWhenItIsGivenBack() throws InterruptedException {
+        var lock = new ShortLock();
+        var held = new AtomicBoolean();
+        lock.lock();
+        Thread other = Thread.ofPlatform().start(() -> {
+            lock.lock();
+            held.set(true);
+            lock.unlock();
+        });
+        while (other.getState() != Thread.State.TIMED_WAITING) Thread.onSpinWait();
+        assertFalse(held.get());
+        lock.unlock();
+        other.join();
+        assertTrue(held.get());
+    }
+
+    @Test
+    void anInterruptedThreadWaitsForItLikeAnyOther() throws InterruptedException {
+        var lock = new ShortLock();
+        var interrupted = new AtomicBoolean();
+        lock.lock();
+        Thread other = Thread.ofPlatform().start(() -> {
+            lock.lock();
+            interrupted.set(Thread.currentThread().isInterrupted());
+            lock.unlock();
+        });
+        other.interrupt();
+        lock.unlock();
+        other.join();
+        assertTrue(interrupted.get());
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"EXCLUSIVE", "SHARED"})
+    void threadsThatShareAHandleLoseAndDoubleNothing(Delivery delivery)
+            throws InterruptedException, ExecutionException {
+        var options = QueueOptions.DEFAULT.withConsumers(delivery);
+        try (var queue = SharedQueue.create(Codec.int64(), options);
+                var threads = Executors.newFixedThreadPool(2 * THREADS)) {
+            List<Future<?>> putters = new ArrayList<>();
+            List<Future<List<Long>>> getters = new ArrayList<>();
+            for (long i = 0; i < THREADS; i++) {
+                long first = i * EACH;
+                putters.add(threads.submit(() -> {
+                    for (long item = first; item < first + EACH; item++) queue.put(item);
+                    return null; // a Callable, because put throws
+                }));
+                getters.add(threads.submit(() -> {
+                    var got = new ArrayList<Long>();
+                    while (got.size() < EACH) got.add(queue.get());
+                    return got;
+                }));
+            }
+            for (Future<?> each : putters) each.get();
+            var all = new BitSet();
+            for (Future<List<Long>> each : getters) {
+                each.get().forEach(item -> all.set(Math.toIntExact(item)));
+            }
+            assertEquals(THREADS * EACH, all.cardinality());
+            assertTrue(queue.isEmpty());
+        }
+    }
+
+    /// A codec that puts into the queue that it encodes for.
+    private static final class Meddling implements Codec<Long> {
+        private static final long serialVersionUID = 1;
+
+        private transient @Nullable SharedQueue<Long> queue;
+
+        @Override
+        public String name() {
+            return "meddling";
+        }
+
+        @Override
+        public void encode(Long value, Encoder to) {
+            if (value < 0 && queue != null) queue.tryPut(-value);
+            to.putLong(value);
+        }
+
+        @Override
+        public Long decode(Message from) throws IOException {
+            return from.getLong(0);
+        }
+    }
+
+    @Test
+    void aCodecThatUsesItsQueueIsToldSoAndTheQueueGoesOn() {
+        var codec = new Meddling();
+        try (SharedQueue<Long> queue = SharedQueue.create(codec)) {
+            codec.queue = queue;
+            var e = assertThrows(IllegalStateException.class, () -> queue.tryPut(-1L));
+            assertEquals("a codec cannot use or close the queue that it encodes or decodes for", e.getMessage());
+            assertTrue(queue.tryPut(2L));
+            assertEquals(2L, queue.tryGet());
+        }
+    }
+}
