@@ -278,6 +278,8 @@ class Child:
         os.sched_setaffinity(0, {cpu})
         try:
             target(*args, commands)
+        except EOFError:
+            pass  # there is no parent any more to obey
         except Exception as e:
             print(f"{target.__name__}: {e!r}", file=sys.stderr, flush=True)
         os._exit(1)
