@@ -48,7 +48,7 @@ interface Probe extends AutoCloseable {
 
         private static Probe of(String system, Path folder, Work.Kind kind) throws Exception {
             return switch (kind) {
-                case WORKER_START -> new WorkerStart();
+                case WORKER_START -> new WorkerStart(system.equals("procession-warm"));
                 case MEMORY -> new IdleMemory(Transport.named(system), folder);
                 case IDLE_LANES -> new IdleLanes(
                         system.equals("procession-shared") ? Delivery.SHARED : Delivery.EXCLUSIVE);

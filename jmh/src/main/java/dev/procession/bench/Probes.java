@@ -15,6 +15,7 @@ record Probes(String name, Work.Kind kind, boolean inPython) implements Contende
     static List<Probes> all() {
         var all = new ArrayList<>(List.of(
                 inJava("procession", Work.Kind.WORKER_START),
+                inJava("procession-warm", Work.Kind.WORKER_START),
                 inJava("procession", Work.Kind.MEMORY),
                 inJava("agrona-many-to-one", Work.Kind.MEMORY),
                 inJava("procession", Work.Kind.IDLE_LANES),

@@ -11,6 +11,7 @@ import dev.procession.core.Message;
 import dev.procession.core.MessageHandler;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
+import dev.procession.core.WaitStrategy;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -83,7 +84,8 @@ final class ProcessionTransport implements Transport {
 
     @Override
     public Receiver openReceiver(Path file, Work work, Payload.Check check) {
-        Consumer consumer = LaneQueue.open(file).newConsumer(delivery);
+        Consumer consumer = LaneQueue.open(file).newConsumer(delivery,
+                work.kind() == Work.Kind.WAKE_UP ? WaitStrategy.sleeping() : WaitStrategy.spinThenSleep());
         if (consumer instanceof LeasingConsumer leasing) return leases(leasing, check);
         if (!runs) return one(consumer, new byte[work.bytes()], check);
         MessageHandler handler = message -> show(message, check);

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 public final class WaitStrategy {
     private static final WaitStrategy SPINNING = new WaitStrategy(Integer.MAX_VALUE, null);
     private static final WaitStrategy SPIN_THEN_SLEEP = new WaitStrategy(200, null);
+    private static final WaitStrategy SLEEPING = new WaitStrategy(0, null);
 
     /// Looks before the first sleep, with one pause before each.
     final int spins;
@@ -33,6 +34,13 @@ public final class WaitStrategy {
     /// @return the strategy
     public static WaitStrategy spinThenSleep() {
         return SPIN_THEN_SLEEP;
+    }
+
+    /// Sleeps in the kernel at once: for those who wait for long, or share their core with whom they wait for.
+    ///
+    /// @return the strategy
+    public static WaitStrategy sleeping() {
+        return SLEEPING;
     }
 
     /// Calls the strategy's `idle()` after each look that found nothing, and `reset()` before the first. Needs Agrona on
