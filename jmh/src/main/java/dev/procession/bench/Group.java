@@ -28,6 +28,7 @@ final class Group implements Subject {
     private static final int LINES_KEPT = 40;
     private static final long GROWTH = 4;
     private static final long SHRINKAGE = 2; // one run that was held up should not make the next ones too short
+    private static final long LEAST_ON_TIME = 5000; // messages at a fixed rate, for percentiles that say something
     private static final long STOP_AFTER_MILLIS = 20;
     private static final Duration STOPPED_AT_MOST = Duration.ofSeconds(1);
 
@@ -138,7 +139,7 @@ final class Group implements Subject {
     public double[] sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
         if (work.isProbe()) return run(1, policy);
         long n = work.rate() > 0
-                ? Math.max(1, work.rate() * length.toNanos() / 1_000_000_000L)
+                ? Math.max(LEAST_ON_TIME, work.rate() * length.toNanos() / 1_000_000_000L)
                 : messages.getOrDefault(policy, work.leastMessages());
         long start = System.nanoTime();
         double[] figures = run(n, policy);

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -32,14 +34,20 @@ public final class Main implements Callable<Integer> {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
     /// Files of all systems at once, at the work that needs most.
     private static final long SPACE = 1L << 30;
-    private static final List<String> QUICK =
-            List.of("procession", "agrona-many-to-one", "agrona-one-to-one", "procession-shared");
+    private static final Set<String> NEAREST =
+            Set.of("procession", "procession-shared", "agrona-many-to-one", "agrona-one-to-one");
+    private static final Set<String> QUICK = Set.of("procession-shared-each", "aeron-ipc", "chronicle-queue",
+            "python-queue", "python-simple-queue", "unix-socket", "pipe");
+    private static final Set<String> FAR_BEHIND = Set.of("python-queue", "python-simple-queue", "unix-socket", "pipe",
+            "agrona-many-to-one-checked", "agrona-one-to-one-checked");
+    private static final Set<Integer> SOME_SIZES = Set.of(16, 1 << 10, 1 << 20);
 
     @Spec
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
 
-    @Option(names = "--quick", description = "One fork, short samples: less than a minute. The default takes some ten.")
+    @Option(names = "--quick", description = "One fork, short samples, few peers: less than a minute. "
+            + "The default takes some twenty.")
     private boolean quick;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.")
@@ -59,7 +67,7 @@ public final class Main implements Callable<Integer> {
             + "written with --json.")
     private @Nullable Path from;
 
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 5; 3 if quick).")
+    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 3).")
     private @Nullable Integer rounds;
 
     @Option(names = "--forks", paramLabel = "N", description = "Times to repeat everything with fresh processes and "
@@ -70,7 +78,8 @@ public final class Main implements Callable<Integer> {
             + "is found. May be repeated. See --list.")
     private List<Pattern> works = List.of();
 
-    @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems. May be repeated.")
+    @Option(names = "--system", paramLabel = "PATTERN", description = "Only such systems, wherever they serve; the "
+            + "default leaves out some at some works. May be repeated.")
     private List<Pattern> systems =
             List.of();
 
@@ -85,7 +94,7 @@ public final class Main implements Callable<Integer> {
     private int[] cpus =
             {};
 
-    @Option(names = "--list", description = "List works and systems, and measure nothing.")
+    @Option(names = "--list", description = "List works and their systems, and measure nothing.")
     private boolean list;
 
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "Show this help.")
@@ -117,8 +126,10 @@ public final class Main implements Callable<Integer> {
                 .filter(w -> isChosen(w.toString(), works)).toList();
         List<Contender> chosenSystems = Contender.all().stream().filter(s -> isChosen(s.name(), systems)).toList();
         if (list) {
-            chosenWorks.forEach(System.out::println);
-            chosenSystems.stream().map(Contender::name).distinct().forEach(System.out::println);
+            for (Bench.Task task : tasks(chosenWorks, chosenSystems)) {
+                System.out.println(task.work() + ": "
+                        + task.systems().stream().map(Contender::name).collect(Collectors.joining(" ")));
+            }
             return CommandLine.ExitCode.OK;
         }
         List<Bench.Task> tasks = tasks(chosenWorks, chosenSystems);
@@ -134,23 +145,36 @@ public final class Main implements Callable<Integer> {
                             + " available=" + Arrays.toString(available)
                             + ": two processes that take turns on one would say nothing about a queue");
         }
-        var settings = new Bench.Settings(positive("--rounds", rounds, quick ? 3 : 5),
-                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(quick ? 120 : 150),
-                Duration.ofMillis(quick ? 400 : 1000), policies(), chosen[0], chosen[1]);
+        var settings = new Bench.Settings(positive("--rounds", rounds, 3),
+                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(quick ? 100 : 120),
+                Duration.ofMillis(quick ? 400 : 800), policies(), chosen[0], chosen[1]);
         return measure(settings, tasks, available);
     }
 
-    /// If quick, the whole field is measured at the first work only; at the others those that are our measure.
-    private List<Bench.Task> tasks(List<Work> works, List<Contender> systems) {
+    private List<Bench.Task> tasks(List<Work> works, List<Contender> chosen) {
         var tasks = new ArrayList<Bench.Task>();
         for (Work work : works) {
-            List<Contender> those = systems.stream().filter(s -> s.serves(work))
-                    .filter(s -> !quick || work.equals(works.getFirst()) || QUICK.contains(s.name())).toList();
+            List<Contender> those = chosen.stream().filter(s -> s.serves(work))
+                    .filter(s -> !systems.isEmpty() || isUsual(work, s.name())).toList();
             if (!those.isEmpty()) {
                 tasks.add(new Bench.Task(work, those));
             }
         }
         return tasks;
+    }
+
+    /// Whether a system is measured at a work if nobody has named any systems. There is no time for all of them everywhere.
+    private boolean isUsual(Work work, String system) {
+        if (NEAREST.contains(system)) return true;
+        boolean one = work.kind() == Work.Kind.THROUGHPUT && work.producers() == 1 && work.consumers() == 1;
+        if (quick) return one && work.bytes() == 16 && QUICK.contains(system);
+        if (!FAR_BEHIND.contains(system) || work.content() != Work.Content.BYTES) return true;
+        return switch (work.kind()) {
+            case THROUGHPUT -> one && SOME_SIZES.contains(work.bytes());
+            case ROUND_TRIP, PUT_LATENCY -> false;
+            case LATENCY -> work.rate() <= 10_000;
+            default -> true;
+        };
     }
 
     private List<Waiting.Policy> policies() {

@@ -79,11 +79,9 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         for (int producers : new int[] {2, 4, 8}) {
             works.add(throughput(producers, 1, 16));
         }
-        works.add(throughput(4, 1, 256));
         works.add(throughput(4, 1, 1024));
         works.add(throughput(1, 4, 16));
         works.add(throughput(4, 4, 16));
-        works.add(throughput(4, 4, 1024));
         works.add(of(Kind.PUT_ONLY, 2, 1, 16));
         for (Content content : new Content[] {Content.INT64, Content.UTF8, Content.RECORD, Content.OBJECT}) {
             works.add(new Work(Kind.THROUGHPUT, 1, 1, Payload.LEAST_BYTES, content, 0));
@@ -93,6 +91,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 10_000));
         works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 1_000_000));
         works.add(of(Kind.PUT_LATENCY, 4, 1, 16));
+        works.add(of(Kind.PUT_LATENCY, 8, 1, 16));
         works.add(of(Kind.STOPPED, 4, 1, 16));
         works.add(of(Kind.WORKER_START, 1, 1, 16));
         works.add(of(Kind.MEMORY, 1, 1, 16));
