@@ -44,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 ///   ([QueueOptions#withConsumers(Delivery)]) the item is lent again, until somebody says that it is [done][Lease#done()].
 ///
 /// Thread-safe. In each process the threads that use one handle share a producer and a consumer, made when they are first
-/// needed, under two locks that are never held while waiting. A wait blocks the carrier of a virtual thread for up to 50 ms
+/// needed, under two locks that are not held while waiting for room or items. A wait blocks the carrier of a virtual thread for up to 50 ms
 /// at a time, which is also how late an interrupt may be noticed.
 ///
 /// @param <E> what is put and got, as the [Codec] knows it; never null
@@ -492,7 +492,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// The file of a queue that was made without a name is removed when no process has it open any more.
     @Override
     public void close() {
-        AtExit.forget(this);
         queue.close(); // first: whoever waits stops waiting
         if (deadLetters != null) deadLetters.close();
         putLock.lock();
@@ -507,6 +506,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             getLock.unlock();
         }
+        AtExit.forget(this); // last: what a codec made fail that closes its own queue is closed then
     }
 
     /// Returns the path and the codec's name, for messages and logs.

@@ -3,33 +3,43 @@ package dev.procession;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/// A lock for what takes some nanoseconds and waits for nothing.
+/// A lock for what takes a moment and hardly ever waits.
 ///
 /// Taking and giving back an uncontended one is one atomic operation and one store, where a `ReentrantLock` has two atomic
 /// operations, because it must learn whom to wake. Here nobody is woken: who finds it held looks again for a while, then
-/// sleeps for a moment.
+/// sleeps, longer and longer.
 final class ShortLock {
     private static final int SPINS = 100;
     private static final int YIELDS = 10;
-    private static final long SLEEP_NANOS = 20_000;
+    private static final long SHORTEST_SLEEP_NANOS = 20_000;
+    private static final long LONGEST_SLEEP_NANOS = 1_000_000;
 
     private final AtomicLong owner = new AtomicLong(); // id of the thread that holds it, 0 for nobody
 
     void lock() {
         long me = Thread.currentThread().threadId();
-        if (!owner.compareAndSet(0, me)) lockHeld(me);
+        // weak: in the interpreter it takes as many frames as setRelease, so that unlock() has stack enough if this had
+        if (!owner.weakCompareAndSetVolatile(0, me)) lockHeld(me);
     }
 
     private void lockHeld(long me) {
         if (owner.getPlain() == me) {
             throw new IllegalStateException("a codec cannot use or close the queue that it encodes or decodes for");
         }
-        for (int tries = 1;; tries++) {
-            if (owner.getOpaque() == 0 && owner.compareAndSet(0, me)) return;
-            if (tries <= SPINS) Thread.onSpinWait();
-            else if (tries <= SPINS + YIELDS) Thread.yield(); // its holder may wait for this very core
-            else LockSupport.parkNanos(this, SLEEP_NANOS);
+        boolean interrupted = false;
+        long nanos = SHORTEST_SLEEP_NANOS;
+        for (int tries = 1; owner.getOpaque() != 0 || !owner.compareAndSet(0, me); tries++) {
+            if (tries <= SPINS) {
+                Thread.onSpinWait();
+            } else if (tries <= SPINS + YIELDS) {
+                Thread.yield(); // its holder may wait for this very core
+            } else {
+                interrupted |= Thread.interrupted(); // else it would not sleep, and a virtual thread keep its carrier
+                LockSupport.parkNanos(this, nanos);
+                nanos = Math.min(2 * nanos, LONGEST_SLEEP_NANOS);
+            }
         }
+        if (interrupted) Thread.currentThread().interrupt();
     }
 
     void unlock() {

@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.core.Cpus;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -17,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
@@ -46,17 +48,25 @@ final class SpareJvm {
     private final Process process;
     private final InputStream stdout;
     private final List<String> options;
+    private final int[] cpus; // that it may use: those of the thread that started it
 
-    private SpareJvm(Process process, InputStream stdout, List<String> options) {
+    private SpareJvm(Process process, InputStream stdout, List<String> options, int[] cpus) {
         this.process = process;
         this.stdout = stdout;
         this.options = options;
+        this.cpus = cpus;
     }
 
     // ---- in the parent: the set
 
     static synchronized void keep(int spares) {
         wanted = ending ? 0 : spares;
+        List<String> options = Worker.plainOptions();
+        ready.removeIf(spare -> {
+            if (spare.isUsable() && spare.options.equals(options)) return false;
+            spare.process.destroyForcibly();
+            return true;
+        });
         while (ready.size() > wanted) {
             ready.removeLast().process.destroyForcibly();
         }
@@ -70,19 +80,24 @@ final class SpareJvm {
     /// Makes a spare into a worker, except for its task.
     ///
     /// @param options that the JVM must have been started with
+    /// @param pinned whether it will be pinned; else it must be on the cores of the calling thread, as a new process would
     /// @param arguments of [WorkerMain]
     /// @return null if there is none
-    static synchronized @Nullable SpareJvm take(List<String> options, List<String> arguments) {
+    static synchronized @Nullable SpareJvm take(List<String> options, boolean pinned, List<String> arguments) {
+        if (wanted == 0) return null;
         SpareJvm taken = null;
+        int[] cpus = pinned ? new int[0] : Cpus.available();
         for (Iterator<SpareJvm> each = ready.iterator(); taken == null && each.hasNext();) {
             SpareJvm spare = each.next();
             if (!spare.isUsable()) {
                 each.remove();
                 spare.process.destroyForcibly();
-            } else if (spare.options.equals(options)) {
+            } else if (spare.options.equals(options) && (pinned || Arrays.equals(spare.cpus, cpus))) {
                 each.remove();
                 if (spare.assign(arguments)) {
                     taken = spare;
+                } else {
+                    spare.process.destroyForcibly();
                 }
             }
         }
@@ -135,38 +150,49 @@ final class SpareJvm {
         if (filler != null || ready.size() >= wanted) {
             return;
         }
-        filler = Thread.ofPlatform().daemon().name("procession spares").unstarted(() -> {
-            try {
-                Thread.sleep(pause);
-                boolean more;
-                do {
-                    more = makeOne();
-                } while (more);
-            } catch (InterruptedException | IOException e) {
-                stopFilling();
-            }
-        });
         try {
-            filler.start();
+            filler = Thread.ofPlatform().daemon().name("procession spares").start(() -> {
+                try {
+                    Thread.sleep(pause);
+                    while (isOneMissing() && makeOne()) {}
+                } catch (InterruptedException | IOException e) {
+                    // Then there are fewer: the next start tries again.
+                } finally {
+                    stopFilling();
+                }
+            });
         } catch (OutOfMemoryError e) { // the system has no more threads: workers come before spares
             filler = null;
         }
     }
 
-    private static synchronized void stopFilling() {
+    /// If not, the filler is done: in one step, so that whoever wants more after that starts another one.
+    private static synchronized boolean isOneMissing() {
+        if (ready.size() < wanted) return true;
         filler = null;
+        return false;
+    }
+
+    private static synchronized void stopFilling() {
+        if (filler != Thread.currentThread()) return; // done already, and there may be another one by now
+        filler = null;
+        if (coming != null) {
+            coming.destroyForcibly();
+        }
         coming = null;
     }
 
-    /// @return whether to go on
+    /// @return whether it came up, or was not wanted any more; else there is no use in going on
     private static boolean makeOne() throws IOException {
         List<String> options = Worker.plainOptions();
+        int[] cpus = Cpus.available();
         Process process = new ProcessBuilder(WorkerJvm.command(options, List.of(ARGUMENT))).start();
         synchronized (SpareJvm.class) {
-            coming = process;
-            if (wanted == 0) {
+            if (ready.size() >= wanted) {
                 process.destroyForcibly();
+                return true;
             }
+            coming = process;
         }
         InputStream stdout = awaitReady(process);
         synchronized (SpareJvm.class) {
@@ -174,13 +200,9 @@ final class SpareJvm {
             if (stdout == null || ready.size() >= wanted) {
                 process.destroyForcibly();
             } else {
-                ready.add(new SpareJvm(process, stdout, options));
+                ready.add(new SpareJvm(process, stdout, options, cpus));
             }
-            if (stdout == null || ready.size() >= wanted) {
-                filler = null;
-                return false;
-            }
-            return true;
+            return stdout != null;
         }
     }
 

@@ -164,11 +164,12 @@ public final class Worker {
     ///
     /// A spare is a process that has come up, has used a queue of its own once, and sleeps. [#start()] makes the worker of a
     /// spare if one is ready, and starts a JVM otherwise; whatever else is said here of workers holds for both. Spares are
-    /// made in the background, one after the other, and so is a new one for each that was used, a moment after the start.
-    /// They end with this process, in whatever way that ends.
+    /// made in the background, one after the other, and so is a new one for each that was used, a moment after the start; one
+    /// that does not come up is tried again after the next start. They end with this process, in whatever way that ends.
     ///
     /// A spare can only be a worker whose JVM would be started just like it: one with [Builder#jvmArguments],
-    /// [Builder#environment], or output that goes to a [Redirect] does not come from a spare.
+    /// [Builder#environment], output that goes to a [Redirect] or has another encoding than [System#out], or, unless it is
+    /// pinned, one that is started by a thread on other cores than the one that called this does not come from a spare.
     ///
     /// A task that runs in a JVM that was a spare finds it as new: no class of the application has been initialized. It may
     /// notice the age of the process; that tools that list processes show `spare` in place of the worker's name; and, if
@@ -178,7 +179,8 @@ public final class Worker {
     ///
     /// @param spares how many; those that are more end
     /// @throws IllegalArgumentException if the number is negative
-    /// @throws IllegalStateException if this process is about to end
+    /// @throws IllegalStateException if this process is about to end and has started no worker before; if it has, there will
+    ///     be no spares
     public static void keepWarm(int spares) {
         if (spares < 0) {
             throw new IllegalArgumentException("spares=" + spares + " is negative; 0 keeps none.");
@@ -217,7 +219,7 @@ public final class Worker {
         }
         try {
             List<String> arguments = WorkerMain.arguments(name, daemon, cpu, record);
-            SpareJvm spare = isPlain() ? SpareJvm.take(options(), arguments) : null;
+            SpareJvm spare = isPlain() ? SpareJvm.take(options(), cpu >= 0, arguments) : null;
             process = spare != null ? spare.process() : launch(processBuilder(arguments));
             output = spare != null ? spare.stdout() : process.getInputStream();
         } catch (IOException e) {

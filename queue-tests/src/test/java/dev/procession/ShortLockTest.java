@@ -11,12 +11,14 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -76,6 +78,39 @@ class ShortLockTest {
         lock.unlock();
         other.join();
         assertTrue(interrupted.get());
+    }
+
+    /// One that does not sleep keeps its carrier, and there are as many as there are cores.
+    @Test
+    @Timeout(60)
+    void interruptedVirtualThreadsThatWaitLetItsHolderGoOn() throws InterruptedException {
+        var lock = new ShortLock();
+        var held = new CountDownLatch(1);
+        var waiting = new CountDownLatch(1);
+        Thread holder = Thread.ofVirtual().start(() -> {
+            lock.lock();
+            held.countDown();
+            try {
+                waiting.await(); // without its carrier
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            } finally {
+                lock.unlock();
+            }
+        });
+        held.await();
+        var others = new ArrayList<Thread>();
+        for (int i = 0; i < 2 * Runtime.getRuntime().availableProcessors(); i++) {
+            others.add(Thread.ofVirtual().start(() -> {
+                Thread.currentThread().interrupt();
+                lock.lock();
+                lock.unlock();
+            }));
+        }
+        Thread.sleep(20); // they have come to wait, or the test shows less
+        waiting.countDown();
+        holder.join();
+        for (Thread each : others) each.join();
     }
 
     @ParameterizedTest

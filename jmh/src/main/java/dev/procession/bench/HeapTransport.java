@@ -43,7 +43,7 @@ abstract sealed class HeapTransport<Q> implements Transport {
     @Override
     public boolean serves(Work work) {
         return work.content() == Work.Content.BYTES && switch (work.kind()) {
-            case THROUGHPUT -> (work.bytes() == 16 || work.bytes() == 1024)
+            case THROUGHPUT -> (work.bytes() == 16 || work.bytes() == 1024 && work.producers() == 1)
                     && (work.producers() == 1 || work.producers() == 4)
                     && (work.consumers() == 1 || work.consumers() == 4 && manyConsumers);
             case ROUND_TRIP -> true;

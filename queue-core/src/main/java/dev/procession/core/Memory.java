@@ -127,15 +127,21 @@ final class Memory {
         if (Points.ENABLED) Points.step("copyIn");
         if (length > SHORT_COPY) {
             MemorySegment.copy(from, start, in(m), BYTE, at, length);
-        } else if (length >= Long.BYTES) {
-            int last = length - Long.BYTES; // the last long may overlap the one before
-            for (int i = 0; i < last; i += Long.BYTES) {
-                in(m).set(UNALIGNED_LONG, at + i & BELOW, (long) LONG_OF_BYTES.get(from, start + i));
+        } else if (length >= Long.BYTES) { // longs from the start and from the end, which may overlap
+            int last = length - Long.BYTES;
+            copyLongIn(from, start, m, at, 0);
+            if (length > 2 * Long.BYTES) {
+                copyLongIn(from, start, m, at, Long.BYTES);
+                copyLongIn(from, start, m, at, last - Long.BYTES);
             }
-            in(m).set(UNALIGNED_LONG, at + last & BELOW, (long) LONG_OF_BYTES.get(from, start + last));
+            copyLongIn(from, start, m, at, last);
         } else {
             for (int i = 0; i < length; i++) in(m).set(BYTE, at + i & BELOW, from[start + i]);
         }
+    }
+
+    private static void copyLongIn(byte[] from, int start, MemorySegment m, long at, int i) {
+        in(m).set(UNALIGNED_LONG, at + i & BELOW, (long) LONG_OF_BYTES.get(from, start + i));
     }
 
     static void copyOut(MemorySegment m, long at, byte[] to, int start, int length) {
@@ -144,13 +150,19 @@ final class Memory {
             MemorySegment.copy(in(m), BYTE, at, to, start, length);
         } else if (length >= Long.BYTES) {
             int last = length - Long.BYTES;
-            for (int i = 0; i < last; i += Long.BYTES) {
-                LONG_OF_BYTES.set(to, start + i, in(m).get(UNALIGNED_LONG, at + i & BELOW));
+            copyLongOut(m, at, to, start, 0);
+            if (length > 2 * Long.BYTES) {
+                copyLongOut(m, at, to, start, Long.BYTES);
+                copyLongOut(m, at, to, start, last - Long.BYTES);
             }
-            LONG_OF_BYTES.set(to, start + last, in(m).get(UNALIGNED_LONG, at + last & BELOW));
+            copyLongOut(m, at, to, start, last);
         } else {
             for (int i = 0; i < length; i++) to[start + i] = in(m).get(BYTE, at + i & BELOW);
         }
+    }
+
+    private static void copyLongOut(MemorySegment m, long at, byte[] to, int start, int i) {
+        LONG_OF_BYTES.set(to, start + i, in(m).get(UNALIGNED_LONG, at + i & BELOW));
     }
 
     /// Copies from one mapping, or private memory, to another.
@@ -160,7 +172,7 @@ final class Memory {
             MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
         } else { // with the padding behind it, up to a whole word
             for (long i = 0; i < bytes; i += Long.BYTES) {
-                in(to).set(UNALIGNED_LONG, toAt + i, in(from).get(UNALIGNED_LONG, fromAt + i));
+                in(to).set(UNALIGNED_LONG, toAt + i & BELOW, in(from).get(UNALIGNED_LONG, fromAt + i & BELOW));
             }
         }
     }

@@ -177,7 +177,7 @@ final class Actor {
         }
         if (consumer instanceof LeasingConsumer leasing) {
             lease(leasing, history, manner);
-        } else if (plan.run() > 1) {
+        } else if (plan.run() > 1 || manner == 2) { // one message can be polled, too
             poll(consumer, history, manner);
         } else {
             history.begin(History.GET, 0, clock.stamp());

@@ -172,6 +172,27 @@ class WorkerSpareTest {
 
     /// Spares are killed while workers are started: those may be killed too, but each of them ends.
     @Test
+    void whoAsksForSparesAgainGetsOthersForThoseThatWereKilled() throws Exception {
+        Processes.keepWarm(2);
+        Set<Long> killed = Processes.spares();
+        for (long pid : killed) ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+        Processes.await("they are gone", () -> Worker.spares() == 0);
+        Worker.keepWarm(2);
+        Processes.await("there are others", () -> Worker.spares() == 2);
+    }
+
+    @Test
+    void sparesComeBackHoweverSoonTheyAreWantedAgain() throws Exception {
+        for (int i = 0; i < 20; i++) {
+            Worker.keepWarm(1);
+            if (i % 2 == 0) Thread.sleep(i);
+            Worker.keepWarm(0);
+        }
+        Worker.keepWarm(1);
+        Processes.await("there is one", () -> Worker.spares() == 1);
+    }
+
+    @Test
     void aSpareThatIsKilledAsItIsTakenDoesNoHarm() throws Exception {
         for (int i = 0; i < 10; i++) {
             Processes.keepWarm(1);
