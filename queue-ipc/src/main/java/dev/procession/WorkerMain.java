@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// Everything up to [Task#run()] is on the way from [Worker#start()] to the first message: so nothing here is loaded
 /// before it is needed, and there are no lambdas or string concatenations, whose first use is slow.
 final class WorkerMain {
+    /// As many as [#arguments] makes.
+    static final int ARGUMENTS = 5;
+
     /// What the worker was built with; the name is null in any other process. Set once, before the task is unpacked.
     static @Nullable String name;
 
@@ -21,8 +24,6 @@ final class WorkerMain {
     static int cpu;
 
     private WorkerMain() {}
-
-    static final int ARGUMENTS = 5;
 
     /// What [#main] gets. The name comes first: tools that list processes show it.
     static List<String> arguments(String name, boolean daemon, int cpu, ExitRecord record) {

@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 
 /// The least that can be called a transfer, so the floor for large messages: the message's array is copied into a slot of
 /// shared memory, whose flag then gets the number of the message; the receiver reads it in place, and publishes how many it
@@ -41,11 +40,6 @@ final class CopyTransport implements Transport {
             case THROUGHPUT, ROUND_TRIP, LATENCY -> true;
             default -> false;
         };
-    }
-
-    @Override
-    public List<String> jvmArguments() {
-        return List.of();
     }
 
     @Override

@@ -47,7 +47,7 @@ record CpuLoad(long nanos, long idle, long stolen, long ours) {
     }
 
     /// `schedstat` of every thread; the one of the process tells of its first thread only.
-    private static long nanosOf(Path process) throws IOException {
+    static long nanosOf(Path process) throws IOException {
         long nanos = 0;
         try (Stream<Path> threads = Files.list(process.resolve("task"))) {
             for (Path thread : threads.toList()) {

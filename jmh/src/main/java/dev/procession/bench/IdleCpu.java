@@ -14,11 +14,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /// The share of one core, in percent, that this process uses while its main thread waits for a message that does not come.
 final class IdleCpu implements Probe {
     private static final Duration WAIT = Duration.ofSeconds(2);
+    private static final Path SELF = Path.of("/proc/self");
 
     private final AutoCloseable owned;
     private final Wait wait;
@@ -70,26 +70,10 @@ final class IdleCpu implements Probe {
 
     @Override
     public double[] sample() throws Exception {
-        long before = cpuNanos();
+        long before = CpuLoad.nanosOf(SELF);
         long start = System.nanoTime();
         wait.forMessage();
-        return new double[] {100.0 * (cpuNanos() - before) / (System.nanoTime() - start)};
-    }
-
-    /// Of all threads that live. `/proc/self/stat` has it too, but in steps of 10 ms.
-    private static long cpuNanos() throws IOException {
-        long nanos = 0;
-        try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
-            for (Path thread : threads.toList()) {
-                try {
-                    String schedstat = Files.readString(thread.resolve("schedstat"));
-                    nanos += Long.parseLong(schedstat.substring(0, schedstat.indexOf(' ')));
-                } catch (IOException e) {
-                    // That thread has just ended.
-                }
-            }
-        }
-        return nanos;
+        return new double[] {100.0 * (CpuLoad.nanosOf(SELF) - before) / (System.nanoTime() - start)};
     }
 
     @Override

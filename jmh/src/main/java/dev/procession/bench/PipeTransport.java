@@ -5,7 +5,6 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.List;
 
 /// A named pipe that all producers write to, each message by one write; which the system does not mix with others' up to
 /// 4 KiB. It holds 64 KiB; Java cannot ask for more. A receiver that spins asks how much is there before it reads, because
@@ -27,11 +26,6 @@ final class PipeTransport implements Transport {
             case THROUGHPUT, ROUND_TRIP, WAKE_UP, LATENCY, STOPPED -> true;
             default -> false;
         };
-    }
-
-    @Override
-    public List<String> jvmArguments() {
-        return List.of();
     }
 
     @Override

@@ -22,7 +22,7 @@ record Probes(String name, Work.Kind kind, boolean inPython) implements Contende
                 inJava("procession-shared", Work.Kind.IDLE_LANES),
                 inJava("procession", Work.Kind.IDLE_CPU),
                 inJava("unix-socket", Work.Kind.IDLE_CPU)));
-        if (hasPython()) {
+        if (Script.hasPython()) {
             all.add(new Probes("python-spawn", Work.Kind.WORKER_START, true));
             all.add(new Probes("python-forkserver", Work.Kind.WORKER_START, true));
             all.add(new Probes("python-queue", Work.Kind.IDLE_CPU, true));
@@ -32,17 +32,6 @@ record Probes(String name, Work.Kind kind, boolean inPython) implements Contende
 
     private static Probes inJava(String name, Work.Kind kind) {
         return new Probes(name, kind, false);
-    }
-
-    private static boolean hasPython() {
-        try {
-            return new ProcessBuilder("python3", "-c", "import multiprocessing.synchronize").start().waitFor() == 0;
-        } catch (IOException e) {
-            return false;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
     }
 
     @Override

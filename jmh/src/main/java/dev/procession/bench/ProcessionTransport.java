@@ -13,7 +13,6 @@ import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.WaitStrategy;
 import java.nio.file.Path;
-import java.util.List;
 
 /// Our own queue through its public API, all checks included: `tryPut` of the message's array, and one of its gets.
 final class ProcessionTransport implements Transport {
@@ -60,11 +59,6 @@ final class ProcessionTransport implements Transport {
             case PUT_ONLY, ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED -> delivery == Delivery.EXCLUSIVE;
             default -> false;
         };
-    }
-
-    @Override
-    public List<String> jvmArguments() {
-        return List.of();
     }
 
     @Override

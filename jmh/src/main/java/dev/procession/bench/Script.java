@@ -33,7 +33,7 @@ final class Script implements Contender {
     /// Those whose language is installed.
     static List<Script> installed() {
         var scripts = new ArrayList<Script>();
-        if (program("python3").isPresent()) {
+        if (hasPython()) {
             scripts.add(new Script("python-queue", Language.PYTHON, "queue"));
             scripts.add(new Script("python-simple-queue", Language.PYTHON, "simple-queue"));
         }
@@ -41,6 +41,18 @@ final class Script implements Contender {
             scripts.add(new Script("futex", Language.C, ""));
         }
         return List.copyOf(scripts);
+    }
+
+    /// Whether there is a Python that can share queues between processes.
+    static boolean hasPython() {
+        try {
+            return new ProcessBuilder("python3", "-c", "import multiprocessing.synchronize").start().waitFor() == 0;
+        } catch (IOException e) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     /// What the interpreter calls itself, like "Python 3.13.1"; empty if there is none.

@@ -37,11 +37,6 @@ final class SocketTransport implements Transport {
     }
 
     @Override
-    public List<String> jvmArguments() {
-        return List.of();
-    }
-
-    @Override
     public void create(Path file, Work work) throws IOException {
         var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(file), work.producers());

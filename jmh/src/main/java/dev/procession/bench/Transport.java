@@ -30,7 +30,9 @@ interface Transport extends Contender {
     }
 
     /// What the JVMs of this system need on their command line.
-    List<String> jvmArguments();
+    default List<String> jvmArguments() {
+        return List.of();
+    }
 
     /// Whether all run as threads of one JVM, because the queue is on its heap. Its file is then only a name.
     default boolean inOneJvm() {
