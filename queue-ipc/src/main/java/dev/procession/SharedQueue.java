@@ -25,6 +25,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -44,8 +46,9 @@ import org.jspecify.annotations.Nullable;
 ///   ([QueueOptions#withConsumers(Delivery)]) the item is lent again, until somebody says that it is [done][Lease#done()].
 ///
 /// Thread-safe. In each process the threads that use one handle share a producer and a consumer, made when they are first
-/// needed, under two locks that are not held while waiting for room or items. A wait blocks the carrier of a virtual thread for up to 50 ms
-/// at a time, which is also how late an interrupt may be noticed.
+/// needed, under two locks that are not held while waiting for room or items. Of the threads that wait for the same, one sleeps
+/// in the kernel and the others, in the order in which they came, for their turn. A virtual thread that waits gives its
+/// carrier back. An interrupt may be noticed 50 ms late by a platform thread.
 ///
 /// @param <E> what is put and got, as the [Codec] knows it; never null
 public final class SharedQueue<E> implements AutoCloseable, Serializable {
@@ -61,6 +64,10 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private final transient ShortLock putLock = new ShortLock();
     private final transient Encoder encoder; // guarded by putLock, as is the producer
     private transient @Nullable Producer producer;
+
+    // whose turn it is to wait: of all threads of this process one, so that one message does not wake all of them
+    private final transient ReentrantLock putTurn = new ReentrantLock(true);
+    private final transient ReentrantLock getTurn = new ReentrantLock(true);
 
     private final transient ShortLock getLock = new ShortLock();
     private transient @Nullable Consumer consumer; // guarded by getLock, as is what it decoded
@@ -232,16 +239,16 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
             putLock.unlock();
         }
         Waiting waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(bytes.length));
-        waiting.begin(timeoutNanos);
-        while (waiting.again()) {
-            putLock.lock();
-            try {
-                if (producer().tryPut(bytes)) return true;
-            } finally {
-                putLock.unlock();
-            }
+        return await(putTurn, waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, timeoutNanos) != null;
+    }
+
+    private boolean tryPutBytes(byte[] bytes) {
+        putLock.lock();
+        try {
+            return producer().tryPut(bytes);
+        } finally {
+            putLock.unlock();
         }
-        return false;
     }
 
     private void encode(E item) {
@@ -329,10 +336,25 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
         T result = attempt.get();
         if (result != null || timeoutNanos <= 0) return result;
-        Waiting waiting = queue.waitingForMessages(WaitStrategy.spinThenSleep());
-        waiting.begin(timeoutNanos);
-        while (result == null && waiting.again()) result = attempt.get();
-        return result;
+        return await(getTurn, queue.waitingForMessages(WaitStrategy.spinThenSleep()), attempt, timeoutNanos);
+    }
+
+    /// Tries again and again, when it is this thread's turn, until there is a result or the time-out is over.
+    private static <T> @Nullable T await(
+            ReentrantLock turn, Waiting waiting, Supplier<@Nullable T> attempt, long timeoutNanos)
+            throws InterruptedException {
+        long start = System.nanoTime();
+        if (timeoutNanos == Long.MAX_VALUE) turn.lockInterruptibly();
+        else if (!turn.tryLock(timeoutNanos, TimeUnit.NANOSECONDS)) return attempt.get();
+        try {
+            waiting.begin(timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start));
+            T result;
+            do result = attempt.get();
+            while (result == null && waiting.again());
+            return result;
+        } finally {
+            turn.unlock();
+        }
     }
 
     private Consumer consumer() {

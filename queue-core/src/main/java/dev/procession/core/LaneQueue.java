@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -87,10 +88,17 @@ public final class LaneQueue implements AutoCloseable {
     private volatile boolean closed;
     private volatile boolean cutOff;
 
+    /// Who may touch the mapping: all participants together, and each call of a thread that need not be one. It is unmapped
+    /// when there is none.
+    private final AtomicInteger users = new AtomicInteger(1);
+
+    private @Nullable FutexProxy messagesProxy; // guarded by this, as is the next one
+    private @Nullable FutexProxy roomProxy;
+
     // guarded by this: locks of one open file do not exclude each other, so a handle keeps its own participants apart
     private final BitSet lanesHeld = new BitSet();
     private final BitSet ownersHeld = new BitSet();
-    private int participants = 1; // this handle, its producers and consumers
+    private int participants = 1; // this handle, its producers and consumers; while there are any, the file is open
     private int sharedConsumers;
     private boolean exclusiveConsumer;
     private long deadCheckedNanos = System.nanoTime() - DEAD_CHECK_NANOS;
@@ -242,8 +250,6 @@ public final class LaneQueue implements AutoCloseable {
         } catch (IOException e) {
             throw unavailable(e);
         }
-        // mappings of closed handles live until they are collected; the memory need not
-        file.release(Layout.PAGE, file.mapping().byteSize() - Layout.PAGE);
     }
 
     /// The directory of anonymous queues: the user's own, closed to others.
@@ -544,11 +550,43 @@ public final class LaneQueue implements AutoCloseable {
         if (--participants > 0) return;
         file.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
         if (anonymous && file.tryLock(Layout.ATTACHED_LOCK, false)) remove(path, file);
-        file.close();
+        file.detach();
+        exit();
+    }
+
+    /// Keeps the mapping until [#exit()], for a thread that may be neither a producer's nor a consumer's. Returns false if it is
+    /// gone: this handle and all that was made from it were closed.
+    boolean tryEnter() {
+        for (int seen; (seen = users.get()) > 0;) {
+            if (users.weakCompareAndSetVolatile(seen, seen + 1)) return true;
+        }
+        return false;
+    }
+
+    void enter() {
+        checkOpen();
+        if (!tryEnter()) checkOpen(); // it was closed in between
+    }
+
+    void exit() {
+        if (users.decrementAndGet() == 0) file.close();
+    }
+
+    /// What virtual threads sleep on the word with.
+    synchronized FutexProxy proxy(long futexOffset) {
+        boolean messages = futexOffset == Layout.MESSAGES_FUTEX_AT;
+        FutexProxy proxy = messages ? messagesProxy : roomProxy;
+        if (proxy == null) {
+            proxy = new FutexProxy(this, futexOffset);
+            if (messages) messagesProxy = proxy;
+            else roomProxy = proxy;
+        }
+        return proxy;
     }
 
     /// Closes this handle. Threads that wait through it get a [QueueClosedException], and so does the next call that has to look
-    /// beyond what it knows; producers and consumers keep their lane or place until they are closed too. Messages stay.
+    /// beyond what it knows; producers and consumers keep their lane or place until they are closed too; with the last of them the file is
+    /// unmapped. Messages stay.
     @Override
     public void close() {
         synchronized (this) {
@@ -660,11 +698,13 @@ public final class LaneQueue implements AutoCloseable {
     /// @return whether it was
     /// @throws QueueClosedException if this handle was closed
     public boolean isEmpty() {
-        checkOpen();
+        enter();
         try {
             return looksEmpty();
         } catch (InternalError e) {
             throw fault(e);
+        } finally {
+            exit();
         }
     }
 
@@ -712,11 +752,13 @@ public final class LaneQueue implements AutoCloseable {
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
-        checkOpen();
+        enter();
         try {
             return geometry.counted() && countedItems() >= geometry.maxItems();
         } catch (InternalError e) {
             throw fault(e);
+        } finally {
+            exit();
         }
     }
 
@@ -726,11 +768,13 @@ public final class LaneQueue implements AutoCloseable {
     /// @return how many
     /// @throws QueueClosedException if this handle was closed
     public long size() {
-        checkOpen();
+        enter();
         try {
             return countItems();
         } catch (InternalError e) {
             throw fault(e);
+        } finally {
+            exit();
         }
     }
 

@@ -39,13 +39,23 @@ public final class Lease implements AutoCloseable {
 
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
-        boolean mine = end(Layout.DONE);
+        if (!queue.tryEnter()) return lostByClosing();
         try {
+            boolean mine = end(Layout.DONE);
             if (mine) queue.passDone(lane);
+            return mine;
         } catch (InternalError e) {
             throw queue.fault(e);
+        } finally {
+            queue.exit();
         }
-        return mine;
+    }
+
+    /// The consumer and its queue were closed, and with them the lease was given back.
+    private boolean lostByClosing() {
+        checkNotEnded();
+        ended = true;
+        return false;
     }
 
     /// Gives the message back at once, at its old place in the order. This consumer sees it there with its next look, others
@@ -58,24 +68,31 @@ public final class Lease implements AutoCloseable {
     }
 
     private boolean giveBack() {
-        boolean mine = end(Layout.FREE);
-        if (mine) {
-            consumer.forgetCursors();
-            queue.signalMessages();
+        if (!queue.tryEnter()) return lostByClosing();
+        try {
+            boolean mine = end(Layout.FREE);
+            if (mine) {
+                consumer.forgetCursors();
+                queue.signalMessages();
+            }
+            return mine;
+        } catch (InternalError e) {
+            throw queue.fault(e);
+        } finally {
+            queue.exit();
         }
-        return mine;
+    }
+
+    private void checkNotEnded() {
+        if (ended) throw new IllegalStateException("this lease was done or given back already");
     }
 
     /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
     private boolean end(int state) {
-        if (ended) throw new IllegalStateException("this lease was done or given back already");
+        checkNotEnded();
         ended = true;
-        try {
-            return queue.replaceClaim(
-                    lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
-        } catch (InternalError e) {
-            throw queue.fault(e);
-        }
+        return queue.replaceClaim(
+                lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
     }
 
     private LeaseLostException lost() {

@@ -59,7 +59,7 @@ final class LinuxPlatform extends Platform {
     private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
     private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
     private static final int SEEK_END = 2;
-    private static final int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
+    private static final int FALLOC_FL_KEEP_SIZE = 1;
     private static final int EPERM = 1, ENOENT = 2, EINTR = 4, EACCES = 13, EEXIST = 17, EISDIR = 21, EMFILE = 24,
             ENOSPC = 28;
     private static final int EROFS = 30, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122, EAGAIN = 11, EFBIG = 27, ENXIO = 6;
@@ -214,25 +214,43 @@ final class LinuxPlatform extends Platform {
     private LinuxFile map(int fd, long size, Path path) throws IOException {
         long address = call(SYS_MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (address < 0) throw failure("cannot map " + size + " bytes of", path, (int) -address);
-        // never unmapped while anybody can reach it: an access by address needs no check whether it is still there
-        Descriptor descriptor = new Descriptor(fd);
+        Descriptor descriptor = new Descriptor(fd, address, size);
+        // of a handle that was never closed, and that nobody can reach any more
         MemorySegment mapping =
-                MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> unmap(m, descriptor));
+                MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> descriptor.unmap());
         return new LinuxFile(descriptor, mapping);
     }
 
-    private void unmap(MemorySegment mapping, Descriptor descriptor) {
-        call(SYS_MUNMAP, mapping.address(), mapping.byteSize());
-        descriptor.close(); // of a handle that was never closed
-    }
-
-    /// A file descriptor that is closed once: by its handle, or with the mapping when nobody can reach that any more.
+    /// A file descriptor and its mapping, each of which is given back once: by the handle, or when nobody can reach that any
+    /// more. Nothing but the handle's users keeps others from touching the mapping after that.
     private final class Descriptor {
         final int fd;
+        private final long address;
+        private final long bytes;
         private boolean closed;
+        private boolean unmapped;
 
-        Descriptor(int fd) {
+        Descriptor(int fd, long address, long bytes) {
             this.fd = fd;
+            this.address = address;
+            this.bytes = bytes;
+        }
+
+        synchronized void unmap() {
+            close();
+            if (unmapped) return;
+            unmapped = true;
+            call(SYS_MUNMAP, address, bytes);
+        }
+
+        /// The kernel drops the locks with the last mapping of the open file; so it is told to do it now.
+        synchronized void unlockAndClose() {
+            if (closed) return;
+            try (Arena arena = Arena.ofConfined()) {
+                // to the end of the file, wherever that is
+                call(SYS_FCNTL, fd, F_OFD_SETLK, LinuxFile.flock(arena, 0, 0, F_UNLCK).address());
+            }
+            close();
         }
 
         /// The file's size, or what is given if it is closed already: its number may be another file's by now.
@@ -352,11 +370,6 @@ final class LinuxPlatform extends Platform {
         }
 
         @Override
-        void release(long offset, long bytes) {
-            fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, bytes);
-        }
-
-        @Override
         boolean isAt(Path path) {
             try {
                 Map<String, Object> mine = status(fd);
@@ -369,12 +382,14 @@ final class LinuxPlatform extends Platform {
         }
 
         @Override
+        void detach() {
+            descriptor.unlockAndClose();
+        }
+
+        @Override
         void close() {
-            // the mapping keeps the open file, and so its locks, until it is collected
-            try (Arena arena = Arena.ofConfined()) {
-                fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK)); // to the end of the file, wherever that is
-            }
-            descriptor.close();
+            descriptor.unlockAndClose();
+            descriptor.unmap();
         }
     }
 

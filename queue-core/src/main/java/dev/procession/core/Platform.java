@@ -84,7 +84,7 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
                                 : " is open in some process; close it there first"));
     }
 
-    /// A file that is open and mapped. The mapping lives as long as somebody can reach the segment, also after close.
+    /// A file that is open and mapped.
     abstract static sealed class OpenFile permits LinuxPlatform.LinuxFile, PortablePlatform.PortableFile {
         /// The whole file.
         abstract MemorySegment mapping();
@@ -104,13 +104,13 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
         /// Gets the space for a range, so that a write there cannot fail. Returns false if there is none.
         abstract boolean reserve(long offset, long bytes);
 
-        /// Gives the memory of a range back; it reads as zeros then.
-        abstract void release(long offset, long bytes);
-
         /// Whether the path still names this file.
         abstract boolean isAt(Path path);
 
-        /// Closes the file and so drops its locks.
+        /// Closes the file and so drops its locks. The mapping stays.
+        abstract void detach();
+
+        /// Closes the file, if that was not done yet, and unmaps it: from then on nobody may touch the mapping.
         abstract void close();
     }
 }

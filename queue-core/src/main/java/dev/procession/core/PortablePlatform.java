@@ -133,15 +133,16 @@ final class PortablePlatform extends Platform {
     static final class PortableFile extends OpenFile {
         private final JvmFile file;
         private final Map<Long, Boolean> held = new HashMap<>(); // guarded by FILES; the value: shared
+        private final Arena arena = Arena.ofShared();
         private MemorySegment mapping = MemorySegment.NULL;
-        private boolean closed;
+        private boolean detached;
 
         private PortableFile(JvmFile file) {
             this.file = file;
         }
 
         private void map() throws IOException {
-            mapping = file.channel.map(FileChannel.MapMode.READ_WRITE, 0, file.channel.size(), Arena.ofAuto());
+            mapping = file.channel.map(FileChannel.MapMode.READ_WRITE, 0, file.channel.size(), arena);
         }
 
         @Override
@@ -238,11 +239,6 @@ final class PortablePlatform extends Platform {
         }
 
         @Override
-        void release(long offset, long bytes) {
-            // the file is removed by the caller; its memory goes with the last mapping
-        }
-
-        @Override
         boolean isAt(Path path) {
             try {
                 return key(path).equals(file.key);
@@ -253,9 +249,15 @@ final class PortablePlatform extends Platform {
 
         @Override
         void close() {
+            detach();
+            if (arena.scope().isAlive()) arena.close();
+        }
+
+        @Override
+        void detach() {
             synchronized (FILES) {
-                if (closed) return;
-                closed = true;
+                if (detached) return;
+                detached = true;
                 for (long at : held.keySet().stream().toList()) unlock(at);
                 if (--file.handles > 0) return;
                 FILES.remove(file.key);

@@ -241,6 +241,7 @@ public final class Producer implements AutoCloseable {
     /// @return whether a put would not find the queue full
     /// @throws QueueClosedException if this producer or its queue was closed
     public boolean hasRoom(int length) {
+        checkUsable();
         try {
             if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
             int size = recordBytes(length);

@@ -8,8 +8,11 @@ import org.jspecify.annotations.Nullable;
 /// Thread-safe, except that one made from an [IdleStrategy] is as safe as that strategy is: most of them belong to one
 /// producer or consumer.
 public final class WaitStrategy {
+    /// Some microseconds.
+    static final int SHORT_SPINS = 200;
+
     private static final WaitStrategy SPINNING = new WaitStrategy(Integer.MAX_VALUE, null);
-    private static final WaitStrategy SPIN_THEN_SLEEP = new WaitStrategy(200, null);
+    private static final WaitStrategy SPIN_THEN_SLEEP = new WaitStrategy(SHORT_SPINS, null);
     private static final WaitStrategy SLEEPING = new WaitStrategy(0, null);
 
     /// Looks before the first sleep, with one pause before each.
@@ -22,7 +25,8 @@ public final class WaitStrategy {
         this.idle = idle;
     }
 
-    /// Never sleeps: lowest latency, and a whole core for as long as it waits.
+    /// Never sleeps: lowest latency, and a whole core for as long as it waits. A virtual thread does sleep after some
+    /// microseconds, since it would keep others from its carrier.
     ///
     /// @return the strategy
     public static WaitStrategy spinning() {

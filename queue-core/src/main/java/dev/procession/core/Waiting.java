@@ -40,6 +40,8 @@ public final class Waiting {
     private final long futexOffset;
     private final WaitStrategy strategy;
     private final LongSupplier longest;
+    private boolean virtual;
+    private int spins;
     private boolean forEver;
     private long deadline;
     private int looks;
@@ -69,6 +71,9 @@ public final class Waiting {
     ///
     /// @param timeoutNanos the longest wait; [Long#MAX_VALUE] has no end
     public void begin(long timeoutNanos) {
+        virtual = Thread.currentThread().isVirtual();
+        // what a virtual thread waits for may be waiting for its carrier
+        spins = virtual ? Math.min(strategy.spins, WaitStrategy.SHORT_SPINS) : strategy.spins;
         forEver = timeoutNanos == Long.MAX_VALUE;
         deadline = System.nanoTime() + timeoutNanos;
         looks = 0;
@@ -88,8 +93,8 @@ public final class Waiting {
         if (left <= 0) return false;
         if (strategy.idle != null) {
             strategy.idle.idle();
-        } else if (looks < strategy.spins) {
-            if (strategy.spins != Integer.MAX_VALUE) looks++;
+        } else if (looks < spins) {
+            if (spins != Integer.MAX_VALUE) looks++;
             Thread.onSpinWait();
         } else {
             queue.checkNotCutOff();
@@ -104,14 +109,23 @@ public final class Waiting {
     }
 
     private void sleep(long nanos) {
+        if (!queue.tryEnter()) return; // closed in the meantime, as whoever sleeps finds out
+        try {
+            sleepInside(nanos);
+        } finally {
+            queue.exit();
+        }
+    }
+
+    private void sleepInside(long nanos) {
         long futexAt = Memory.base(memory) + futexOffset;
         int word = Memory.getIntVolatile(memory, futexAt); // before the bit: a waker that saw the bit raises it after this
         Memory.getAndBitwiseOr(memory, waitingAt, WAITING);
         Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to what looks now, or it will see the bit
         long most = longest.getAsLong();
-        if (most > 0 && queue.isUsable()) {
-            Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(nanos, most));
-        }
+        if (most <= 0 || !queue.isUsable()) return;
+        if (virtual && Platform.CURRENT.canWake()) queue.proxy(futexOffset).sleep(word, Math.min(nanos, most));
+        else Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(nanos, most));
     }
 
     /// Called after each publish, or each move of a head: wakes the sleepers if there are any.

@@ -35,6 +35,7 @@ public final class Matrix {
 
     /// Steps that no scene comes to, and why.
     private static final Map<String, String> OUT_OF_REACH = new TreeMap<>(Map.of(
+            "FutexProxy.word/getIntVolatile", "only where virtual threads sleep; nothing is written there",
             "Message.copyOf/copyIn", "private memory, for tests of readers",
             "Waiting.attach/getAndBitwiseOr", "only where the kernel has no barrier for all processes"));
 
