@@ -1,4 +1,4 @@
-/* bound.pml: the exact bound on the number of items (maxItems), which no kill leaks.
+/* bound.pml: the exact bound on the number of items (maxItems), which no kill leaks, and nobody else's memory is written for.
  *
  * Memory is sequentially consistent, each access is a step, and a producer may be killed before any of them (KILLP); its locks
  * drop some time later, and it may be succeeded.
@@ -7,15 +7,18 @@
  *   announced[lane]    how many records the lane's owner has put, and the one that is on its way
  *   put[lane]          how many there are: the number in the zero header that ends the log
  *   gone[lane]         the number of the record at the head
+ *   finished[lane]     with LEASED: a bit for each record that is done
  *   lock[lane]         the kernel's lock on the lane's byte; here, who has it
  *
  *   here               in the code
- *   Producer           LaneQueue.newProducer(); Producer.beginCounted(), announce(), retract();
- *                      LaneQueue.countedItems(), voidAnnouncementsOfTheDead()
+ *   Producer           LaneQueue.newProducer(); Producer.beginCounted(), announce(), tryAnnounce(), retract()
+ *   count, exact       LaneQueue.countedItems(), exactItems(), places(), isLaneAlive(), walk()
+ *   Consumer           whoever takes; with LEASED, LaneQueue.passDone() too
  *
- * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1.
+ * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any order,
+ * the head follows some time later or not at all).
  *
- * Checked: BOUND (never more items), LEAK (who puts alone, with room, is refused once at the most). */
+ * Checked: BOUND (never more items), LEAK (who puts alone, with room, is never refused). */
 #ifndef NP
 #define NP 2
 #endif
@@ -25,7 +28,7 @@
 #ifndef MAX
 #define MAX 1
 #endif
-byte announced[NP], put[NP], gone[NP], lock[NP];
+byte announced[NP], put[NP], gone[NP], finished[NP], lock[NP];
 byte items, producers = NP; bit present[NP];
 hidden byte BOUND, LEAK;
 #define CHECK(name, condition) assert(name || (condition))
@@ -48,8 +51,54 @@ inline count() {
   od
 }
 
+/* What has passed of lane l: the number at the head, and the records behind it that are done. */
+inline passed() {
+  S( g = gone[l] );
+#if defined(LEASED) && !defined(M_HEADONLY)
+  h = g;
+  do
+  :: h == PUTS -> h = 0; break          /* the walk goes to the end of the log; nothing is done behind it */
+  :: else -> S( g = g + ((finished[l] >> h) & 1); h++ )
+  od
+#endif
+}
+
+inline exact() {
+  l = 0; sum = 0;
+  do
+  :: l < NP ->
+     passed();
+     S( w = announced[l] );
+     dead = 0;
+#ifdef M_TAILFIRST
+     S( last = put[l] );
+#endif
+     if
+     :: w > g && l != p ->
+#ifdef M_NOPROBE
+        dead = 1
+#else
+        S( dead = (lock[l] == 0) )
+#endif
+     :: else
+     fi;
+     if
+     :: dead ->
+#ifdef M_TAILFIRST
+        sum = sum + last - g
+#else
+        passed();
+        S( sum = sum + put[l] - g )
+#endif
+     :: else -> sum = sum + w - g
+     fi;
+     atomic { g = 0; w = 0; dead = 0; last = 0; l++ }
+  :: else -> l = 0; break
+  od
+}
+
 proctype Producer(byte p) {
-  byte k, l, mine, last, refused; short sum; bit quiet, got;
+  byte k, l, mine, g, h, w, last; short sum; bit quiet, dead, room;
 attach:
   S( lock[p] == 0 -> lock[p] = p + 1 );
   S( mine = put[p] );
@@ -70,42 +119,38 @@ attach:
      S( announced[p] = mine + 1 );
      count();
 #endif
+     room = (sum <= MAX);
+#ifndef M_NOEXACT
      if
-     :: sum <= MAX ->
-        S( put[p]++; items++; CHECK(BOUND, items <= MAX); mine++; k++ ); sum = 0; refused = 0
-     :: else ->
+     :: !room ->
         S( announced[p] = mine );
-        atomic { sum = 0; refused = (quiet -> refused + 1 : 0); CHECK(LEAK, refused < 2) };
-#ifndef M_NOVOID
-        do
-        :: l < NP && l == p -> l++
-        :: l < NP && l != p ->
-#ifdef M_VOIDLIVING
-           got = 1;
+        exact();
+        if
+        :: sum < MAX ->
+           S( announced[p] = mine + 1 );
+#ifdef M_UNANNOUNCED
+           sum++;
 #else
-           S( got = (lock[l] == 0); if :: got -> lock[l] = p + 1 :: else fi );
+           exact();
 #endif
-           if
-           :: got ->
-              S( last = put[l] );
-              S( announced[l] = last );
-#ifndef M_VOIDLIVING
-              S( lock[l] = 0 );
-#endif
-              atomic { got = 0; last = 0 }
-           :: else
-           fi;
-           l++
-        :: else -> l = 0; break
-        od
-#endif
+           room = (sum <= MAX)
+        :: else
+        fi
+     :: else
      fi;
-     quiet = 0
+#endif
+     if
+     :: room ->
+        S( put[p]++; items++; CHECK(BOUND, items <= MAX); mine++; k++ )
+     :: else ->
+        S( announced[p] = mine; CHECK(LEAK, !quiet) )
+     fi;
+     atomic { sum = 0; quiet = 0; room = 0 }
   od;
   goto ended;
 #if KILLP > 0
 killed:
-  atomic { l = 0; sum = 0; last = 0; quiet = 0; got = 0; refused = 0; mine = 0 };
+  atomic { l = 0; sum = 0; g = 0; h = 0; w = 0; last = 0; quiet = 0; dead = 0; room = 0; mine = 0 };
   atomic {                              /* later: the kernel */
     do :: l < NP -> if :: lock[l] == p + 1 -> lock[l] = 0 :: else fi; l++ :: else -> l = 0; break od };
   if :: goto attach :: skip fi;
@@ -113,18 +158,25 @@ killed:
 ended:
   atomic {
     if :: lock[p] == p + 1 -> lock[p] = 0 :: else fi;
-    k = 0; mine = 0; refused = 0; present[p] = 0; producers-- }
+    k = 0; mine = 0; present[p] = 0; producers-- }
 }
 
+#ifdef LEASED
+#define DO(l, n) :: atomic { n > gone[l] && n <= put[l] && !((finished[l] >> (n - 1)) & 1) -> \
+   finished[l] = finished[l] | (1 << (n - 1)); items-- }
+#define TAKE(l) DO(l, 1) DO(l, 2) :: atomic { (finished[l] >> gone[l]) & 1 -> gone[l]++ }
+#else
+#define TAKE(l) :: atomic { put[l] > gone[l] -> gone[l]++; items-- }
+#endif
+
 active proctype Consumer() {
-  byte l;
   do
-  :: atomic { put[0] > gone[0] -> gone[0]++; items-- }
+  TAKE(0)
 #if NP > 1
-  :: atomic { put[1] > gone[1] -> gone[1]++; items-- }
+  TAKE(1)
 #endif
 #if NP > 2
-  :: atomic { put[2] > gone[2] -> gone[2]++; items-- }
+  TAKE(2)
 #endif
   :: producers == 0 && items == 0 -> break
   od

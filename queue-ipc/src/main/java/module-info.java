@@ -11,4 +11,7 @@ module dev.procession {
     requires jdk.unsupported; // sun.reflect.ReflectionFactory, by which Kryo creates objects without constructors
 
     exports dev.procession;
+
+    opens dev.procession.cli to
+            info.picocli;
 }

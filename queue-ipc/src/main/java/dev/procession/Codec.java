@@ -87,7 +87,8 @@ public interface Codec<E> extends Serializable {
     /// the classes of its components, which are known beforehand) is ever instantiated.
     ///
     /// A component may be: a primitive or its box, a `String`, an enum, an array of primitives, another such record,
-    /// or a `List` of these (not of primitives). Components that are not primitive may be null, list elements too.
+    /// a `List` of these (not of primitives), or a [SharedQueue] of `byte[]`, `String`, `Integer`, `Long`, `Double` or such
+    /// records, which arrives attached to the same queue, as [#object(Class...)] says. Components that are not primitive may be null, list elements too.
     /// A list is read as an unmodifiable one. The canonical constructor runs at reading, with whatever values are
     /// in the bytes, so a check in it holds for messages as well.
     ///
@@ -117,11 +118,30 @@ public interface Codec<E> extends Serializable {
     ///   `ConcurrentHashMap`; `TreeSet` and `TreeMap` in natural order; what `List.of`, `Set.of`, `Map.of` and their
     ///   `copyOf`, `Stream.toList`, `Arrays.asList` and `Collections.empty...`, `singleton...` and
     ///   `unmodifiableList/Set/Map` return
+    /// - `StackTraceElement`, and [StandInException]
     /// - arrays, of one or two dimensions, of primitives, of `Object`, of the classes in the first two lines and of the
     ///   listed ones
     ///
     /// All fields travel but static and transient ones; no class needs to be `Serializable`, to have a certain
-    /// constructor, or to have public fields. No constructor runs at reading, except that of records.
+    /// constructor, or to have public fields. No constructor runs at reading, except that of records. What cannot arrive as
+    /// it was is refused when it is put, or listed: lambdas, inner classes that use what is around them, classes with a
+    /// serialized form of their own, and all other classes of the JDK, such as `Thread`, `Path`, streams, `EnumMap`, or
+    /// sorted collections with a comparator. Three things are not seen and do not travel: the access order of a
+    /// `LinkedHashMap`; the comparator of a map or set behind `Collections.unmodifiable...`, which arrives in the order that
+    /// it had; the element type of the array behind `Arrays.asList`.
+    ///
+    /// *Exceptions*, and errors, may be listed, those of the JDK too: `Codec.object(OrderFailed.class, IOException.class)`.
+    /// They arrive with message, cause, suppressed ones, stack trace and fields. A cause or suppressed one whose class is
+    /// not listed arrives as a [StandInException], which prints like it; so an exception of your own that is listed can
+    /// carry any other.
+    ///
+    /// *Queues* may be in an item if `SharedQueue.class` is listed. What travels is the address; it arrives as a handle
+    /// attached to the same queue, the same one each time while anybody has it. The queue's own codec must be
+    /// one without classes, `Codec.record` of a listed record, or `Codec.object` of classes that are all listed. Who sends a
+    /// queue keeps it open until it has arrived; if it is gone, reading fails with an `IOException`. The reader need not
+    /// close it: it is closed when nobody has it any more, with the next queue that is read. Who closes it closes
+    /// it for all in this process that got it from an item. To list `SharedQueue.class` is to let messages say which of this
+    /// user's queues are opened.
     ///
     /// An object that is referred to twice arrives as one object. Those in the first two lines do not, and neither does
     /// what is inside the keys of a map or the elements of a set and has a `hashCode` of its own: these arrive as
@@ -131,7 +151,8 @@ public interface Codec<E> extends Serializable {
     /// The name of the codec covers the listed classes, with the fields they have, in any order.
     ///
     /// @param allowed the classes that may be read and written beside those above; in a named module, their packages
-    ///                must be open to the module `com.esotericsoftware.kryo.kryo5`
+    ///                must be open to the module `com.esotericsoftware.kryo.kryo5`, those of exceptions with fields to
+    ///                `dev.procession`
     /// @param <E>     whatever the items have in common, for convenience: it is not checked at reading
     /// @return the codec
     /// @throws IllegalArgumentException if a listed class can never be encoded, such as an interface; says which

@@ -14,10 +14,13 @@ import dev.procession.core.LeaseLostException;
 ///
 /// @param <E> the item's type
 public final class Lease<E> implements AutoCloseable {
+    @SuppressWarnings("unused") // kept, as a handle that nobody has may be closed, and its leases be given back
+    private final SharedQueue<E> queue;
     private final dev.procession.core.Lease lease;
     private final E value;
 
-    Lease(dev.procession.core.Lease lease, E value) {
+    Lease(SharedQueue<E> queue, dev.procession.core.Lease lease, E value) {
+        this.queue = queue;
         this.lease = lease;
         this.value = value;
     }

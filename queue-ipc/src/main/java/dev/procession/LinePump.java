@@ -2,17 +2,20 @@ package dev.procession;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Iterator;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/// A thread that passes on what a worker writes, in whole lines, each batch of lines in one call: so the lines of
-/// several workers never mix. Bytes pass as they are. It ends with the stream.
+/// A thread that passes on what a worker writes, in whole lines: to a stream, each batch of lines in one call, so that the
+/// lines of several workers never mix, and bytes pass as they are; or to a callback, each line in one call. It ends with the
+/// worker's stream, and not before, whatever it is that a callback throws.
 final class LinePump extends Thread {
-
-    /// Takes bytes 0 to length - 1 of an array, which is only lent.
-    interface Sink {
-        void accept(byte[] bytes, int length);
-    }
 
     /// A longer line, such as binary data without any line feed, is passed on in pieces of this many bytes.
     private static final int LONGEST_LINE = 1 << 23;
@@ -20,14 +23,20 @@ final class LinePump extends Thread {
     private static final Duration QUIET = Duration.ofMillis(100);
 
     private final InputStream from;
-    private final Sink to;
+    private final Supplier<PrintStream> stream;
+    private final @Nullable Consumer<String> callback; // null: to the stream
     /// Odd while the thread waits for input.
     private volatile int step;
+    /// Since when it waits for the stream or the callback to take something; 0 if it does not.
+    private volatile long passingNanos;
+    /// What else the worker writes is thrown away.
+    private volatile boolean dropping;
 
-    LinePump(String name, InputStream from, Sink to) {
+    LinePump(String name, InputStream from, Supplier<PrintStream> stream, @Nullable Consumer<String> callback) {
         super(null, null, name, 0, false);
         this.from = from;
-        this.to = to;
+        this.stream = stream;
+        this.callback = callback;
         setDaemon(true);
     }
 
@@ -35,7 +44,7 @@ final class LinePump extends Thread {
     public void run() {
         byte[] buffer = new byte[8192];
         int used = 0; // what is left of the last batch; there is no line feed in it
-        for (int count; (count = read(buffer, used)) >= 0;) {
+        for (int count; !dropping && (count = read(buffer, used)) >= 0;) {
             int end = used + count;
             int lines = endOfLastLine(buffer, used, end);
             if (lines > 0) {
@@ -47,7 +56,12 @@ final class LinePump extends Thread {
                 pass(buffer, used);
                 used = 0;
             } else if (used == buffer.length) {
-                buffer = Arrays.copyOf(buffer, 2 * used);
+                byte[] longer = longer(buffer);
+                if (longer == buffer) {
+                    pass(buffer, used);
+                    used = 0;
+                }
+                buffer = longer;
             }
         }
         if (used > 0) {
@@ -77,12 +91,55 @@ final class LinePump extends Thread {
         return 0;
     }
 
-    /// A sink that throws must not stop the pump: the worker would block once the pipe is full.
-    private void pass(byte[] buffer, int length) {
+    private static byte[] longer(byte[] buffer) {
         try {
-            to.accept(buffer, length);
-        } catch (RuntimeException e) {
-            getUncaughtExceptionHandler().uncaughtException(this, e);
+            return Arrays.copyOf(buffer, 2 * buffer.length);
+        } catch (OutOfMemoryError e) {
+            return buffer; // then lines are cut there
+        }
+    }
+
+    private void pass(byte[] buffer, int length) {
+        if (callback == null) {
+            attempt(() -> {
+                PrintStream to = stream.get();
+                to.write(buffer, 0, length);
+                to.flush();
+            });
+            return;
+        }
+        attempt(() -> {
+            Iterator<String> lines = new String(buffer, 0, length, StandardCharsets.UTF_8).lines().iterator();
+            while (lines.hasNext()) {
+                String line = lines.next();
+                attempt(() -> callback.accept(line));
+            }
+        });
+    }
+
+    /// Nothing that is thrown may stop the pump: the worker would block once the pipe is full.
+    private void attempt(Runnable pass) {
+        if (dropping) return;
+        passingNanos = System.nanoTime() | 1;
+        try {
+            pass.run();
+        } catch (Throwable e) {
+            report(e);
+        } finally {
+            passingNanos = 0;
+        }
+    }
+
+    private void report(Throwable thrown) {
+        try {
+            getUncaughtExceptionHandler().uncaughtException(this, thrown);
+        } catch (Throwable e) { // from a handler of the application's
+            try {
+                thrown.addSuppressed(e);
+                thrown.printStackTrace();
+            } catch (Throwable last) {
+                // There is nobody left to tell.
+            }
         }
     }
 
@@ -93,6 +150,25 @@ final class LinePump extends Thread {
         int before;
         do {
             before = step;
-        } while (!join(QUIET) && !(step == before && (before & 1) == 1));
+        } while (!join(QUIET) && !dropping && !(step == before && (before & 1) == 1));
+    }
+
+    /// When this process ends: a callback that ends it does not return from that, and one may wait for somebody who does that.
+    /// The worker must not block on a full pipe then, and nobody wait for the rest of its output.
+    ///
+    /// @param patienceNanos how long a callback may take
+    void dropIfStuck(long patienceNanos) {
+        long since = passingNanos;
+        if (dropping || since == 0) return;
+        boolean isLate = callback != null && System.nanoTime() - since >= patienceNanos; // a stream may wait for its reader
+        if (!isLate && !EndSignals.isIn(this, "java.lang.Shutdown")) return;
+        dropping = true;
+        Thread.ofPlatform().daemon().name(getName() + " rest").start(() -> {
+            try {
+                from.transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                // closed
+            }
+        });
     }
 }

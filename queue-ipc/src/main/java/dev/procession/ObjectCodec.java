@@ -1,16 +1,22 @@
 package dev.procession;
 
 import dev.procession.core.Message;
+import java.io.Externalizable;
 import java.io.IOException;
+import java.io.ObjectInputStream;
 import java.io.Serial;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.stream.Collectors;
@@ -35,6 +41,9 @@ final class ObjectCodec<E> implements Codec<E> {
 
     /// How many graphs are kept for the next messages, each some 30 KB: not one for each of a million virtual threads.
     private static final int MAX_IDLE = 64;
+
+    /// Of their classes, only records, enums and exceptions travel, and queues as addresses.
+    private static final Set<String> LIBRARY_PACKAGES = Set.of("dev.procession", "dev.procession.core");
 
     private final Class<?>[] allowed; // sorted by name, sealed types replaced by their subtypes
     private final transient String name;
@@ -109,15 +118,53 @@ final class ObjectCodec<E> implements Codec<E> {
         if (ObjectGraph.isAlwaysAllowed(type)) {
             return;
         }
-        String reason = reasonAgainst(type);
+        String reason = type == SharedQueue.class ? null : reasonAgainst(type);
         if (reason != null) {
             throw new IllegalArgumentException(type + " cannot be allowed: " + reason);
         }
         byName.put(type.getName(), type);
     }
 
+    /// How the codec of a queue is called in an item of a codec with these classes: those that read nothing that this one
+    /// does not allow have a name.
+    static @Nullable String nameWithin(Class<?>[] allowed, Codec<?> codec) {
+        if (PackedTask.isStateless(codec)) {
+            return codec.name();
+        }
+        List<Class<?>> classes = List.of(allowed);
+        if (codec instanceof RecordCodec<?> record && classes.contains(record.type())) {
+            return "record:" + classes.indexOf(record.type());
+        }
+        if (codec instanceof ObjectCodec<?> object && classes.containsAll(List.of(object.allowed))) {
+            return Arrays.stream(object.allowed)
+                    .map(type -> String.valueOf(classes.indexOf(type)))
+                    .collect(Collectors.joining(",", "object:", ""));
+        }
+        return null;
+    }
+
+    /// @throws IllegalArgumentException if there is none of this name
+    static Codec<?> namedWithin(Class<?>[] allowed, String name) {
+        Codec<?> stateless = PackedTask.statelessCodec(name);
+        if (stateless != null) {
+            return stateless;
+        }
+        boolean isRecord = name.startsWith("record:");
+        if (!isRecord && !name.startsWith("object:")) {
+            throw new IllegalArgumentException("there is no codec of that name");
+        }
+        String numbers = name.substring("object:".length());
+        var classes = new ArrayList<Class<?>>();
+        for (String each : numbers.isEmpty() ? new String[0] : numbers.split(",", -1)) {
+            classes.add(allowed[Objects.checkIndex(Integer.parseInt(each), allowed.length)]);
+        }
+        return isRecord
+                ? new RecordCodec<>(classes.getFirst().asSubclass(Record.class))
+                : new ObjectCodec<>(classes.toArray(Class<?>[]::new));
+    }
+
     /// Why objects of this class could not be written and read completely, or null.
-    private static @Nullable String reasonAgainst(Class<?> type) {
+    static @Nullable String reasonAgainst(Class<?> type) {
         if (type.isArray()) {
             return "list the class of its elements instead";
         }
@@ -130,8 +177,20 @@ final class ObjectCodec<E> implements Codec<E> {
         if (type.isHidden() || type.isSynthetic()) {
             return "it is a lambda or another generated class";
         }
+        if (Proxy.isProxyClass(type)) {
+            return "it is a dynamic proxy";
+        }
+        if (Throwable.class.isAssignableFrom(type)) {
+            return reasonAgainstThrowable(type);
+        }
         if (isOfJdk(type)) {
             return "it belongs to the JDK and is not one of those that Codec.object(...) always allows";
+        }
+        if (type == SharedQueue.class) {
+            return "list SharedQueue.class, if the reader may open queues whose addresses are in messages";
+        }
+        if (LIBRARY_PACKAGES.contains(type.getPackageName()) && !type.isRecord()) {
+            return "it is a part of this process";
         }
         if (!type.getModule().isOpen(type.getPackageName(), ObjectGraph.LIBRARY)) {
             return "let " + type.getModule() + " open the package " + type.getPackageName() + " to the module "
@@ -143,6 +202,10 @@ final class ObjectCodec<E> implements Codec<E> {
         for (Class<?> c = type; c != Object.class; c = c.getSuperclass()) {
             if (isOfJdk(c)) {
                 return "it extends " + c.getName() + ", whose fields are not accessible";
+            }
+            if (hasFormOfItsOwn(c)) {
+                return c.getName() + " replaces itself in Java serialization, or restores transient fields there, which"
+                        + " is not done here; use a class that is no more than its fields";
             }
             for (Field field : c.getDeclaredFields()) {
                 if (Modifier.isStatic(field.getModifiers())) {
@@ -161,6 +224,44 @@ final class ObjectCodec<E> implements Codec<E> {
             }
         }
         return null;
+    }
+
+    /// Those of the JDK travel too, by [SerialFields].
+    private static @Nullable String reasonAgainstThrowable(Class<?> type) {
+        for (Class<?> c = type; !isOfJdk(c); c = c.getSuperclass()) {
+            if (hasFormOfItsOwn(c)) {
+                return c.getName() + " replaces itself in Java serialization, or restores transient fields there, which"
+                        + " is not done here";
+            }
+            for (Field field : ThrowableSerializer.ownFields(c)) {
+                if (field.isSynthetic()) {
+                    return "it is an inner or local class that uses what is around it; make it static";
+                }
+                Module library = ObjectCodec.class.getModule();
+                if (!c.getModule().isOpen(c.getPackageName(), library)) {
+                    return "let " + c.getModule() + " open the package " + c.getPackageName() + " to the module "
+                            + library.getName();
+                }
+            }
+        }
+        return null;
+    }
+
+    /// Whether the fields of such an object are not all there is to it.
+    private static boolean hasFormOfItsOwn(Class<?> type) {
+        boolean restores = false;
+        for (Method method : type.getDeclaredMethods()) {
+            Class<?>[] parameters = method.getParameterTypes();
+            if (parameters.length == 0
+                    && (method.getName().equals("writeReplace") || method.getName().equals("readResolve"))) {
+                return true;
+            }
+            restores |= method.getName().equals("readObject") && parameters.length == 1
+                    && parameters[0] == ObjectInputStream.class;
+        }
+        return Externalizable.class.isAssignableFrom(type)
+                || restores && Arrays.stream(type.getDeclaredFields())
+                        .anyMatch(field -> Modifier.isTransient(field.getModifiers()));
     }
 
     static boolean isOfJdk(Class<?> type) {

@@ -18,7 +18,9 @@ import dev.procession.core.Message;
 import dev.procession.core.MessageTooLargeException;
 import java.io.IOException;
 import java.io.StreamCorruptedException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Array;
+import java.lang.reflect.InvocationHandler;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.time.Duration;
@@ -45,11 +47,13 @@ import java.util.Comparator;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -99,7 +103,8 @@ final class ObjectGraph extends Kryo {
             BigInteger.class, BigDecimal.class, UUID.class, Date.class, Duration.class, Period.class, Instant.class,
             LocalDate.class, LocalTime.class, LocalDateTime.class, OffsetTime.class, OffsetDateTime.class,
             ZonedDateTime.class, ZoneOffset.class, ZoneId.of("UTC").getClass(), Year.class, YearMonth.class,
-            MonthDay.class, OptionalInt.class, OptionalLong.class, OptionalDouble.class, BitSet.class);
+            MonthDay.class, OptionalInt.class, OptionalLong.class, OptionalDouble.class, BitSet.class,
+            StackTraceElement.class);
 
     private static final List<Class<?>> PRIMITIVES = List.of(
             boolean.class, byte.class, short.class, char.class, int.class, long.class, float.class, double.class);
@@ -160,7 +165,8 @@ final class ObjectGraph extends Kryo {
     }
 
     static boolean isAlwaysAllowed(Class<?> type) {
-        return KRYO_VALUES.contains(type) || MORE_VALUES.contains(type) || CONTAINERS.containsKey(type);
+        return KRYO_VALUES.contains(type) || MORE_VALUES.contains(type) || CONTAINERS.containsKey(type)
+                || type == StandInException.class;
     }
 
     private final String codec; // its name, for messages
@@ -175,6 +181,9 @@ final class ObjectGraph extends Kryo {
     /// their parts.
     private final ArrayList<Object> unfinished = new ArrayList<>();
 
+    /// What the message that is being written has in place of throwables that are not listed.
+    private final Map<Throwable, StandInException> standIns = new IdentityHashMap<>();
+
     /// `allowed` must be in the same order for writer and reader.
     ObjectGraph(String codec, Class<?>[] allowed) {
         super(new NumberedClasses(), new References());
@@ -186,10 +195,13 @@ final class ObjectGraph extends Kryo {
 
         addDefaultSerializer(UUID.class, new DefaultSerializers.UUIDSerializer());
         addDefaultSerializer(Date.class, new Dates());
+        addDefaultSerializer(ZonedDateTime.class, new ZonedDateTimes());
+        addDefaultSerializer(StackTraceElement.class, new ThrowableSerializer.Frames());
         MORE_VALUES.forEach(this::register);
         CONTAINERS.forEach(this::register);
+        register(StandInException.class, new ThrowableSerializer());
         for (Class<?> type : allowed) {
-            register(type, serializerOf(type));
+            register(type, type == SharedQueue.class ? new Queues(allowed) : serializerOf(type));
         }
         registerArrays(Object.class);
         PRIMITIVES.forEach(this::registerArrays);
@@ -210,6 +222,9 @@ final class ObjectGraph extends Kryo {
         if (type.isEnum()) {
             return new DefaultSerializers.EnumSerializer((Class<? extends Enum>) type);
         }
+        if (Throwable.class.isAssignableFrom(type)) {
+            return new ThrowableSerializer();
+        }
         return type.isRecord() ? new Whole<>(new RecordSerializer<>(type)) : new FieldSerializer<>(this, type);
     }
 
@@ -227,6 +242,14 @@ final class ObjectGraph extends Kryo {
                     e);
         }
         output.setOutputStream(null);
+        standIns.clear();
+    }
+
+    /// The throwable itself if it is allowed, else what stands for it in this message.
+    Throwable orStandIn(Throwable throwable) {
+        return getClassResolver().getRegistration(throwable.getClass()) != null
+                ? throwable
+                : standIns.computeIfAbsent(throwable, StandInException::new);
     }
 
     /// Reads a message that [#write] made, or fails, whatever the bytes.
@@ -239,6 +262,9 @@ final class ObjectGraph extends Kryo {
         try {
             value = readClassAndObject(input);
         } catch (RuntimeException | StackOverflowError e) {
+            if (rootOf(e, UncheckedIOException.class) instanceof UncheckedIOException unattached) {
+                throw unattached.getCause();
+            }
             throw BasicCodecs.corrupted("the message is no " + codec + ": length=" + length + " bytes, at index="
                     + input.position() + ": " + reason(e), e);
         }
@@ -267,8 +293,12 @@ final class ObjectGraph extends Kryo {
     }
 
     private static Throwable rootOf(Throwable thrown) {
+        return rootOf(thrown, Void.class);
+    }
+
+    private static Throwable rootOf(Throwable thrown, Class<?> last) {
         Throwable root = thrown;
-        while (root.getCause() != null) {
+        while (root.getCause() != null && !last.isInstance(root)) {
             root = root.getCause();
         }
         return root;
@@ -278,12 +308,20 @@ final class ObjectGraph extends Kryo {
     @SuppressWarnings("rawtypes") // as declared by Kryo
     protected String unregisteredClassMessage(Class type) {
         String name = type.getTypeName();
+        if (type == InvocationHandler.class) { // what Kryo takes every proxy for
+            return "a dynamic proxy cannot travel";
+        }
         if (type.isArray()) {
             return name + " is not allowed: an array must have one or two dimensions and elements of a class that is"
                     + " allowed itself";
         }
-        if (ObjectCodec.isOfJdk(type)) {
-            return name + " is not among the classes of the JDK that Codec.object(...) allows; see there which are";
+        String reason = ObjectCodec.reasonAgainst(type);
+        if (reason != null && ObjectCodec.isOfJdk(type)) {
+            return name + " is not among the classes of the JDK that Codec.object(...) allows, see there which are;"
+                    + " carry what it holds in one of these, or in a class of your own";
+        }
+        if (reason != null) {
+            return name + " cannot travel: " + reason;
         }
         return name + " is not allowed: add it to the list, Codec.object(..., " + type.getSimpleName() + ".class)";
     }
@@ -501,6 +539,42 @@ final class ObjectGraph extends Kryo {
         }
     }
 
+    /// Queues travel as their addresses.
+    private static final class Queues extends Serializer<SharedQueue<?>> {
+        private final Class<?>[] allowed;
+
+        Queues(Class<?>[] allowed) {
+            this.allowed = allowed;
+        }
+
+        @Override
+        public void write(Kryo kryo, Output to, SharedQueue<?> queue) {
+            String codec = ObjectCodec.nameWithin(allowed, queue.codec);
+            if (codec == null) {
+                throw new IllegalArgumentException("the codec of " + queue + " is not known to the reader of "
+                        + ((ObjectGraph) kryo).codec + ": it must be one without classes, Codec.record of a listed"
+                        + " record, or Codec.object of listed classes; add the missing classes to the list");
+            }
+            queue.requireOpen();
+            to.writeString(queue.address());
+            to.writeString(codec);
+            to.writeByte(AttachedQueues.encoded(queue.consumers));
+        }
+
+        @Override
+        public SharedQueue<?> read(Kryo kryo, Input from, Class<? extends SharedQueue<?>> type) {
+            String path = Objects.requireNonNull(from.readString());
+            String codec = Objects.requireNonNull(from.readString());
+            byte consumers = from.readByte();
+            try {
+                return AttachedQueues.attach(path, consumers, List.of(codec, List.of(allowed)),
+                        () -> ObjectCodec.namedWithin(allowed, codec));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
     /// Kryo's own asks for the module java.sql.
     private static final class Dates extends ImmutableSerializer<Date> {
         @Override
@@ -511,6 +585,22 @@ final class ObjectGraph extends Kryo {
         @Override
         public Date read(Kryo kryo, Input from, Class<? extends Date> type) {
             return new Date(from.readLong());
+        }
+    }
+
+    /// Kryo's own forgets which of two equal times is meant when clocks are set back.
+    private static final class ZonedDateTimes extends ImmutableSerializer<ZonedDateTime> {
+        @Override
+        public void write(Kryo kryo, Output to, ZonedDateTime time) {
+            to.writeLong(time.toEpochSecond());
+            to.writeInt(time.getNano());
+            to.writeString(time.getZone().getId());
+        }
+
+        @Override
+        public ZonedDateTime read(Kryo kryo, Input from, Class<? extends ZonedDateTime> type) {
+            var instant = Instant.ofEpochSecond(from.readLong(), from.readInt());
+            return instant.atZone(ZoneId.of(from.readString()));
         }
     }
 
@@ -531,6 +621,9 @@ final class ObjectGraph extends Kryo {
             protected Sharing computeValue(Class<?> type) {
                 if (KRYO_VALUES.contains(type) || MORE_VALUES.contains(type) || Enum.class.isAssignableFrom(type)) {
                     return Sharing.NEVER;
+                }
+                if (Throwable.class.isAssignableFrom(type)) {
+                    return Sharing.ALWAYS; // one that has no cause refers to itself
                 }
                 try {
                     boolean isIdentity = type.getMethod("hashCode").getDeclaringClass() == Object.class;

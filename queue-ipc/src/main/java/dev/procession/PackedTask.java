@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.classes.ParentClassLoader;
 import dev.procession.core.Delivery;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -16,6 +17,7 @@ import java.io.ObjectStreamField;
 import java.io.OutputStream;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Objects;
@@ -28,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class PackedTask {
     private static final byte SERIALIZED = 0;
     private static final byte LAMBDA = 1;
+    private static final byte WITH_VARIABLES = 2;
     /// Characters, of up to three bytes each, that are sure to fit into the 64 KiB of `writeUTF`.
     private static final int LONGEST_UTF = 0xffff / 3;
 
@@ -37,15 +40,20 @@ final class PackedTask {
 
     /// @throws IllegalArgumentException if the task cannot be serialized, with the reason
     static byte[] pack(Task task, String workerName) {
+        return pack(task, workerName, new TaskClasses(workerName));
+    }
+
+    /// @param classes gets those that the task needs
+    /// @throws IllegalArgumentException if the task cannot be serialized or the worker cannot have its classes, with the
+    ///     reason
+    static byte[] pack(Task task, String workerName, TaskClasses classes) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(bytes)) {
-            SerializedLambda lambda = lambda(task);
-            if (lambda != null && writeLambda(out, lambda)) {
-                return bytes.toByteArray();
-            }
-            bytes.reset();
-            out.writeByte(SERIALIZED);
-            new ObjectOutputStream(out).writeObject(task);
+            int context = classes.require(Thread.currentThread().getContextClassLoader());
+            byte[] body = body(task, workerName, classes);
+            out.writeUTF(classes.areServed() ? ClassServer.socket() : "");
+            out.writeInt(context);
+            out.write(body);
             return bytes.toByteArray();
         } catch (NotSerializableException e) {
             throw new IllegalArgumentException(
@@ -54,6 +62,39 @@ final class PackedTask {
                     e);
         } catch (IOException e) {
             throw new IllegalArgumentException("Worker \"" + workerName + "\" cannot take its task along: " + e, e);
+        }
+    }
+
+    private static byte[] body(Task task, String workerName, TaskClasses classes) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        DataOutputStream out = new DataOutputStream(bytes);
+        SerializedLambda lambda = lambda(task);
+        boolean isWritten = lambda != null && writeLambda(out, lambda, classes.require(capturing(task, lambda)));
+        if (!isWritten) {
+            bytes.reset();
+            out.writeByte(SERIALIZED);
+            classes.objectStream(out).writeObject(task);
+        }
+        if (classes.haveSnippets()) {
+            bytes.reset();
+            out.writeByte(WITH_VARIABLES);
+            ObjectOutputStream stream = classes.objectStream(out);
+            JShellVariables.write(task, workerName, stream);
+            stream.writeObject(task);
+            stream.flush();
+        }
+        return bytes.toByteArray();
+    }
+
+    private static Class<?> capturing(Task task, SerializedLambda lambda) {
+        String name = lambda.getCapturingClass().replace('/', '.');
+        try {
+            return Class.forName(name, false, task.getClass().getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new IllegalArgumentException(
+                    "The class loader of " + name + ", " + task.getClass().getClassLoader()
+                            + ", does not find that class by its name: a worker cannot have it.",
+                    e);
         }
     }
 
@@ -71,8 +112,9 @@ final class PackedTask {
         }
     }
 
-    private static boolean writeLambda(DataOutputStream out, SerializedLambda lambda) throws IOException {
+    private static boolean writeLambda(DataOutputStream out, SerializedLambda lambda, int loader) throws IOException {
         out.writeByte(LAMBDA);
+        out.writeInt(loader);
         out.writeUTF(lambda.getCapturingClass().replace('/', '.'));
         out.writeUTF(lambda.getFunctionalInterfaceClass());
         out.writeUTF(lambda.getFunctionalInterfaceMethodName());
@@ -116,7 +158,7 @@ final class PackedTask {
             out.writeUTF(text); // which keeps halves of surrogate pairs, as Java serialization does
         } else if (value instanceof SharedQueue<?> queue && isStateless(queue.codec)) {
             out.writeByte('q');
-            out.writeUTF(queue.path().toString());
+            out.writeUTF(queue.address());
             out.writeUTF(queue.codec.name());
             out.writeUTF(queue.consumers.name());
         } else {
@@ -125,11 +167,11 @@ final class PackedTask {
         return true;
     }
 
-    private static boolean isStateless(Codec<?> codec) {
+    static boolean isStateless(Codec<?> codec) {
         return codec.equals(statelessCodec(codec.name()));
     }
 
-    private static @Nullable Codec<?> statelessCodec(String name) {
+    static @Nullable Codec<?> statelessCodec(String name) {
         return switch (name) {
             case "bytes" -> Codec.bytes();
             case "utf8" -> Codec.utf8();
@@ -164,7 +206,23 @@ final class PackedTask {
     /// the same classes, through a pipe that nobody else can write to.
     static Task unpack(byte[] bytes) throws IOException, ReflectiveOperationException {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
-            return in.readByte() == LAMBDA ? readLambda(in) : (Task) new ObjectInputStream(in).readObject();
+            String socket = in.readUTF();
+            if (!socket.isEmpty()) {
+                ParentClassLoader.listenTo(socket);
+            }
+            int context = in.readInt();
+            if (context != 0) {
+                Thread.currentThread().setContextClassLoader(ParentClassLoader.of(context));
+            }
+            byte kind = in.readByte();
+            if (kind == LAMBDA) {
+                return readLambda(in);
+            }
+            ObjectInputStream stream = new TaskStream(in);
+            if (kind == WITH_VARIABLES) {
+                JShellVariables.read(stream);
+            }
+            return (Task) stream.readObject();
         } catch (ClassNotFoundException e) {
             throw new ClassNotFoundException(
                     "The task needs class " + e.getMessage() + ", which is not on the class path or module path of the"
@@ -173,8 +231,36 @@ final class PackedTask {
         }
     }
 
+    /// What [TaskClasses#objectStream] is for the parent.
+    private static final class TaskStream extends ObjectInputStream {
+        TaskStream(InputStream in) throws IOException {
+            super(in);
+        }
+
+        @Override
+        protected Class<?> resolveClass(ObjectStreamClass form) throws IOException, ClassNotFoundException {
+            ClassLoader loader = ParentClassLoader.of(readInt());
+            try {
+                return Class.forName(form.getName(), false, loader);
+            } catch (ClassNotFoundException e) {
+                return super.resolveClass(form); // which knows the primitive types
+            }
+        }
+
+        @Override
+        protected Class<?> resolveProxyClass(String[] interfaces) throws IOException, ClassNotFoundException {
+            ClassLoader loader = ParentClassLoader.of(readInt());
+            Class<?>[] types = new Class<?>[interfaces.length];
+            for (int i = 0; i < types.length; i++) {
+                types[i] = Class.forName(interfaces[i], false, ParentClassLoader.of(readInt()));
+            }
+            return Proxy.newProxyInstance(loader, types, (proxy, method, arguments) -> null).getClass();
+        }
+    }
+
     private static Task readLambda(DataInputStream in) throws IOException, ReflectiveOperationException {
-        Class<?> capturing = Class.forName(in.readUTF(), false, PackedTask.class.getClassLoader());
+        ClassLoader loader = ParentClassLoader.of(in.readInt());
+        Class<?> capturing = Class.forName(in.readUTF(), false, loader);
         String type = in.readUTF();
         String method = in.readUTF();
         String signature = in.readUTF();
@@ -218,7 +304,7 @@ final class PackedTask {
     }
 
     private static SharedQueue<?> readQueue(DataInputStream in) throws IOException {
-        Path path = Path.of(in.readUTF());
+        Path path = SharedQueue.ofAddress(in.readUTF());
         Codec<?> codec = Objects.requireNonNull(statelessCodec(in.readUTF()));
         return SharedQueue.open(path, codec, Delivery.valueOf(in.readUTF()));
     }

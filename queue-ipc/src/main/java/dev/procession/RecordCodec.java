@@ -17,7 +17,9 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
 import java.util.zip.CRC32C;
@@ -32,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 ///     a box                            1 byte, 0 for null; then the value unless null
 ///     enum                             varint: 0 for null, else ordinal + 1
 ///     String, primitive array, List    varint: 0 for null, else length + 1; then UTF-8 or elements
+///     SharedQueue                      its path, as a String; then unless null 1 byte, how it is got from
 ///     record                           1 byte, 0 for null; then its components unless null
 ///
 /// The outermost record has no leading byte. A varint has seven bits a byte, low ones first.
@@ -40,6 +43,10 @@ final class RecordCodec<R extends Record> implements Codec<R> {
     private static final long serialVersionUID = 1;
 
     private static final int MAX_NAME_BYTES = 64;
+
+    /// The codecs of queues that travel as components, by the type of their items.
+    private static final Map<Type, String> STATELESS = Map.of(byte[].class, "bytes", String.class, "utf8",
+            Integer.class, "int32", Long.class, "int64", Double.class, "float64");
 
     private final Class<R> type;
     private final transient Shape shape;
@@ -52,6 +59,10 @@ final class RecordCodec<R extends Record> implements Codec<R> {
         this.type = type;
         this.shape = new Shape(type, List.of());
         this.name = name("record", ":" + type.getName(), ":" + type.getSimpleName(), shape.text);
+    }
+
+    Class<R> type() {
+        return type;
     }
 
     @Override
@@ -237,11 +248,23 @@ final class RecordCodec<R extends Record> implements Codec<R> {
             if (type instanceof ParameterizedType p && p.getRawType() == List.class) {
                 return ofList(of(p.getActualTypeArguments()[0], within, component));
             }
+            if (type instanceof ParameterizedType p && p.getRawType() == SharedQueue.class) {
+                Type item = p.getActualTypeArguments()[0];
+                String stateless = STATELESS.get(item);
+                if (stateless != null) {
+                    return ofQueue(stateless, stateless, () -> PackedTask.statelessCodec(stateless));
+                }
+                if (item instanceof Class<?> c && c.isRecord()) { // not looked into: it may have such a queue itself
+                    Class<? extends Record> record = c.asSubclass(Record.class);
+                    return ofQueue("record:" + record.getName(), record, () -> new RecordCodec<>(record));
+                }
+            }
             String why = within.contains(type) ? "a record that contains itself" : "another type";
             throw new IllegalArgumentException("the component " + component.getName() + " of the record "
                     + component.getDeclaringRecord().getName() + " is a " + type.getTypeName()
                     + ", but a component must be a primitive or its box, a String, an enum, an array of primitives,"
-                    + " a record of these, or a List of these, and not " + why + "; use Codec.object("
+                    + " a record of these, a List of these, or a SharedQueue of byte[], String, Integer, Long, Double or"
+                    + " records, and not " + why + "; use Codec.object("
                     + component.getDeclaringRecord().getSimpleName() + ".class, ...) instead");
         }
 
@@ -338,6 +361,32 @@ final class RecordCodec<R extends Record> implements Codec<R> {
                     from -> {
                         byte[] utf8 = from.bytes();
                         return utf8 == null ? null : BasicCodecs.stringOf(utf8);
+                    });
+        }
+
+        /// `key` is the codec's name or record class.
+        private static Coding ofQueue(String text, Object key, Supplier<Codec<?>> codec) {
+            return new Coding("SharedQueue<" + text + ">",
+                    (value, to) -> {
+                        if (value == null) {
+                            putBytes(null, to);
+                            return;
+                        }
+                        SharedQueue<?> queue = (SharedQueue<?>) value;
+                        Object its = queue.codec instanceof RecordCodec<?> record ? record.type : queue.codec.name();
+                        if (!its.equals(key)) {
+                            throw new IllegalArgumentException(queue + " cannot travel as a component that is a"
+                                    + " SharedQueue<" + text + ">: make it with that codec, or use Codec.object");
+                        }
+                        queue.requireOpen();
+                        putBytes(Encoder.utf8(queue.address()), to);
+                        to.putByte(AttachedQueues.encoded(queue.consumers));
+                    },
+                    from -> {
+                        byte[] path = from.bytes();
+                        return path == null
+                                ? null
+                                : AttachedQueues.attach(BasicCodecs.stringOf(path), from.int8(), key, codec);
                     });
         }
 

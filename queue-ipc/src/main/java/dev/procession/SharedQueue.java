@@ -20,6 +20,8 @@ import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
+import java.lang.ref.Reference;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -37,7 +39,8 @@ import org.jspecify.annotations.Nullable;
 ///     worker.start();
 ///     System.out.println(queue.get());
 ///
-/// It is serializable in this sense: a [Task] may capture it, and in the worker it is attached to the same queue.
+/// It is serializable in this sense: a [Task] may capture it, and in the worker it is attached to the same queue. So is a
+/// queue in an item of [Codec#object(Class...)] that lists `SharedQueue.class`, or of [Codec#record(Class)]: see there.
 ///
 /// - *Order*: if a put returned before another one began, in whatever process, its item comes first.
 /// - *Truth*: when a put has returned, [#isEmpty()] is false until somebody gets the item, and a get finds it.
@@ -63,6 +66,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     private final transient ShortLock putLock = new ShortLock();
     private final transient Encoder encoder; // guarded by putLock, as is the producer
+    final transient Ends ends;
     private transient @Nullable Producer producer;
 
     // whose turn it is to wait: of all threads of this process one, so that one message does not wake all of them
@@ -72,6 +76,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private final transient ShortLock getLock = new ShortLock();
     private transient @Nullable Consumer consumer; // guarded by getLock, as is what it decoded
     private transient @Nullable E decoded;
+    private transient @Nullable Lease<E> lent;
     private final transient MessageHandler decoder = this::decode;
 
     private final transient int maxAttempts;
@@ -82,7 +87,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         this.codec = codec;
         this.consumers = consumers;
         encoder = new Encoder(queue.maxMessageBytes());
-        if (queue.isAnonymous()) AtExit.remove(this);
+        ends = new Ends(queue, putLock, getLock);
+        if (queue.isAnonymous()) AtExit.remove(queue);
         Leasing leasing = queue.geometry().leasing();
         maxAttempts = leasing == null ? 0 : leasing.maxAttempts();
         deadLetters = maxAttempts == 0 ? null : new SharedQueue<>(openDeadLetters(queue), codec, Delivery.SHARED);
@@ -145,7 +151,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param file the queue's file
     /// @param codec how items become bytes; the same as in the process that made the queue
     /// @return the queue
-    /// @throws QueueUnavailableException if there is no such queue, or it was made with another codec
+    /// @throws QueueUnavailableException if there is no such queue, or it may not be used
+    /// @throws IllegalArgumentException if it was made with another codec
     public static <E> SharedQueue<E> open(Path file, Codec<E> codec) {
         return open(file, codec, null);
     }
@@ -158,7 +165,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param consumers how this process gets, if it does; the same in all that get at the same time; null: as the queue was
     ///     made for, else shared
     /// @return the queue
-    /// @throws QueueUnavailableException if there is no such queue, or it was made with another codec
+    /// @throws QueueUnavailableException if there is no such queue, or it may not be used
+    /// @throws IllegalArgumentException if it was made with another codec
     public static <E> SharedQueue<E> open(Path file, Codec<E> codec, @Nullable Delivery consumers) {
         Objects.requireNonNull(codec, "codec");
         LaneQueue queue = LaneQueue.open(file);
@@ -176,9 +184,18 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param file the queue's file
     /// @throws QueueUnavailableException if there is none, it is no queue, or some process has it open
     public static void delete(Path file) {
-        LaneQueue.delete(file);
-        Path deadLetters = file.resolveSibling(file.getFileName() + DEAD_LETTERS);
-        if (Files.exists(deadLetters)) LaneQueue.delete(deadLetters);
+        Path deadLetters = null;
+        boolean anonymous = false;
+        try (LaneQueue queue = LaneQueue.open(file)) {
+            Leasing leasing = queue.geometry().leasing();
+            // of a queue that has none, what only has such a name is somebody else's
+            if (leasing != null && leasing.maxAttempts() > 0) deadLetters = queue.pathBeside(DEAD_LETTERS);
+            anonymous = queue.isAnonymous();
+        } catch (QueueException damaged) {
+            deadLetters = null; // it can be removed all the same, or that says why not
+        }
+        if (!anonymous || Files.exists(file)) LaneQueue.delete(file); // if nobody else had it, it went when it was closed
+        if (deadLetters != null && Files.exists(deadLetters)) LaneQueue.delete(deadLetters);
     }
 
     // ---- put
@@ -272,7 +289,10 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     private Producer producer() {
         Producer producer = this.producer;
-        if (producer == null) this.producer = producer = queue.newProducer(); // says so if the queue was closed
+        if (producer == null) {
+            producer = queue.newProducer(); // says so if the queue was closed
+            this.producer = ends.producer = producer;
+        }
         return producer;
     }
 
@@ -283,7 +303,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the item
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be decoded; the
+    ///     item was taken then
     public E get() throws InterruptedException {
         return Objects.requireNonNull(get(Long.MAX_VALUE));
     }
@@ -295,7 +316,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws QueueEmptyException if the queue was empty until the time-out was over
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be decoded; the
+    ///     item was taken then
     public E get(Duration timeout) throws InterruptedException {
         E item = get(nanos(timeout));
         if (item == null) throw new QueueEmptyException(path() + " was empty for " + timeout);
@@ -306,13 +328,14 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return the item, or null if the queue is empty
     /// @throws QueueClosedException if this handle was closed
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be decoded; the
+    ///     item was taken then
     public @Nullable E tryGet() {
         if (consumers == Delivery.LEASED) {
             for (Lease<E> lease; (lease = tryLease()) != null;) {
-                try {
-                    lease.done();
-                    return lease.value();
+                try (Lease<E> taken = lease) { // closed: given back, if there is no memory to finish it
+                    taken.done();
+                    return taken.value();
                 } catch (LeaseLostException e) {
                     // this process was stopped for so long that somebody else has the item
                 }
@@ -359,7 +382,10 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     private Consumer consumer() {
         Consumer consumer = this.consumer;
-        if (consumer == null) this.consumer = consumer = queue.newConsumer(consumers);
+        if (consumer == null) {
+            consumer = queue.newConsumer(consumers);
+            this.consumer = ends.consumer = consumer;
+        }
         return consumer;
     }
 
@@ -426,13 +452,13 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
         getLock.lock();
         try {
-            dev.procession.core.Lease lease;
-            while ((lease = ((LeasingConsumer) consumer()).tryLease(this::receive)) != null) {
-                if (decoded != null) return new Lease<>(lease, decoded);
+            while (((LeasingConsumer) consumer()).tryLease(this::receive) != null) {
+                if (lent != null) return lent;
             }
             return null;
         } finally {
             decoded = null;
+            lent = null;
             getLock.unlock();
         }
     }
@@ -442,6 +468,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private void receive(Message message, dev.procession.core.Lease lease) {
         if (deadLetters == null || lease.attempt() <= maxAttempts) {
             decode(message);
+            lent = new Lease<>(this, lease, Objects.requireNonNull(decoded)); // in here: if that fails, it is given back
             return;
         }
         deadLetters.putLock.lock();
@@ -477,16 +504,24 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return whether it was
     /// @throws QueueClosedException if this handle was closed
     public boolean isEmpty() {
-        return queue.isEmpty();
+        try {
+            return queue.isEmpty();
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
     }
 
     /// Whether a put would find the queue full: its bound on the items is reached, or this process's lane has no room for
-    /// the shortest item.
+    /// the shortest item. A put of another process that is under way, or was stopped there, takes a place of the bound already.
     ///
     /// @return whether it is full
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
-        if (queue.geometry().maxItems() > 0) return queue.isFull();
+        try {
+            if (queue.isFull()) return true; // says so if this handle was closed
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
         putLock.lock();
         try {
             return producer != null && !producer.hasRoom(0);
@@ -495,12 +530,16 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
-    /// Counts the items, lent ones too. Without a bound on them that takes some nanoseconds for each item in the queue.
+    /// Counts the items that are in the queue, lent ones too, in some nanoseconds for each.
     ///
     /// @return how many; while others put and get, a number that was nearly right lately
     /// @throws QueueClosedException if this handle was closed
     public long size() {
-        return queue.size();
+        try {
+            return queue.size();
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
     }
 
     /// Returns the queue's file, which others can open.
@@ -514,6 +553,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// The file of a queue that was made without a name is removed when no process has it open any more.
     @Override
     public void close() {
+        ends.closed = true;
         queue.close(); // first: whoever waits stops waiting
         if (deadLetters != null) deadLetters.close();
         putLock.lock();
@@ -528,7 +568,54 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             getLock.unlock();
         }
-        AtExit.forget(this); // last: what a codec made fail that closes its own queue is closed then
+        AtExit.forget(queue); // last: what a codec made fail that closes its own queue is closed then
+    }
+
+    /// @throws IllegalArgumentException if it was closed: whoever reads its address would find it gone
+    void requireOpen() {
+        if (ends.closed) throw new IllegalArgumentException(path() + " was closed, so its address leads nowhere");
+    }
+
+    boolean hasDeadLetters() {
+        return deadLetters != null;
+    }
+
+    /// What there is to close of a handle, and not the handle itself: so it can be closed when nobody has that any more.
+    static final class Ends {
+        private final LaneQueue queue;
+        private final ShortLock putLock;
+        private final ShortLock getLock;
+        private @Nullable Producer producer; // guarded by putLock
+        private @Nullable Consumer consumer; // guarded by getLock
+        private volatile boolean closed;
+
+        private Ends(LaneQueue queue, ShortLock putLock, ShortLock getLock) {
+            this.queue = queue;
+            this.putLock = putLock;
+            this.getLock = getLock;
+        }
+
+        boolean isClosed() {
+            return closed;
+        }
+
+        /// The last call of all may have let go of the handle and not have returned yet: it has a lock then.
+        void close() {
+            putLock.lock();
+            try {
+                getLock.lock();
+                try {
+                    queue.close();
+                    if (producer != null) producer.close();
+                    if (consumer != null) consumer.close();
+                } finally {
+                    getLock.unlock();
+                }
+            } finally {
+                putLock.unlock();
+            }
+            AtExit.forget(queue);
+        }
     }
 
     /// Returns the path and the codec's name, for messages and logs.
@@ -543,7 +630,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private record Address<E>(String path, Codec<E> codec, Delivery consumers) implements Serializable {
         private Object readResolve() throws InvalidObjectException {
             try {
-                return SharedQueue.open(Path.of(path), codec, consumers);
+                return SharedQueue.open(ofAddress(path), codec, consumers);
             } catch (QueueException | IllegalArgumentException e) {
                 var failure =
                         new InvalidObjectException("cannot attach to the queue that this task uses: " + e.getMessage());
@@ -553,8 +640,18 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
+    /// The path as text that leads back to it: in some locales not every name has one, but it has a URI.
+    String address() {
+        String text = path().toString();
+        return text.chars().allMatch(each -> each < 0x80) ? text : path().toUri().toString();
+    }
+
+    static Path ofAddress(String address) {
+        return address.startsWith("file:") ? Path.of(URI.create(address)) : Path.of(address);
+    }
+
     private Object writeReplace() {
-        return new Address<>(path().toString(), codec, consumers);
+        return new Address<>(address(), codec, consumers);
     }
 
     private void readObject(ObjectInputStream in) throws InvalidObjectException {

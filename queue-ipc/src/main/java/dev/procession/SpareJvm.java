@@ -38,6 +38,8 @@ final class SpareJvm {
     private static final int READY = 0;
     /// From the start of a worker to that of the next spare: by then the workers that were started together are up.
     private static final Duration PAUSE = Duration.ofMillis(200);
+    /// How long a killed process may take to vanish.
+    private static final Duration END = Duration.ofSeconds(2);
 
     private static final Deque<SpareJvm> ready = new ArrayDeque<>(); // all of these are guarded by the class
     private static int wanted;
@@ -186,7 +188,7 @@ final class SpareJvm {
     private static boolean makeOne() throws IOException {
         List<String> options = Worker.plainOptions();
         int[] cpus = Cpus.available();
-        Process process = new ProcessBuilder(WorkerJvm.command(options, List.of(ARGUMENT))).start();
+        Process process = WorkerJvm.processBuilder(options, List.of(ARGUMENT)).start();
         synchronized (SpareJvm.class) {
             if (ready.size() >= wanted) {
                 process.destroyForcibly();
@@ -239,13 +241,13 @@ final class SpareJvm {
         try {
             if (filling != null) {
                 filling.interrupt();
-                filling.join();
+                filling.join(END);
             }
             for (SpareJvm spare : last) {
-                spare.process.waitFor();
+                spare.process.waitFor(END);
             }
         } catch (InterruptedException e) {
-            throw new AssertionError("nobody knows this thread", e);
+            // Somebody wants all threads of this JVM to end; the spares do so without our waiting.
         }
     }
 

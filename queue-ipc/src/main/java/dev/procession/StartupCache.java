@@ -2,11 +2,14 @@ package dev.procession;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.lang.ProcessBuilder.Redirect;
+import java.lang.management.ManagementFactory;
 import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -16,6 +19,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
 import java.security.CodeSource;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,9 +33,14 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /// An AOT cache (JEP 483) that makes workers start faster: it holds what a JVM otherwise finds out anew each time about
-/// the JDK's classes and ours. It is a file in `$XDG_CACHE_HOME/procession` or `~/.cache/procession`, made in the
-/// background by a process of its own when the first worker has ended, and used from then on. Its name has a checksum
-/// of all that it depends on, because the JVM itself checks only a part of that.
+/// the JDK's classes and ours. It is a file of some 18 MB in `$XDG_CACHE_HOME/procession` or `~/.cache/procession`, made in
+/// the background by a process of its own when a program that has workers has been up for some seconds, and used from then on.
+/// Its name has a checksum of all that it depends on, because the JVM itself checks only a part of that.
+///
+/// That process has a low priority and ends with the program: then nothing is made, and the next program that is up for
+/// long enough makes it. It is not tried where the file could not stay or nobody would look for it: without a home directory
+/// that is this user's, on a disk that is nearly full or read-only, on the layer of a container that goes with it
+/// (unless `XDG_CACHE_HOME` is set).
 ///
 /// It knows nothing of the application's classes, so one file serves all applications on a class path: their workers get
 /// our jars first on it, followed by the application's class path as it is. (A JVM uses a cache if its class path begins
@@ -47,6 +56,12 @@ final class StartupCache {
     private static final String SWITCH = "procession.startupCache";
     /// Most recently used caches that may stay when a new one is made: other Java versions, other applications.
     private static final int KEPT = 4;
+    /// A program that has just started may be over before a cache is made.
+    private static final long YOUNG_MILLIS = 3000;
+    /// The file, twice, and what others may want.
+    private static final long ROOM_BYTES = 100_000_000;
+    /// How long the making may take; it is a matter of seconds.
+    private static final Duration LONGEST = Duration.ofMinutes(1);
 
     /// Where the cache is, or will be; empty if it was tried and cannot be made; null if there is none.
     private final @Nullable Path file;
@@ -151,56 +166,114 @@ final class StartupCache {
         return jars;
     }
 
-    /// The JVM trusts its cache, so nobody else may have a hand in it.
+    /// Where caches are, be it there or not; null if there is no good place.
     private static @Nullable Path directory() throws IOException {
+        Path directory = caches().resolve("procession");
+        return !Files.exists(directory, LinkOption.NOFOLLOW_LINKS) || isPrivate(directory) ? directory : null;
+    }
+
+    /// The user's directory for caches of all kinds.
+    private static Path caches() throws IOException {
+        String configured = configured();
+        if (configured != null) return Path.of(configured);
+        Path home = Path.of(System.getProperty("user.home")); // "?" if the system knows none
+        if (!home.isAbsolute() || !Files.isDirectory(home) || !Files.getOwner(home).equals(user()))
+            throw new IOException("no home");
+        return home.resolve(".cache");
+    }
+
+    private static @Nullable String configured() {
         String configured = System.getenv("XDG_CACHE_HOME");
-        Path home = configured != null && configured.startsWith("/")
-                ? Path.of(configured)
-                : Path.of(System.getProperty("user.home"), ".cache");
-        Path directory = home.resolve("procession");
-        if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
-            Files.createDirectories(
-                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        }
+        return configured != null && configured.startsWith("/") ? configured : null;
+    }
+
+    /// The JVM trusts its cache, so nobody else may have a hand in it.
+    private static boolean isPrivate(Path directory) throws IOException {
         PosixFileAttributes attributes =
                 Files.readAttributes(directory, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        boolean isPrivate = attributes.isDirectory()
+        return attributes.isDirectory()
                 && PosixFilePermissions.toString(attributes.permissions()).equals("rwx------")
-                && attributes.owner().equals(Files.getOwner(Path.of("/proc/self")));
-        return isPrivate ? directory : null;
+                && attributes.owner().equals(user());
+    }
+
+    private static UserPrincipal user() throws IOException {
+        return Files.getOwner(Path.of("/proc/self"));
     }
 
     // ---- making it
 
-    /// Starts a process that makes the cache and does not depend on this one; once, and only if it is missing.
+    /// Starts a process that makes the cache and ends with this one; once, and only if it is missing.
     static void makeIfMissing() {
         Path file = ours.file;
-        if (file == null || "making".equals(System.getProperty(SWITCH)) || isMade.getAndSet(true)
-                || Files.exists(file)) {
+        if (file == null || isMade.get() || "making".equals(System.getProperty(SWITCH))
+                || ManagementFactory.getRuntimeMXBean().getUptime() < YOUNG_MILLIS || isMade.getAndSet(true)
+                || Files.exists(file) || !canStay(file.getParent())) {
             return;
         }
         List<String> command = new ArrayList<>();
         Path nice = Path.of("/usr/bin/nice");
         if (Files.isExecutable(nice)) {
-            command.addAll(List.of(nice.toString(), "-n", "19"));
+            command.addAll(List.of(nice.toString(), "-n", "10"));
         }
         command.addAll(WorkerJvm.plainCommand(StartupCache.class, ours.prefix));
         command.add(file.toString());
         command.addAll(WorkerJvm.plainCommand(WorkerMain.class, ours.prefix));
         try {
-            new ProcessBuilder(command)
+            AtExit.startHelper(new ProcessBuilder(command)
                     .redirectOutput(Redirect.DISCARD)
-                    .redirectError(Redirect.DISCARD)
-                    .start();
+                    .redirectError(Redirect.DISCARD));
         } catch (IOException e) {
             // Then there is none.
         }
+    }
+
+    /// Makes the directory, if it is missing.
+    private static boolean canStay(Path directory) {
+        try {
+            Files.createDirectories(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            FileStore store = Files.getFileStore(directory);
+            boolean isThrownAway = configured() == null && List.of("overlay", "aufs").contains(store.type());
+            return isPrivate(directory)
+                    && Files.isWritable(directory)
+                    && store.getUsableSpace() > ROOM_BYTES
+                    && !isThrownAway;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /// Ends this process, and those that it has started, when its standard input ends: then so has the process that
+    /// started it, however it went; or when it has taken too long.
+    private static void endInTime() {
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                System.in.transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                // as if it ended
+            }
+            end();
+        });
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                Thread.sleep(LONGEST);
+            } catch (InterruptedException e) {
+                throw new AssertionError("nobody knows this thread", e);
+            }
+            end();
+        });
+    }
+
+    private static void end() {
+        AtExit.endDescendants(ProcessHandle.current());
+        Runtime.getRuntime().halt(1);
     }
 
     /// The making process. It runs a worker that notes what it needs, from which the JVM makes the cache when it ends.
     ///
     /// @param args the file; the command that starts the worker
     static void main(String[] args) throws IOException, InterruptedException {
+        endInTime();
         Path file = Path.of(args[0]);
         Path making = file.resolveSibling("making");
         try (FileChannel channel = FileChannel.open(
@@ -231,8 +304,8 @@ final class StartupCache {
             if (!Files.exists(making)) {
                 Files.createFile(making); // empty: not to be tried again
             }
+            deleteUnused(file.getParent()); // first: we may end as soon as there is a cache
             Files.move(making, file, StandardCopyOption.ATOMIC_MOVE);
-            deleteUnused(file.getParent());
         }
     }
 
@@ -258,7 +331,7 @@ final class StartupCache {
                     .sorted(Comparator.comparing(StartupCache::lastUsed).reversed())
                     .toList();
         }
-        for (Path unused : caches.subList(Math.min(KEPT, caches.size()), caches.size())) {
+        for (Path unused : caches.subList(Math.min(KEPT - 1, caches.size()), caches.size())) {
             Files.deleteIfExists(unused);
         }
     }

@@ -20,12 +20,14 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -42,8 +44,15 @@ import org.jspecify.annotations.Nullable;
 /// *What the worker gets.* The task with what it captures (see [Task]); the same Java installation, class path and
 /// module path; of the options that this process was started with, those that tell what code may do: system properties
 /// (`-D`), assertions (`-ea`), and all that begin with two hyphens (`--add-opens` and its kin), but not heap sizes,
-/// collectors or agents, which are each process's own; the environment and the working directory; an empty standard
-/// input. It may use native access. [Builder#jvmArguments] adds options.
+/// collectors, logs, agents, or ports of debuggers and JMX, which are each process's own; the environment, without
+/// `JAVA_TOOL_OPTIONS`, `JDK_JAVA_OPTIONS` and `_JAVA_OPTIONS`, whose options are treated like those of the command line;
+/// the working directory; an empty standard input. It may use native access. [Builder#jvmArguments] and
+/// [Builder#environment] give it more.
+///
+/// *Its classes* are those of this process, also where these are not on the class path: in a Spring Boot jar,
+/// `java Hello.java`, JShell, `mvn exec:java`, or any other class loader. A worker that meets such a class asks this process
+/// for it, and for resources, as long as both run. The loader has to give the bytes of its classes as resources, as all
+/// known ones do; a task whose own classes it does not give is refused by [#start()].
 ///
 /// *What it writes* to its standard output and error appears on [System#out] and [System#err] of this process, in whole
 /// lines and byte for byte; all of it when `join` has returned. [Builder] has other places for it.
@@ -51,12 +60,16 @@ import org.jspecify.annotations.Nullable;
 /// *When it ends.* A worker ends like any JVM: when the task has returned and no non-daemon thread is left. An exception
 /// that the task throws is printed like a thread's; the worker then fails with exit code 1. At its exit a process waits
 /// for its workers, except for [daemon][Builder#daemon(boolean)] ones: those end with it. If SIGTERM, SIGINT or SIGHUP makes it
-/// end, it first [terminates][#terminate()] its workers. When it is killed in a way that it cannot notice (SIGKILL),
+/// end, or comes while it waits, it [terminates][#terminate()] its workers, and [kills][#kill()] those that have not ended
+/// after a *grace time*, or when a second signal comes. That is 10 seconds, or what the system property `procession.grace` says,
+/// in seconds or as a [Duration]; for the workers of a worker it is a fifth less. In both processes queues work until the very
+/// end: shutdown hooks may put, get, and be done with leases. When a process is killed in a way that it cannot notice (SIGKILL),
 /// its daemons end nevertheless; the others go on.
 ///
 /// *How fast it starts.* A JVM needs some 50 ms to come up. [#keepWarm(int)] has some come up before they are needed.
 ///
-/// A worker that runs has three threads in this process, all daemons, that wait for its output and its end.
+/// A worker that runs has three threads in this process, all daemons, that wait for its output and its end; and another
+/// one if it asks for classes.
 /// A worker may start workers of its own. All methods may be called by any thread.
 public final class Worker {
     private static final AtomicInteger nextNumber = new AtomicInteger(1);
@@ -65,7 +78,8 @@ public final class Worker {
     private final String name;
     private final int cpu; // -1: not pinned
     private final boolean daemon;
-    private final @Nullable Task task; // null: this process
+    private final boolean isThisProcess;
+    private volatile @Nullable Task task; // null: this process, or handed over
     private final List<String> jvmArguments;
     private final Map<String, @Nullable String> environment;
     private final Output stdout;
@@ -73,16 +87,21 @@ public final class Worker {
 
     private final CompletableFuture<WorkerExit> ended = new CompletableFuture<>();
     private volatile @Nullable ProcessHandle handle; // null: not started
+    private final TaskClasses classes; // the worker may ask for more of them as long as it runs
+    private volatile List<LinePump> pumps = List.of();
 
     private Worker(Builder builder, @Nullable Task task) {
         name = builder.name != null ? builder.name : nextName();
         cpu = builder.cpu;
         daemon = builder.daemon;
+        isThisProcess = task == null;
         this.task = task;
         jvmArguments = List.copyOf(builder.jvmArguments);
         environment = new LinkedHashMap<>(builder.environment);
         stdout = builder.stdout;
         stderr = builder.stderr;
+        classes = new TaskClasses(name);
+        ended.thenRun(classes::release);
     }
 
     private static String nextName() {
@@ -100,8 +119,9 @@ public final class Worker {
         return builder().unstarted(task);
     }
 
-    /// One worker per core, each pinned to its own, as [Builder#cpu(int)] does: for every core that this process may
-    /// use. Where processes cannot be pinned they are as many, and the system places them.
+    /// One worker per core: as many as [Runtime#availableProcessors()] says. Each is pinned to a core of its own, as
+    /// [Builder#cpu(int)] does, if this process may use those cores as a whole. Where it has a share of them only (a container
+    /// with half of a core, `-XX:ActiveProcessorCount`), or where processes cannot be pinned, the system places the workers.
     ///
     /// ```java
     /// List<Worker> workers = Worker.onEveryCore(n -> () -> hello(n, queue));
@@ -109,12 +129,15 @@ public final class Worker {
     /// ```
     ///
     /// @param tasks gives the task of worker n, n = 0, 1, 2, …
-    /// @return the workers, not yet started
+    /// @return the workers, not yet started; at least one
     public static List<Worker> onEveryCore(IntFunction<? extends Task> tasks) {
-        int[] cpus = Cpus.available();
-        List<Worker> workers = new ArrayList<>(cpus.length);
-        for (int n = 0; n < cpus.length; n++) {
-            workers.add(builder().cpu(cpus[n]).unstarted(tasks.apply(n)));
+        int[] cpus = Cpus.whole();
+        int count = cpus.length > 0 ? cpus.length : Runtime.getRuntime().availableProcessors();
+        List<Worker> workers = new ArrayList<>(count);
+        for (int n = 0; n < count; n++) {
+            Builder builder = builder();
+            if (cpus.length > 0) builder.cpu(cpus[n]);
+            workers.add(builder.unstarted(tasks.apply(n)));
         }
         return List.copyOf(workers);
     }
@@ -177,6 +200,8 @@ public final class Worker {
     ///
     /// Each spare takes 30 to 60 MB of memory and a thread of this process, and no CPU to speak of.
     ///
+    /// In a worker, a static initializer that calls this has no effect: it was meant for the program's first process.
+    ///
     /// @param spares how many; those that are more end
     /// @throws IllegalArgumentException if the number is negative
     /// @throws IllegalStateException if this process is about to end and has started no worker before; if it has, there will
@@ -185,6 +210,7 @@ public final class Worker {
         if (spares < 0) {
             throw new IllegalArgumentException("spares=" + spares + " is negative; 0 keeps none.");
         }
+        if (WorkerMain.isInitializing()) return;
         AtExit.hook();
         SpareJvm.keep(spares);
     }
@@ -198,20 +224,36 @@ public final class Worker {
 
     /// Starts the process and returns at once: the worker's JVM comes up in the meantime.
     ///
+    /// What can be known beforehand is checked here. A worker may fail later all the same, before or in its task: so who
+    /// waits for what it will send waits with a time-out, or [joins][#join()] it.
+    ///
     /// @return this worker
     /// @throws IllegalThreadStateException if it was started before
-    /// @throws IllegalArgumentException if the task captures an object that cannot be serialized; the message names it
-    /// @throws IllegalStateException if this process is about to end
+    /// @throws IllegalArgumentException if the task captures an object that cannot be serialized, or is of a class that
+    ///     the worker cannot get; the message names it; or if the system property `procession.grace` is no duration
+    /// @throws IllegalStateException if this process is about to end; in a worker, if a static initializer calls this,
+    ///     because each worker would then start the next one; if this Java runtime has no `java` command and
+    ///     `-Dprocession.java=PATH` names none
     /// @throws UncheckedIOException if the system cannot start the process; this method may then be called again
     public synchronized Worker start() {
+        Task task = this.task;
         if (task == null || handle != null) {
             throw new IllegalThreadStateException("Worker \"" + name + "\" was started before; make a new one.");
         }
-        byte[] packed = PackedTask.pack(task, name);
+        if (WorkerMain.isInitializing()) {
+            throw new IllegalStateException(
+                    "Worker \"" + name + "\" is not started: a static initializer is about to do that, in worker \""
+                            + WorkerMain.name + "\". Each worker initializes its own classes, so each would start the"
+                            + " next one, without end. Start workers in main or in a task, or let the initializer do it"
+                            + " only if Worker.current().isEmpty().");
+        }
+        WorkerJvm.check(name);
+        byte[] packed = PackedTask.pack(task, name, classes);
         AtExit.hook();
         ExitRecord record;
         Process process;
         InputStream output;
+        boolean started = false;
         try {
             record = ExitRecord.create();
         } catch (IOException e) {
@@ -222,12 +264,18 @@ public final class Worker {
             SpareJvm spare = isPlain() ? SpareJvm.take(options(), cpu >= 0, arguments) : null;
             process = spare != null ? spare.process() : launch(processBuilder(arguments));
             output = spare != null ? spare.stdout() : process.getInputStream();
+            started = true;
         } catch (IOException e) {
-            record.delete();
             throw notStarted(e);
+        } finally {
+            if (!started) record.delete();
         }
         handle = process.toHandle();
-        active.add(this);
+        if (!AtExit.admit(active, this)) {
+            process.destroyForcibly();
+            record.delete();
+            throw new IllegalStateException("Worker \"" + name + "\" is not started: this process is about to end.");
+        }
         try {
             attend(process, output, packed, record);
         } catch (OutOfMemoryError e) { // the system has no more threads
@@ -240,7 +288,11 @@ public final class Worker {
     }
 
     private UncheckedIOException notStarted(IOException e) {
-        return new UncheckedIOException("Worker \"" + name + "\" could not be started: " + e.getMessage(), e);
+        String advice = String.valueOf(e.getMessage()).contains("Argument list too long")
+                ? ". Arguments and environment together are larger than the system allows: remove variables from it."
+                : "";
+        return new UncheckedIOException(
+                "Worker \"" + name + "\" could not be started: " + e.getMessage() + advice, e);
     }
 
     /// Whether a process that was started before, for nobody in particular, can be the worker.
@@ -253,6 +305,8 @@ public final class Worker {
         List<String> options = new ArrayList<>();
         options.add("-Dstdout.encoding=" + stdout.charset());
         options.add("-Dstderr.encoding=" + stderr.charset());
+        // less than ours, so that it can kill its workers before we kill it: they would be left behind
+        options.add("-D" + AtExit.GRACE + "=" + Duration.ofNanos(SharedQueue.nanos(AtExit.grace()) / 5 * 4));
         options.addAll(jvmArguments);
         return options;
     }
@@ -262,8 +316,8 @@ public final class Worker {
         return new Worker(builder().name("plain"), null).options();
     }
 
-    private ProcessBuilder processBuilder(List<String> arguments) {
-        ProcessBuilder builder = new ProcessBuilder(WorkerJvm.command(options(), arguments));
+    private ProcessBuilder processBuilder(List<String> arguments) throws IOException {
+        ProcessBuilder builder = WorkerJvm.processBuilder(options(), arguments);
         builder.redirectOutput(stdout.redirect);
         builder.redirectError(stderr.redirect);
         environment.forEach((variable, value) -> {
@@ -299,47 +353,77 @@ public final class Worker {
     private void attend(Process process, InputStream output, byte[] packed, ExitRecord record) {
         List<LinePump> pumps = new ArrayList<>();
         if (stdout.redirect == Redirect.PIPE) {
-            pumps.add(new LinePump(name + " stdout", output, stdout));
+            pumps.add(new LinePump(name + " stdout", output, stdout::ourStream, stdout.lines));
         }
         if (stderr.redirect == Redirect.PIPE) {
-            pumps.add(new LinePump(name + " stderr", process.getErrorStream(), stderr));
+            pumps.add(new LinePump(name + " stderr", process.getErrorStream(), stderr::ourStream, stderr.lines));
         }
+        this.pumps = List.copyOf(pumps);
         pumps.forEach(Thread::start);
-        Thread.ofPlatform().daemon().name(name + " watch").start(() -> {
-            PackedTask.send(packed, process.getOutputStream());
-            try {
-                process.waitFor(3, TimeUnit.SECONDS); // rather not while others may still be starting
-                StartupCache.makeIfMissing();
-                int status = process.waitFor();
-                for (LinePump pump : pumps) {
-                    pump.awaitWorkersLast();
-                }
-                WorkerExit exit = record.read(status);
-                record.delete();
-                active.remove(this);
-                ended.complete(exit);
-            } catch (InterruptedException e) {
-                throw new AssertionError("nobody knows this thread", e);
-            }
+        AtomicReference<byte[]> toBeSent = new AtomicReference<>(packed); // and then dropped: it may be large
+        // a daemon only if the worker is one: this process waits for the others as for a thread, and a signal that comes
+        // meanwhile finds it up, not ending already with a status of its own
+        Thread.ofPlatform().daemon(daemon).name(name + " watch").start(() -> {
+            PackedTask.send(toBeSent.getAndSet(null), process.getOutputStream());
+            watch(process, record);
         });
+        task = null;
     }
 
-    /// When this process ends: waits for all workers but the daemons, and ends those.
-    static void awaitAllAtExit() {
-        if (ExitRecord.endingSignal() > 0) {
-            active().forEach(Worker::terminate);
+    private void watch(Process process, ExitRecord record) {
+        WorkerExit exit = new WorkerExit.Exited(1);
+        try {
+            if (!await(() -> process.waitFor(3, TimeUnit.SECONDS))) { // rather not while others may still be starting
+                StartupCache.makeIfMissing();
+            }
+            int status = await(process::waitFor);
+            exit = new WorkerExit.Exited(status);
+            for (LinePump pump : pumps) {
+                await(() -> {
+                    pump.awaitWorkersLast();
+                    return true;
+                });
+            }
+            exit = record.read(status);
+        } finally { // nobody may wait for ever, even if this JVM is out of memory
+            record.delete();
+            active.remove(this);
+            ended.complete(exit);
         }
-        awaitActive(false);
-        active().forEach(Worker::kill); // what is left are daemons
-        awaitActive(true);
+        StartupCache.makeIfMissing();
     }
 
-    private static void awaitActive(boolean daemonsToo) {
-        List<Worker> rest;
-        do {
-            rest = active().stream().filter(worker -> daemonsToo || !worker.daemon).toList();
-            rest.forEach(worker -> worker.ended.join());
-        } while (!rest.isEmpty()); // meanwhile somebody may have started another one
+    /// An interrupt is not for the watch: somebody may want all threads of this JVM to end, but then it would end with them.
+    private static <T> T await(Callable<T> result) {
+        while (true) {
+            try {
+                return result.call();
+            } catch (InterruptedException e) {
+                continue;
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    // ---- when this process ends
+
+    /// Waits a moment, and returns whether the worker has ended, with all its output.
+    boolean awaitEnd(Duration timeout) {
+        try {
+            ended.get(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            return false;
+        } catch (InterruptedException e) {
+            return false; // somebody wants all threads of this JVM to end, as it does
+        } catch (ExecutionException e) {
+            throw new AssertionError(e);
+        }
+        return true;
+    }
+
+    void dropStuckOutput(long patienceNanos) {
+        pumps.forEach(pump -> pump.dropIfStuck(patienceNanos));
     }
 
     // ---- waiting and ending
@@ -376,7 +460,7 @@ public final class Worker {
     }
 
     private void refuseToWaitForItself() {
-        if (task == null) {
+        if (isThisProcess) {
             throw new IllegalStateException("Worker \"" + name + "\" would wait for itself.");
         }
         started();
@@ -402,10 +486,8 @@ public final class Worker {
     /// Whether the worker was started and has not ended yet; it has not as long as there is output to be passed on.
     ///
     /// @return whether it runs
-    /// @throws IllegalStateException if it was not started
     public boolean isAlive() {
-        started();
-        return !ended.isDone();
+        return (isThisProcess || handle != null) && !ended.isDone();
     }
 
     /// The exit code, as [WorkerExit#code()] defines it.
@@ -465,14 +547,14 @@ public final class Worker {
 
     @Override
     public String toString() {
-        if (task != null && handle == null) {
+        if (!isThisProcess && handle == null) {
             return "Worker[" + name + ", not started]";
         }
         return "Worker[" + name + ", pid " + pid() + ", " + (ended.isDone() ? exit() : "running") + "]";
     }
 
     private ProcessHandle started() {
-        ProcessHandle process = task == null ? ProcessHandle.current() : handle;
+        ProcessHandle process = isThisProcess ? ProcessHandle.current() : handle;
         if (process == null) {
             throw new IllegalStateException("Worker \"" + name + "\" was not started; start() it first.");
         }
@@ -499,7 +581,7 @@ public final class Worker {
     /// Where one of a worker's two output streams goes.
     ///
     /// @param error which one: the standard error or the standard output
-    private record Output(boolean error, Redirect redirect, @Nullable Consumer<String> lines) implements LinePump.Sink {
+    private record Output(boolean error, Redirect redirect, @Nullable Consumer<String> lines) {
 
         /// What ends up in our own stream has to be encoded like the rest of it.
         Charset charset() {
@@ -510,17 +592,6 @@ public final class Worker {
         private PrintStream ourStream() {
             return error ? System.err : System.out;
         }
-
-        @Override
-        public void accept(byte[] bytes, int length) {
-            if (lines == null) {
-                PrintStream stream = ourStream();
-                stream.write(bytes, 0, length);
-                stream.flush();
-                return;
-            }
-            new String(bytes, 0, length, StandardCharsets.UTF_8).lines().forEach(lines);
-        }
     }
 
     /// Makes workers that are not plain. Each method but the last two returns this builder, which may be used for
@@ -528,7 +599,7 @@ public final class Worker {
     public static final class Builder {
         private @Nullable String name;
         private int cpu = -1;
-        private boolean daemon;
+        private boolean daemon = WorkerMain.daemon;
         private final List<String> jvmArguments = new ArrayList<>();
         private final Map<String, @Nullable String> environment = new LinkedHashMap<>();
         private Output stdout = new Output(false, Redirect.PIPE, null);
@@ -540,8 +611,10 @@ public final class Worker {
         ///
         /// @param name the name; tools that list processes show it too
         /// @return this builder
+        /// @throws IllegalArgumentException if it has a zero character
         public Builder name(String name) {
-            this.name = Objects.requireNonNull(name, "name");
+            refuseZero("name", name);
+            this.name = name;
             return this;
         }
 
@@ -565,7 +638,7 @@ public final class Worker {
         /// Makes the worker a daemon, or not: a daemon ends when this process ends, in whatever way, at once and
         /// without shutdown hooks.
         ///
-        /// @param daemon whether it is one; by default it is not
+        /// @param daemon whether it is one; by default what this process is, so no daemon unless it is a daemon worker
         /// @return this builder
         public Builder daemon(boolean daemon) {
             this.daemon = daemon;
@@ -576,7 +649,9 @@ public final class Worker {
         ///
         /// @param arguments the options, one argument each: `--add-opens=…=…`, not in two parts
         /// @return this builder
+        /// @throws IllegalArgumentException if one has a zero character
         public Builder jvmArguments(String... arguments) {
+            for (String argument : arguments) refuseZero("arguments", argument);
             jvmArguments.addAll(List.of(arguments));
             return this;
         }
@@ -586,8 +661,16 @@ public final class Worker {
         /// @param variable the variable's name
         /// @param value its value, or null to remove it
         /// @return this builder
+        /// @throws IllegalArgumentException if the system knows no such names or values: an empty name, one with `=`, zero
+        ///     characters
         public Builder environment(String variable, @Nullable String value) {
-            environment.put(Objects.requireNonNull(variable, "variable"), value);
+            if (variable.isEmpty() || variable.indexOf('=') >= 0) {
+                throw new IllegalArgumentException("variable=\"" + variable
+                        + "\" is no name of an environment variable: it may not be empty or contain \"=\"");
+            }
+            refuseZero("variable", variable);
+            if (value != null) refuseZero(variable, value);
+            environment.put(variable, value);
             return this;
         }
 
@@ -604,8 +687,11 @@ public final class Worker {
         /// Calls back with each line of the standard output, decoded as UTF-8. A worker that writes faster than its
         /// lines are taken waits.
         ///
+        /// When this process ends, a callback that is itself waiting for that, or in which a line has been for longer than the
+        /// grace time (see [Worker]), gets no further lines.
+        ///
         /// @param lines called by one thread, never two at a time; what it throws goes to that thread's handler for
-        ///              uncaught exceptions
+        ///              uncaught exceptions, and the next line comes all the same
         /// @return this builder
         public Builder stdout(Consumer<String> lines) {
             stdout = new Output(false, Redirect.PIPE, Objects.requireNonNull(lines, "lines"));
@@ -628,6 +714,14 @@ public final class Worker {
         public Builder stderr(Consumer<String> lines) {
             stderr = new Output(true, Redirect.PIPE, Objects.requireNonNull(lines, "lines"));
             return this;
+        }
+
+        private static void refuseZero(String what, String text) {
+            int at = text.indexOf('\0');
+            if (at >= 0) {
+                throw new IllegalArgumentException(
+                        what + " has a zero character at index " + at + "; the system ends texts there");
+            }
         }
 
         private static Redirect refusePipe(Redirect to) {

@@ -1,31 +1,55 @@
 package dev.procession;
 
+import dev.procession.classes.ParentClassLoader;
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
 import java.lang.management.ManagementFactory;
+import java.net.URI;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /// The command that starts a worker's JVM: the same Java, with the same classes and the same rights as this process.
 final class WorkerJvm {
+    /// A system property: the `java` command to use, for a runtime that has none.
+    private static final String JAVA = "procession.java";
+    /// Variables with options for each JVM. What a worker is to have of these is on its command line: the JVM tells us
+    /// all the options that it was started with, wherever they came from.
+    private static final List<String> optionVariables =
+            List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JDK_AOT_VM_OPTIONS");
+    /// Linux takes no argument of 128 KiB or more.
+    private static final int LONGEST_ARGUMENT = 100_000;
+
     /// Options of this process that say what code may do and which modules there are.
     private static final List<String> rights = new ArrayList<>();
     /// System properties that this process was started with.
     private static final List<String> properties = new ArrayList<>();
 
+    private static volatile boolean isChecked;
+
     static {
         for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
             boolean isProperty = option.startsWith("-D")
                     && !option.startsWith("-Djdk.module.") // the launcher's way to say -m
-                    && !option.startsWith("-Dcom.sun.management."); // a port that is taken
-            boolean isRight = option.startsWith("--") && !option.startsWith("--module-path");
+                    && !option.startsWith("-Djava.class.path=")
+                    && !option.startsWith("-Dcom.sun.management"); // a port that is taken
+            boolean isRight = option.startsWith("--") && !option.startsWith("--module-path")
+                    && !(option.equals("--add-modules=ALL-DEFAULT") && isSourceLauncher()); // as without that
             if (isProperty) {
                 properties.add(option);
-            } else if (isRight || isAssertions(option)) {
+            } else if (isRight || isAssertions(option) || option.startsWith("-Xbootclasspath/a:")) {
                 rights.add(option);
             }
         }
         String nativeAccess =
-                "--enable-native-access=" + (ours().isNamed() ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED");
+                "--enable-native-access=" + (isModule() ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED");
         if (!rights.contains(nativeAccess)) {
             rights.add(nativeAccess);
         }
@@ -42,13 +66,34 @@ final class WorkerJvm {
         };
     }
 
+    private static boolean isSourceLauncher() {
+        return "com.sun.tools.javac.launcher.SourceLauncher".equals(System.getProperty("jdk.module.main.class"));
+    }
+
     private static Module ours() {
         return Worker.class.getModule();
     }
 
+    /// Whether we are a module that each worker has by its module path. (As a module of a layer that the application has
+    /// made, we are in workers what all served classes are: members of an unnamed module.)
+    private static boolean isModule() {
+        return ours().isNamed() && ours().getLayer() == ModuleLayer.boot();
+    }
+
+    /// The number of our own class loader, 0 if it is one that each worker has.
+    private static int ownLoader() {
+        return ClassServer.number(Worker.class.getClassLoader());
+    }
+
     /// @param options for this one worker, after all others
     /// @param arguments of [WorkerMain]
-    static List<String> command(List<String> options, List<String> arguments) {
+    static ProcessBuilder processBuilder(List<String> options, List<String> arguments) throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(command(options, arguments));
+        builder.environment().keySet().removeAll(optionVariables);
+        return builder;
+    }
+
+    private static List<String> command(List<String> options, List<String> arguments) throws IOException {
         StartupCache cache = StartupCache.forWorkerWith(options);
         List<String> command = new ArrayList<>();
         command.add(java());
@@ -56,9 +101,37 @@ final class WorkerJvm {
         command.addAll(cache.options());
         command.addAll(properties);
         command.addAll(options);
-        command.addAll(main(WorkerMain.class, cache.classPath(System.getProperty("java.class.path", ""))));
-        command.addAll(arguments);
+        String classPath = System.getProperty("java.class.path", "");
+        int ownLoader = ownLoader();
+        if (ownLoader == 0) {
+            command.addAll(main(WorkerMain.class, cache.classPath(classPath)));
+            useFileForLong(command);
+            command.addAll(arguments);
+        } else {
+            String boot = ClassServer.bootJar().toString();
+            String paths = classPath.isEmpty() ? boot : boot + File.pathSeparator + classPath;
+            command.addAll(main(ParentClassLoader.class, cache.classPath(paths)));
+            useFileForLong(command);
+            command.addAll(arguments);
+            command.add(ClassServer.socket());
+            command.add(Integer.toString(ownLoader));
+        }
         return command;
+    }
+
+    /// The `java` command reads options that are too long for the system from a file.
+    private static void useFileForLong(List<String> command) throws IOException {
+        for (int i = 1; i < command.size(); i++) {
+            if (command.get(i).length() * 3L > LONGEST_ARGUMENT) {
+                Charset ofFileNames = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
+                byte[] content = command.get(i).getBytes(ofFileNames);
+                if (content.length > LONGEST_ARGUMENT) {
+                    String quoted = "\"" + command.get(i).replace("\\", "\\\\").replace("\"", "\\\"")
+                            .replace("\n", "\\n").replace("\r", "\\r") + "\"\n";
+                    command.set(i, "@" + ClassServer.argumentFile(quoted.getBytes(ofFileNames)));
+                }
+            }
+        }
     }
 
     /// The least that is still like a worker: for what a [StartupCache] is made from.
@@ -71,23 +144,123 @@ final class WorkerJvm {
     }
 
     private static String java() {
-        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        String configured = System.getProperty(JAVA);
+        return configured != null ? configured : Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
+
+    // ---- whether it can be started
+
+    /// @throws IllegalStateException if there is no `java` for workers; says what to do
+    static void check(String workerName) {
+        if (isChecked) return;
+        String problem = problem();
+        if (problem != null) {
+            throw new IllegalStateException("Worker \"" + workerName + "\" cannot be started: " + problem);
+        }
+        isChecked = true;
+    }
+
+    private static @Nullable String problem() {
+        Path java = Path.of(java());
+        String configured = System.getProperty(JAVA);
+        String is = Files.notExists(java)
+                ? " does not exist."
+                : Files.isDirectory(java) ? " is a directory." : !Files.isExecutable(java) ? " is not executable."
+                : null;
+        String wanted = "the java command of a Java " + Runtime.version().feature()
+                + (isLinked() ? " runtime that has module " + ours().getName() : "");
+        if (configured == null) {
+            boolean exists = Files.isExecutable(java) || Files.isExecutable(Path.of(java + ".exe"));
+            return exists
+                    ? null
+                    : "this Java runtime has no java command, " + java + (is == null ? "" : is)
+                            + " Make the runtime with one (jlink without --strip-native-commands), or set -D" + JAVA
+                            + "=PATH, where PATH is " + wanted + ".";
+        }
+        if (is == null) {
+            try {
+                is = java.isAbsolute() ? otherThanOurs(java) : " is not an absolute path.";
+            } catch (IOException e) {
+                is = " cannot be started: " + e.getMessage() + ".";
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                is = " could not be tried: the thread was interrupted.";
+            }
+        }
+        return is == null ? null : "-D" + JAVA + "=" + configured + is + " It has to be " + wanted + ".";
+    }
+
+    /// @return what is wrong with a java command, or null
+    private static @Nullable String otherThanOurs(Path java) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(java.toString(), "-XshowSettings:properties"));
+        if (isLinked()) {
+            command.addAll(List.of("--describe-module", ours().getName()));
+        } else {
+            command.add("-version");
+        }
+        Path output = Files.createTempFile("procession-java-", ".txt");
+        try {
+            ProcessBuilder builder = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(output.toFile());
+            builder.environment().keySet().removeAll(optionVariables);
+            Process process = builder.start();
+            process.getOutputStream().close();
+            if (!process.waitFor(20, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                return " did not tell its version within 20 seconds.";
+            }
+            String key = "java.specification.version = ";
+            List<String> lines;
+            try (InputStream in = Files.newInputStream(output)) {
+                lines = new String(in.readNBytes(100_000), StandardCharsets.ISO_8859_1).lines().map(String::strip)
+                        .toList();
+            }
+            Optional<String> version = lines.stream().filter(line -> line.startsWith(key)).findFirst();
+            if (version.isEmpty()) {
+                return " did not tell a Java version.";
+            }
+            if (!version.get().equals(key + System.getProperty("java.specification.version"))) {
+                return " is a Java " + version.get().substring(key.length()) + ".";
+            }
+            return process.exitValue() == 0 ? null : " failed: " + lines.getLast();
+        } finally {
+            Files.deleteIfExists(output);
+        }
+    }
+
+    /// Whether we are a part of the Java runtime itself, as jlink makes it.
+    private static boolean isLinked() {
+        return isModule() && isInRuntime(ours().getName());
+    }
+
+    private static boolean isInRuntime(String module) {
+        Optional<URI> location = ModuleLayer.boot().configuration().findModule(module)
+                .flatMap(found -> found.reference().location());
+        return location.isPresent() && "jrt".equals(location.get().getScheme());
+    }
+
+    /// JShell and the launcher of source files: the JDK's own, which needs no worker to have it.
+    private static boolean isTool(String module) {
+        return module.startsWith("jdk.") && isInRuntime(module);
+    }
+
+    // ---- its main class
 
     private static List<String> main(Class<?> main, String classPath) {
         List<String> command = new ArrayList<>();
         if (!classPath.isEmpty()) {
-            command.addAll(List.of("-cp", classPath));
+            command.add("--class-path=" + classPath);
         }
         String modulePath = System.getProperty("jdk.module.path", "");
         if (!modulePath.isEmpty()) {
-            command.addAll(List.of("-p", modulePath));
+            command.add("--module-path=" + modulePath);
         }
         String application = System.getProperty("jdk.module.main", "");
-        if (!application.isEmpty()) {
+        if (!application.isEmpty() && !isTool(application)) {
             command.add("--add-modules=" + application);
         }
-        if (ours().isNamed()) {
+        if (isModule()) {
             command.addAll(List.of("-m", ours().getName() + "/" + main.getName()));
         } else {
             command.add(main.getName());

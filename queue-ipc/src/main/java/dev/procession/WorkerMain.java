@@ -23,7 +23,25 @@ final class WorkerMain {
     static boolean daemon;
     static int cpu;
 
+    /// Whether the task's first statement is about to run, or has. Until then its classes are being initialized, if they
+    /// are, for the first time.
+    private static volatile boolean hasBegun;
+
     private WorkerMain() {}
+
+    /// Whether whatever the calling thread does happens again in each worker of this one, and in each worker of those:
+    /// it does if it happens while a class is being initialized.
+    static boolean isInitializing() {
+        return name != null && (!hasBegun
+                || StackWalker.getInstance()
+                        .walk(frames -> frames.anyMatch(frame -> frame.getMethodName().equals("<clinit>"))));
+    }
+
+    /// Whether the parent is gone, however it went: the system then gives this process another one.
+    static boolean isOrphanOf(long parent) {
+        Optional<ProcessHandle> now = ProcessHandle.current().parent();
+        return now.isEmpty() || now.get().pid() != parent;
+    }
 
     /// What [#main] gets. The name comes first: tools that list processes show it.
     static List<String> arguments(String name, boolean daemon, int cpu, ExitRecord record) {
@@ -46,28 +64,46 @@ final class WorkerMain {
             Cpus.pinProcess(cpu);
         }
         ExitRecord record = new ExitRecord(Path.of(args[4]));
-        record.begin();
-        new ParentWatch(Long.parseLong(args[3]), record).start();
+        long parent = Long.parseLong(args[3]);
+        record.begin(parent);
+        new ParentWatch(parent, record).start();
         Thread.currentThread().setName(args[0]);
         // An exception that leaves main gives exit code 1, but not before all other non-daemon threads have ended,
         // as in any JVM.
         Thread.currentThread().setUncaughtExceptionHandler(new FailureReport(args[0], record));
-        PackedTask.receive(input).run();
+        Task task = receive(input);
+        hasBegun = true;
+        task.run();
         record.finished();
     }
 
-    /// Prints what a thread would, and puts it on record.
-    private record FailureReport(String name, ExitRecord record) implements Thread.UncaughtExceptionHandler {
-        @Override
-        public void uncaughtException(Thread thread, Throwable failure) {
-            System.err.print("Exception in worker \"" + name + "\" ");
-            failure.printStackTrace();
-            record.failed(failure);
+    /// What a static initializer throws is what went wrong; what the JVM makes of it does not say.
+    private static Task receive(InputStream input) throws Exception {
+        try {
+            return PackedTask.receive(input);
+        } catch (ExceptionInInitializerError e) {
+            if (e.getCause() instanceof Exception cause) {
+                throw cause;
+            }
+            throw e;
         }
     }
 
-    /// Waits for the parent to be gone, however it went: the system then gives this process another parent. A daemon
-    /// goes too; anybody else lives on, and nobody will read the exit record.
+    /// Puts it on record, and prints what a thread would.
+    private record FailureReport(String name, ExitRecord record) implements Thread.UncaughtExceptionHandler {
+        @Override
+        public void uncaughtException(Thread thread, Throwable thrown) {
+            try {
+                Failure failure = Failure.whole(thrown);
+                record.failed(thrown, failure);
+                System.err.print("Exception in worker \"" + name + "\" " + failure.stackTrace());
+            } catch (OutOfMemoryError e) {
+                record.failedWithoutMemory();
+            }
+        }
+    }
+
+    /// Waits for the parent to be gone. A daemon goes too; anybody else lives on, and nobody will read the exit record.
     ///
     /// It asks five times a second. To wait for the end of a pipe would be prompt and free, but a JVM whose thread is in
     /// a system call when it ends gives that thread another 300 ms, so that each worker would end so much later.
@@ -85,11 +121,8 @@ final class WorkerMain {
         @Override
         public void run() {
             try {
-                Optional<ProcessHandle> now;
-                do {
-                    sleep(200);
-                    now = ProcessHandle.current().parent();
-                } while (now.isPresent() && now.get().pid() == parent);
+                do sleep(200);
+                while (!isOrphanOf(parent));
             } catch (InterruptedException e) {
                 // Somebody wants all threads of this JVM to end.
                 return;

@@ -12,7 +12,7 @@ public final class Claim {
     private final Producer producer;
     private final MemorySegment memory;
     private long at;
-    private int length = -1;
+    int length = -1; // the producer ends it, right behind the step that commits it
 
     Claim(Producer producer, MemorySegment memory) {
         this.producer = producer;
@@ -91,22 +91,20 @@ public final class Claim {
     ///
     /// @throws IllegalStateException if the claim has ended
     public void commit() {
-        int claimed = end();
-        producer.commit(claimed);
+        checkOpen();
+        producer.commit(length);
     }
 
     /// Gives the space back; nothing was put.
     ///
     /// @throws IllegalStateException if the claim has ended
     public void abort() {
-        end();
+        checkOpen();
         producer.abort();
     }
 
-    private int end() {
+    private void checkOpen() {
         if (length < 0) throw new IllegalStateException("this claim was committed or aborted already");
-        int claimed = length;
-        length = -1;
-        return claimed;
     }
+
 }

@@ -1,11 +1,12 @@
 package dev.procession.core;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
 /// Takes messages out of the queue in their order. How it takes them, and who else may, is its [Delivery].
 ///
-/// Belongs to one thread, close() included. No allocation per message.
+/// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for each.
 ///
 /// ## The look
 ///
@@ -25,6 +26,12 @@ public abstract sealed class Consumer implements AutoCloseable
 
     /// How many records ahead of the first one are seen before the other lanes are looked at.
     private static final int WALK = 32;
+
+    private static final int COPY_ALIGNMENT = 64;
+    private static final int LEAST_COPY_BYTES = 1 << 10;
+
+    /// Looks that it takes if nobody else is faster.
+    private static final int USUAL_LOOKS = 3;
 
     /// Empty answers between two questions to the system whether the file is whole: one costs as much as a hundred looks.
     private static final int CHECK_EACH = 1 << 14;
@@ -50,8 +57,9 @@ public abstract sealed class Consumer implements AutoCloseable
     long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
 
     final Waiting waiting;
+    final Patience patience; // of the call that is going on
     private int empties;
-    private boolean busy; // between begin() and end()
+    boolean busy; // between begin() and end(); each call that begins clears it itself, which no full stack can prevent
     private boolean closed;
 
     Consumer(LaneQueue queue, WaitStrategy strategy) {
@@ -79,6 +87,7 @@ public abstract sealed class Consumer implements AutoCloseable
         }
         bound = newestTicket();
         waiting = queue.waitingForMessages(strategy);
+        patience = new Patience(queue);
     }
 
     /// Hands messages to a handler.
@@ -158,13 +167,13 @@ public abstract sealed class Consumer implements AutoCloseable
             int only = chooseOnly();
             if (lanes <= 1) return only;
         }
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+        for (int i = 0;; i++) {
+            if (i >= USUAL_LOOKS) patience.startOver(0, LaneQueue.STEPS_A_LANE * lanes, LaneQueue.NEVER_STILL);
             int best = smallest();
             if (best >= 0 && mayTake(best)) return best;
             if (best >= 0) seeAhead(best);
             if (!look() && best < 0 && provenEmpty()) return EMPTY;
         }
-        throw queue.corrupted(0, position[0], "the lanes never stand still");
     }
 
     /// One lane in use: what was read in it before the number of lanes was, is in order.
@@ -273,6 +282,27 @@ public abstract sealed class Consumer implements AutoCloseable
 
     // ---- records
 
+    /// Private memory for a copy of so many bytes. It is at least twice as large as the old one if it can be, so what waits for the
+    /// collector is never more than what is in use.
+    final MemorySegment larger(MemorySegment old, int bytes) {
+        long twice = Math.min(Math.max(2 * old.byteSize(), LEAST_COPY_BYTES), maxMessage);
+        if (twice > bytes) {
+            try {
+                return Arena.ofAuto().allocate(twice, COPY_ALIGNMENT);
+            } catch (OutOfMemoryError e) {
+                // perhaps there is as much as is needed
+            }
+        }
+        try {
+            return Arena.ofAuto().allocate(bytes, COPY_ALIGNMENT);
+        } catch (OutOfMemoryError e) {
+            var error = new OutOfMemoryError("no memory for a copy of the next message of " + queue.path() + ", length="
+                    + bytes + " bytes; it was not taken, give this process more (-XX:MaxDirectMemorySize)");
+            error.initCause(e);
+            throw error;
+        }
+    }
+
     final long recordBytes(int length) {
         return QueueGeometry.recordBytes(length, prefix, alignment);
     }
@@ -303,6 +333,7 @@ public abstract sealed class Consumer implements AutoCloseable
         checkNotInHandler();
         checkOpen();
         busy = true;
+        patience.renew();
     }
 
     /// Nothing was found: time to ask now and then whether the file is still whole.

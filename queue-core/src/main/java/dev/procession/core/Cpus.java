@@ -12,6 +12,15 @@ public final class Cpus {
         return Platform.CURRENT.cpus();
     }
 
+    /// Returns the processors that the calling thread may use as a whole. A container's quota, or `-XX:ActiveProcessorCount`, can
+    /// be less than the processors that it may run on; to be pinned to some of them would then be no use.
+    ///
+    /// @return as [#available()], or empty if [Runtime#availableProcessors()] is another number
+    public static int[] whole() {
+        int[] available = available();
+        return available.length == Runtime.getRuntime().availableProcessors() ? available : new int[0];
+    }
+
     /// Restricts the calling platform thread to these processors. Threads and processes that it starts later inherit that.
     ///
     /// @param cpus processor numbers

@@ -31,11 +31,13 @@ final class ExclusiveConsumer extends Consumer {
                 int lane = choose();
                 if (lane == EMPTY) break;
                 taken += run(lane, handler, limit - taken);
+                patience.renew();
             }
             return ended(taken);
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
         }
     }
@@ -167,6 +169,7 @@ final class ExclusiveConsumer extends Consumer {
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
         }
     }

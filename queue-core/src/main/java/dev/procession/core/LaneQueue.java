@@ -2,16 +2,16 @@ package dev.procession.core;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.UUID;
@@ -51,14 +51,10 @@ import org.jspecify.annotations.Nullable;
 /// 2015). This object is a handle: thread-safe, one or more in each process. Producers and consumers are made from it, and
 /// each of those belongs to one thread.
 public final class LaneQueue implements AutoCloseable {
-    private static final String ANONYMOUS_PREFIX = "queue-";
+    /// For so long it is believed that the owner of a lane lives: to ask costs half a microsecond.
+    private static final long ALIVE_NANOS = 1_000_000;
 
-    /// How often a reader starts over because somebody else was faster, before it believes in damage instead.
-    static final int RETRIES = 1 << 20;
-
-    private static final long DEAD_CHECK_NANOS = 1_000_000;
-
-    /// A lane may be locked for a moment by who looks after the announcements of the dead: so one pass is not enough.
+    /// A lane may be locked for a moment by who asks, on a portable platform, whether its owner lives: so one pass is not enough.
     private static final int LANE_PASSES = 3;
 
     private static final long LANE_PASS_NANOS = 1_000_000;
@@ -72,9 +68,13 @@ public final class LaneQueue implements AutoCloseable {
 
     private static final int LATE_FAULTS = 4;
 
-    private static final int MOST_LAPS = 64;
-
     private static final String NO_RECORD = "there is no record";
+    private static final String NO_END = "no zero header ends its log";
+
+    static final String NEVER_STILL = "the lanes never stand still";
+
+    /// What a look costs a lane, with the second look that proves the first.
+    static final long STEPS_A_LANE = 32;
 
     private final Path path;
     private final Platform.OpenFile file;
@@ -101,7 +101,11 @@ public final class LaneQueue implements AutoCloseable {
     private int participants = 1; // this handle, its producers and consumers; while there are any, the file is open
     private int sharedConsumers;
     private boolean exclusiveConsumer;
-    private long deadCheckedNanos = System.nanoTime() - DEAD_CHECK_NANOS;
+    private final long[] aliveUntil; // of each lane: until then its owner is believed to live
+
+    /// An announced number of each lane that was found to be kept: as many items were put. For it nobody needs to ask again
+    /// whether the lane's owner lives. Any thread may change it; an old value costs a question.
+    private final long[] kept;
 
     // ---- create, open, delete
 
@@ -116,21 +120,20 @@ public final class LaneQueue implements AutoCloseable {
         return create(file, geometry, label, 0);
     }
 
-    /// Makes a queue in a file of the default directory: `$XDG_RUNTIME_DIR/procession`, else `/dev/shm/procession-UID`. The
-    /// file is removed by the last process that closes it; after a crash, by the next call of this method by the same user.
+    /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after a
+    /// crash, by the next call of this method by the same user.
+    ///
+    /// That directory is the one that the system property `procession.dir` names, if it is set; else the first of
+    /// `$XDG_RUNTIME_DIR/procession`, `/dev/shm/procession-UID` and, below the directory for temporary files,
+    /// `procession-UID` in which the queue can be made. It is made if it is missing, and only used if it belongs to this user
+    /// and is closed to others; where something else stands in its place, it is `procession-UID-2`, and so on.
     ///
     /// @param geometry its shape
     /// @param label what the creator says of its messages, at most 64 bytes in UTF-8; may be empty
     /// @return a handle on it; others open its [path][#path()]
-    /// @throws QueueUnavailableException if it cannot be made
+    /// @throws QueueUnavailableException if it cannot be made in any of them
     public static LaneQueue createAnonymous(QueueGeometry geometry, String label) {
-        try {
-            Path home = home();
-            removeAbandoned(home);
-            return create(home.resolve(ANONYMOUS_PREFIX + UUID.randomUUID()), geometry, label, Layout.FLAG_ANONYMOUS);
-        } catch (IOException e) {
-            throw unavailable(e);
-        }
+        return Home.first(home -> create(Home.emptyName(home), geometry, label, Layout.FLAG_ANONYMOUS));
     }
 
     private static LaneQueue create(Path path, QueueGeometry geometry, String label, long flags) {
@@ -139,6 +142,7 @@ public final class LaneQueue implements AutoCloseable {
             throw new IllegalArgumentException("label=\"" + label + "\" must have at most " + Layout.LABEL_BYTES
                     + " bytes in UTF-8, none of them zero");
         }
+        checkFileSystem(path);
         try {
             Platform.OpenFile file = Platform.CURRENT.create(
                     path,
@@ -183,18 +187,36 @@ public final class LaneQueue implements AutoCloseable {
     /// @param geometry its shape, if it is made
     /// @param label what its maker says of the messages, if it is made
     /// @return a handle on it
-    /// @throws QueueUnavailableException if it cannot be made or opened
+    /// @throws QueueUnavailableException if it cannot be made or opened, or was made for something else
     public LaneQueue openBeside(String suffix, QueueGeometry geometry, String label) {
-        Path beside = path.resolveSibling(path.getFileName() + suffix);
+        Path beside = pathBeside(suffix);
         for (int i = 0;; i++) { // another process may make it or remove it meanwhile
             try {
-                if (Files.exists(beside)) return open(beside);
+                if (Files.exists(beside)) return openOwn(beside, label);
                 return create(beside, geometry, label, anonymous ? Layout.FLAG_ANONYMOUS : 0);
             } catch (QueueUnavailableException e) {
                 if (i == BESIDE_TRIES) throw e;
                 LockSupport.parkNanos(LANE_PASS_NANOS);
             }
         }
+    }
+
+    /// Returns where [#openBeside(String, QueueGeometry, String)] looks.
+    ///
+    /// @param suffix what its name has behind this one's
+    /// @return the path
+    public Path pathBeside(String suffix) {
+        return Path.of(URI.create(path.toUri() + suffix)); // not by its text: some locales cannot spell each name
+    }
+
+    private LaneQueue openOwn(Path beside, String label) {
+        LaneQueue opened = open(beside);
+        if (opened.label.equals(label) && opened.anonymous == anonymous) return opened;
+        opened.close();
+        throw new QueueUnavailableException(
+                beside + " is a queue of its own (label \"" + opened.label
+                        + "\") in the place of the one that belongs to "
+                        + path + "; rename one of them");
     }
 
     /// Opens a queue that some process of this user has made on this machine.
@@ -204,10 +226,13 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueUnavailableException if there is none, it may not be used, or it is no queue
     /// @throws QueueCorruptedException if it was a queue, but its header is damaged
     public static LaneQueue open(Path file) {
+        checkFileSystem(file);
         try {
             return new LaneQueue(file, Platform.CURRENT.open(file, true));
         } catch (NoSuchFileException e) {
-            throw new QueueUnavailableException("there is no queue at " + file + "; make it first", e);
+            throw new QueueUnavailableException("there is no queue at " + file + (Home.isAnonymous(file)
+                    ? ": it was closed by the last process that had it open"
+                    : "; it was not made yet, or was deleted"), e);
         } catch (IOException e) {
             throw unavailable(e);
         }
@@ -216,8 +241,17 @@ public final class LaneQueue implements AutoCloseable {
     private static QueueUnavailableException unavailable(IOException e) {
         String what = String.valueOf(e.getMessage());
         if (e instanceof NoSuchFileException) what = "no such directory: " + what;
-        if (e instanceof AccessDeniedException) what = "permission denied: " + what + "; it belongs to another user";
+        if (e instanceof AccessDeniedException denied) {
+            what = "permission denied: " + what + " (" + Platform.denied(Path.of(denied.getFile())) + ")";
+        }
         return new QueueUnavailableException(what, e);
+    }
+
+    private static void checkFileSystem(Path path) {
+        if (path.getFileSystem().equals(FileSystems.getDefault())) return;
+        throw new QueueUnavailableException(
+                path + " is in a file system inside of this JVM (" + path.getFileSystem()
+                        + "); a queue is a file of the system");
     }
 
     /// Removes a queue's file and the messages in it.
@@ -225,6 +259,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @param file its path
     /// @throws QueueUnavailableException if there is none, it is no queue, or some process has it open
     public static void delete(Path file) {
+        checkFileSystem(file);
         Platform.OpenFile open;
         try {
             open = Platform.CURRENT.open(file, false);
@@ -243,60 +278,21 @@ public final class LaneQueue implements AutoCloseable {
         }
     }
 
-    /// Removes a file that is locked by nobody else.
-    private static void remove(Path path, Platform.OpenFile file) {
+    /// Removes a file that is locked by nobody else; but not what somebody has given another name.
+    static void remove(Path path, Platform.OpenFile file) {
         try {
-            if (file.isAt(path)) Files.deleteIfExists(path);
+            if (!file.isAt(path) || !Files.deleteIfExists(path)) return;
         } catch (IOException e) {
             throw unavailable(e);
         }
     }
 
-    /// The directory of anonymous queues: the user's own, closed to others.
-    private static Path home() throws IOException {
-        String runtime = System.getenv("XDG_RUNTIME_DIR");
-        Path shm = Path.of("/dev/shm");
-        Path home;
-        if (runtime != null && Files.isDirectory(Path.of(runtime))) {
-            home = Path.of(runtime, "procession");
-        } else if (Files.isDirectory(shm)) {
-            home = shm.resolve("procession-" + Files.getAttribute(Path.of("/proc/self"), "unix:uid"));
-        } else {
-            home = Path.of(System.getProperty("java.io.tmpdir"), "procession-" + System.getProperty("user.name"));
-        }
-        boolean posix = home.getFileSystem().supportedFileAttributeViews().contains("posix");
-        try {
-            if (!posix) Files.createDirectory(home);
-            else
-                Files.createDirectory(home,
-                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        } catch (FileAlreadyExistsException e) {
-            if (!Files.isDirectory(home, LinkOption.NOFOLLOW_LINKS)) {
-                throw new QueueUnavailableException(home + " is in the way of the directory for queues; remove it", e);
-            }
-        }
-        if (posix && ((int) Files.getAttribute(home, "unix:mode", LinkOption.NOFOLLOW_LINKS) & 077) != 0) {
-            throw new QueueUnavailableException(home + " is open to other users; chmod 700 it if it is yours");
-        }
-        return home;
-    }
-
-    private static void removeAbandoned(Path home) throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(home, ANONYMOUS_PREFIX + "*")) {
-            for (Path path : files) {
-                Platform.OpenFile file;
-                try {
-                    file = Platform.CURRENT.open(path, false);
-                } catch (IOException | QueueException e) {
-                    continue; // in use, just removed, or not for us to remove
-                }
-                try {
-                    remove(path, file);
-                } finally {
-                    file.close();
-                }
-            }
-        }
+    /// Returns the directory of anonymous queues, and makes it if it is missing: the user's own, closed to others.
+    ///
+    /// @return its path
+    /// @throws QueueUnavailableException if it cannot be made, or cannot be trusted
+    public static Path directory() {
+        return Home.first(home -> home);
     }
 
     /// Identifies this start of the machine: of a file on disk, a restart may have kept any subset of its pages.
@@ -318,7 +314,12 @@ public final class LaneQueue implements AutoCloseable {
             geometry = readGeometry();
             label = readLabel();
             anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
+            int counted = geometry.counted() ? geometry.lanes() : 0;
+            aliveUntil = new long[counted];
+            Arrays.fill(aliveUntil, System.nanoTime());
+            kept = new long[counted];
             Waiting.attach(memory);
+            Platform.CURRENT.closeWhenUnreachable(this, file);
             whole = true;
         } catch (InternalError e) { // cut off since it was mapped
             throw new QueueCorruptedException(path + " was cut off by another process; delete it, and make it again");
@@ -340,7 +341,14 @@ public final class LaneQueue implements AutoCloseable {
         long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
         long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
         long maxItems = Memory.getPlain(memory, base + Layout.MAX_ITEMS_AT);
-        boolean leased = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_LEASED) != 0;
+        long flags = Memory.getPlain(memory, base + Layout.FLAGS_AT);
+        if ((flags & ~Layout.KNOWN_FLAGS) != 0) {
+            throw new QueueUnavailableException(
+                    path + " was made by a newer version of Procession: it has flags that this one does not know (0x"
+                            + Long.toHexString(flags & ~Layout.KNOWN_FLAGS)
+                            + "); use the same version in all processes");
+        }
+        boolean leased = (flags & Layout.FLAG_LEASED) != 0;
         String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems, leased);
         Leasing leasing = null;
         if (wrong == null && leased) {
@@ -490,20 +498,22 @@ public final class LaneQueue implements AutoCloseable {
     /// Draws a number that no other consumer has, and takes its lock.
     private int attachOwner() {
         BitSet holders = null;
+        Patience patience = new Patience(this);
         for (int i = 0; i < Layout.MAX_OWNER; i++) {
             long drawn = Memory.getAndAdd(memory, base + Layout.ATTACHMENTS_AT, 1);
             int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
             // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before, since
             // with the lock we make that holder look alive, and again with the lock, when it can claim no more
             boolean round = Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0;
-            if (round && holders == null) holders = holders();
+            if (round && holders == null) holders = holders(patience);
             if (ownersHeld.get(owner) || holders != null && holders.get(owner)) continue;
             if (!file.tryLock(Layout.ownerLock(owner), false)) continue;
-            if (!round || !holders().get(owner)) {
+            if (!round || !holders(patience).get(owner)) {
                 ownersHeld.set(owner);
                 return owner;
             }
             file.unlock(Layout.ownerLock(owner));
+            patience.startOver(0, STEPS_A_LANE * geometry.lanes(), NEVER_STILL);
         }
         throw new QueueUnavailableException(path + " has " + Layout.MAX_OWNER + " consumers; close one");
     }
@@ -549,7 +559,8 @@ public final class LaneQueue implements AutoCloseable {
     private void leave() {
         if (--participants > 0) return;
         file.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
-        if (anonymous && file.tryLock(Layout.ATTACHED_LOCK, false)) remove(path, file);
+        // asked with the lock: who removes a queue removes what is beside it after that, so one of two who leave does it
+        if (anonymous && file.tryLock(Layout.ATTACHED_LOCK, false) && !Home.isBesideAnother(path)) remove(path, file);
         file.detach();
         exit();
     }
@@ -582,6 +593,27 @@ public final class LaneQueue implements AutoCloseable {
             else roomProxy = proxy;
         }
         return proxy;
+    }
+
+    /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file goes as
+    /// if this handle were closed, that is, it loses its name now if no other handle of any process needs it, else when the
+    /// last of those is closed or does this too. But this handle and all that was made from it go on as before, and may be
+    /// closed as usual. Nobody can open the queue any more when the name is gone.
+    ///
+    /// Does nothing if the queue is not anonymous, or the handle is closed.
+    ///
+    /// @throws QueueUnavailableException if the file cannot be removed
+    public synchronized void leaveName() {
+        if (!anonymous || participants == 0) return;
+        file.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
+        if (!file.tryLock(Layout.ATTACHED_LOCK, false)) return;
+        try {
+            if (!Home.isBesideAnother(path) && file.isAt(path)) Files.deleteIfExists(path);
+        } catch (IOException e) {
+            throw unavailable(e);
+        } finally {
+            file.unlock(Layout.ATTACHED_LOCK);
+        }
     }
 
     /// Closes this handle. Threads that wait through it get a [QueueClosedException], and so does the next call that has to look
@@ -709,26 +741,26 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     private boolean looksEmpty() {
+        Patience patience = new Patience(this);
         long before = -1; // no sum of positions, which are multiples of 8
-        for (int i = 0; i < RETRIES; i++) {
+        for (;; patience.startOver(0, STEPS_A_LANE * lanesInUse(), NEVER_STILL)) {
             long ends = 0;
             int lanes = lanesInUse(); // part of the look; a lane that is new in the second one counts with position 0
             for (int lane = 0; lane < lanes; lane++) {
-                long first = first(lane);
+                long first = first(lane, patience);
                 if ((first & FOUND) != 0) return false;
                 ends += first;
             }
             if (ends == before) return true;
             before = ends;
         }
-        throw corrupted(0, head(0), "heads never stand still");
     }
 
     /// The position of the lane's first record that is not done, with FOUND added, or of the zero header that ends its log.
-    private long first(int lane) {
-        for (int i = 0; i < RETRIES; i++) {
-            long head = head(lane);
-            long at = head;
+    private long first(int lane, Patience patience) {
+        for (long at = 0, head = 0;; patience.startOver(lane, (at - head) / Long.BYTES)) {
+            head = head(lane);
+            at = head;
             long header = header(lane, at);
             if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
             boolean sound = true;
@@ -743,18 +775,22 @@ public final class LaneQueue implements AutoCloseable {
             if (!sound) throw corrupted(lane, at, NO_RECORD);
             return header == 0 ? at : at | FOUND;
         }
-        throw corrupted(lane, head(lane), "its head never stands still");
     }
 
     /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each producer's
     /// lane fills up by itself, see [Producer#hasRoom(int)].
+    ///
+    /// A place is taken from when a producer begins to put an item until the item is taken, or done in a leased queue. A
+    /// producer that was stopped in the middle of a put or holds a claim keeps its place, so a queue may be full with fewer
+    /// items than its bound; one that was killed gives it back. Costs two reads a lane while the queue is not full, and otherwise
+    /// up to what [#size()] does.
     ///
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
         enter();
         try {
-            return geometry.counted() && countedItems() >= geometry.maxItems();
+            return geometry.counted() && !hasPlace(new Patience(this));
         } catch (InternalError e) {
             throw fault(e);
         } finally {
@@ -762,8 +798,8 @@ public final class LaneQueue implements AutoCloseable {
         }
     }
 
-    /// Counts the messages. With a bound on the items that reads two words for each lane; otherwise it walks along all
-    /// messages, some nanoseconds for each. While others put and get, the result is one that was nearly right lately.
+    /// Counts the messages that are in the queue: that were put and are not taken, or not done in a leased queue. Walks along all
+    /// of them, some nanoseconds for each. While others put and get, the result is one that was nearly right lately.
     ///
     /// @return how many
     /// @throws QueueClosedException if this handle was closed
@@ -779,11 +815,12 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     private long countItems() {
-        if (geometry.counted()) return Math.clamp(countedItems(), 0, geometry.maxItems());
+        Patience patience = new Patience(this);
         long items = 0;
         int lanes = lanesInUse();
-        for (int lane = 0; lane < lanes; lane++) items += walk(lane).items();
-        return items;
+        for (int lane = 0; lane < lanes; lane++) items += walk(lane, null, patience).items();
+        // lanes are counted one after the other, so what moves on meanwhile may be counted twice
+        return geometry.counted() ? Math.min(items, geometry.maxItems()) : items;
     }
 
     /// Takes a snapshot of the queue and its lanes, as slow as [#size()].
@@ -801,10 +838,11 @@ public final class LaneQueue implements AutoCloseable {
 
     private QueueStats readStats() {
         List<QueueStats.Lane> lanes = new ArrayList<>();
+        Patience patience = new Patience(this);
         long items = 0;
         int count = lanesInUse();
         for (int lane = 0; lane < count; lane++) {
-            Log log = walk(lane);
+            Log log = walk(lane, null, patience);
             items += log.items();
             lanes.add(new QueueStats.Lane(
                     log.head(),
@@ -830,14 +868,17 @@ public final class LaneQueue implements AutoCloseable {
     /// Says that these lanes are in use, so that consumers read them. Returns false if there is no space for that: the owners of
     /// those before the last may not have come to reserve any.
     boolean raiseLanesInUse(int lanes) {
-        for (int seen; (seen = lanesInUse()) < lanes;) {
-            for (int lane = seen; lane < lanes; lane++) if (!reserve(lane, 0, Layout.PAGE)) return false;
+        Patience patience = new Patience(this);
+        for (int seen; (seen = lanesInUse()) < lanes; patience.startOver(seen)) {
+            for (int lane = seen; lane < lanes; lane++) {
+                if (!file.reservePage(geometry.laneAt(lane))) return false;
+            }
             Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
         }
         return true;
     }
 
-    private long head(int lane) {
+    long head(int lane) {
         return Memory.getVolatile(memory, base + Layout.headAt(lane));
     }
 
@@ -861,30 +902,32 @@ public final class LaneQueue implements AutoCloseable {
     /// @param tail where the zero header is
     /// @param items how many are not done
     /// @param lent how many of those are lent
-    private record Log(long head, long tail, long items, long lent) {}
-
-    private Log walk(int lane) {
-        return walk(lane, null);
-    }
+    /// @param passed in a queue that counts its items: how many of the lane's are before the head or done
+    private record Log(long head, long tail, long items, long lent, long passed) {}
 
     /// Walks a lane's headers. Memory behind the head may be used again, so a walk that the head overtakes starts over.
     ///
     /// @param holders gets the numbers of those who hold its records
-    private Log walk(int lane, @Nullable BitSet holders) {
+    private Log walk(int lane, @Nullable BitSet holders, Patience patience) {
+        long records = 0;
         again:
-        for (int i = 0; i < RETRIES; i++) {
+        for (;; patience.startOver(lane, records)) {
             long head = head(lane);
             long at = head;
             long items = 0;
             long lent = 0;
+            long number = 0;
+            records = 0;
             while (true) {
                 long header = header(lane, at);
+                if (records == 0 && header != Layout.PADDING && geometry.counted()) number = number(lane, at);
                 if (head(lane) - at > 0) continue again;
-                if (header == 0) return new Log(head, at, items, lent);
+                if (header == 0) return new Log(head, at, items, lent, number + records - items);
                 long next = nextLap(at);
                 if (header != Layout.PADDING) {
                     if (!isRecord(header, at)) throw corrupted(lane, at, NO_RECORD);
                     next = at + geometry.recordBytes(Layout.length(header));
+                    records++;
                     int state = geometry.leased() ? state(lane, at) : Layout.FREE;
                     if (state != Layout.DONE) items++;
                     if (state == Layout.TAKEN) {
@@ -892,27 +935,27 @@ public final class LaneQueue implements AutoCloseable {
                         if (holders != null) holders.set(Layout.owner(claimWord(lane, at)));
                     }
                 }
-                // while others go on, the end may run away from the walk, but not for long, and never so far from the head
-                if (next - head(lane) >= geometry.laneBytes() || next - head >= MOST_LAPS * geometry.laneBytes()) {
-                    throw corrupted(lane, next, "no zero header ends its log");
-                }
+                if (next - head(lane) >= geometry.laneBytes()) throw corrupted(lane, next, NO_END);
+                // while others go on, the end may run away from the walk, but not for ever
+                if (next - head >= geometry.laneBytes()) patience.runAfter(lane, next, NO_END);
                 at = next;
             }
         }
-        throw corrupted(lane, head(lane), "its head never stands still");
     }
 
     /// The position behind the last record of a lane.
     long tail(int lane) {
-        return walk(lane).tail();
+        return walk(lane, null, new Patience(this)).tail();
     }
 
-    /// Gets the space for a range of a lane, and for its claim words.
-    boolean reserve(int lane, long offset, long bytes) {
-        return file.reserve(geometry.laneAt(lane) + offset, bytes)
-                && (!geometry.leased()
-                        || file.reserve(
-                                geometry.claimsAt(lane) + geometry.claimBytes(offset), geometry.claimBytes(bytes)));
+    /// Gets the space for a range of a lane behind its last record, and for the claim words from the block on in which it
+    /// begins: while a lane is written for the first time nobody has claimed anything there.
+    boolean reserve(int lane, long from, long to) {
+        if (from == to) return true;
+        long claims = geometry.claimBytes(from);
+        long claimBytes = geometry.claimBytes(to) - claims;
+        return file.reserve(geometry.laneAt(lane) + from, to - from)
+                && (claimBytes == 0 || file.reserve(geometry.claimsAt(lane) + claims, claimBytes));
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
@@ -944,10 +987,10 @@ public final class LaneQueue implements AutoCloseable {
     ///
     /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the head and
     /// the one behind it, one at least sees the other's.
-    void passDone(int lane) {
+    void passDone(int lane, Patience patience) {
         long before = head(lane);
         long after = before;
-        for (int i = 0; i < RETRIES; i++) {
+        while (after - before < geometry.laneBytes()) { // no more than there was: the rest is somebody else's
             long head = head(lane);
             long at = head;
             long header = header(lane, at);
@@ -958,13 +1001,15 @@ public final class LaneQueue implements AutoCloseable {
                 // the head has not moved since it was read: that proves the header
                 if (Memory.compareAndSet(memory, base + Layout.headAt(lane), head, next)) {
                     after = next;
-                    i = 0;
+                    continue;
                 }
             } else if (head(lane) == head) {
                 throw corrupted(lane, at, NO_RECORD);
             }
+            patience.startOver(lane);
         }
-        if (after != before) signalRoom(lane, before, after);
+        // what is done has given up its place among the items, wherever the head is
+        if (after != before || geometry.counted()) signalRoom(lane, before, after);
     }
 
     /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message: it would
@@ -983,10 +1028,11 @@ public final class LaneQueue implements AutoCloseable {
 
     /// How long a consumer may sleep: the death of those who hold leases wakes nobody.
     private long napBetweenLeases() {
+        Patience patience = new Patience(this);
         long nap = Waiting.LONGEST_NANOS;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) {
-            Log log = walk(lane);
+            Log log = walk(lane, null, patience);
             if (log.items() > log.lent() || head(lane) != log.head()) return 0;
             if (log.lent() > 0) nap = LEASE_NAP_NANOS;
         }
@@ -994,56 +1040,83 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     /// The numbers of all who hold leases.
-    private BitSet holders() {
+    private BitSet holders(Patience patience) {
         BitSet holders = new BitSet();
         int lanes = lanesInUse();
-        for (int lane = 0; lane < lanes; lane++) walk(lane, holders);
+        for (int lane = 0; lane < lanes; lane++) walk(lane, holders, patience);
         return holders;
     }
 
     // ---- the exact number of items, in a queue that bounds it
 
+    /// Whether one more item may be announced now.
+    boolean hasPlace(Patience patience) {
+        return countedItems(patience) < geometry.maxItems() || exactItems(patience) < geometry.maxItems();
+    }
+
     /// Sums up what was announced in each lane, without what was taken from it. The number at the head is read first, so the
-    /// sum may be too high while others go on, but never too low.
-    long countedItems() {
+    /// sum may be too high while others go on, but never too low. It is also too high by what the dead have announced and
+    /// not put, and by what is done behind a record that is not: [#exactItems(Patience)] is not.
+    long countedItems(Patience patience) {
         long items = 0;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) {
-            long number = numberAtHead(lane);
-            items += Memory.getVolatile(memory, base + Layout.announcedAt(lane)) - number;
+            long number = numberAtHead(lane, patience);
+            items += announced(lane) - number;
         }
         return items;
     }
 
-    private long numberAtHead(int lane) {
-        for (int i = 0; i < RETRIES; i++) {
+    /// Counts the places that are taken. Changes nothing and holds nothing, so whoever is stopped in here is in nobody's way.
+    ///
+    /// For whoever has announced an item before, with a fence, the result is never too low. Take the items that are in the
+    /// queue at some later time, and of their announcements the last one: its owner sees all the others. Each of those was
+    /// made by somebody who lives, so the announced word has it; or by somebody who was dead before the owner was asked for,
+    /// so that all its stores were done, and the log has it if it was put; or by an heir of the lane who came
+    /// after that: then it was not before the last one. What has passed is read first and only grows.
+    long exactItems(Patience patience) {
+        long items = 0;
+        int lanes = lanesInUse();
+        for (int lane = 0; lane < lanes; lane++) items += places(lane, patience);
+        return items;
+    }
+
+    private long places(int lane, Patience patience) {
+        long passed = numberAtHead(lane, patience);
+        if (announced(lane) - passed <= 0) return 0;
+        if (geometry.leased()) passed = walk(lane, null, patience).passed();
+        long announced = announced(lane);
+        if (announced == kept[lane] || isLaneAlive(lane)) return announced - passed;
+        Log log = walk(lane, null, patience); // after the question: whoever was dead then has put all that it ever will
+        if (log.passed() + log.items() == announced) kept[lane] = announced;
+        return log.items();
+    }
+
+    private synchronized boolean isLaneAlive(int lane) {
+        if (lanesHeld.get(lane)) return true;
+        long now = System.nanoTime();
+        if (now - aliveUntil[lane] < 0) return true;
+        if (!file.isLocked(Layout.laneLock(lane))) return false;
+        aliveUntil[lane] = now + ALIVE_NANOS;
+        return true;
+    }
+
+    private long announced(int lane) {
+        return Memory.getVolatile(memory, base + Layout.announcedAt(lane));
+    }
+
+    private long numberAtHead(int lane, Patience patience) {
+        for (;; patience.startOver(lane)) {
             long head = head(lane);
             long at = header(lane, head) == Layout.PADDING ? nextLap(head) : head;
             long number = number(lane, at);
             if (head(lane) == head) return number;
         }
-        throw corrupted(lane, head(lane), "its head never stands still");
     }
 
     private long number(int lane, long position) {
         return Memory.getVolatile(
                 memory, base + geometry.laneAt(lane) + (position & geometry.offsetMask()) + Long.BYTES);
-    }
-
-    /// A producer that died between announcing an item and putting it would take away a place for ever.
-    synchronized void voidAnnouncementsOfTheDead() {
-        long now = System.nanoTime();
-        if (now - deadCheckedNanos < DEAD_CHECK_NANOS) return;
-        deadCheckedNanos = now;
-        int lanes = lanesInUse();
-        for (int lane = 0; lane < lanes; lane++) {
-            if (lanesHeld.get(lane) || !file.tryLock(Layout.laneLock(lane), false)) continue;
-            try { // the lane is ours while we hold its lock
-                Memory.setRelease(memory, base + Layout.announcedAt(lane), number(lane, tail(lane)));
-            } finally {
-                file.unlock(Layout.laneLock(lane));
-            }
-        }
     }
 
     /// Returns the path and the shape, for messages and logs.

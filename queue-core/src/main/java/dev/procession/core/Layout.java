@@ -85,6 +85,7 @@ final class Layout {
     static final long VERSION = 2;
     static final long FLAG_ANONYMOUS = 1;
     static final long FLAG_LEASED = 2;
+    static final long KNOWN_FLAGS = FLAG_ANONYMOUS | FLAG_LEASED;
 
     static final long MAGIC_AT = at(HEADER, "magic");
     static final long VERSION_AT = at(HEADER, "version");

@@ -39,10 +39,11 @@ public final class Lease implements AutoCloseable {
 
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
+        Patience patience = new Patience(queue); // before the lease ends: here it may still fail
         if (!queue.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.DONE);
-            if (mine) queue.passDone(lane);
+            if (mine) queue.passDone(lane, patience);
             return mine;
         } catch (InternalError e) {
             throw queue.fault(e);
@@ -90,9 +91,10 @@ public final class Lease implements AutoCloseable {
     /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
     private boolean end(int state) {
         checkNotEnded();
-        ended = true;
-        return queue.replaceClaim(
+        boolean mine = queue.replaceClaim(
                 lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
+        ended = true; // not before: whoever has no stack left for this can end the lease later
+        return mine;
     }
 
     private LeaseLostException lost() {

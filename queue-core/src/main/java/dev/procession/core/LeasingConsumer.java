@@ -1,7 +1,7 @@
 package dev.procession.core;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// The lengths of those that are done are proven at the end of the walk, by reading the head again. After a claim
 /// nothing is left to prove: no claim word is ever the same again, so the record is the one that was seen.
 ///
+/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives the claim
+/// back: at the end of the call, and if that fails too, at the beginning of the next.
+///
 /// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the file
 /// from before its first claim. The kernel drops that lock when the process is gone.
 public final class LeasingConsumer extends Consumer {
@@ -26,7 +29,10 @@ public final class LeasingConsumer extends Consumer {
     /// For so long it is believed that an owner lives: to ask costs half a microsecond.
     private static final long ALIVE_NANOS = 1_000_000;
 
-    private static final int COPY_BYTES = 4 << 10;
+    /// A power of two of owners that are believed to live.
+    private static final int ALIVE = 256;
+    /// So many leases are timed at once; those behind them are when they are over.
+    private static final int MOST_HELD = 1 << 14;
 
     private final int owner;
     private final long visibilityNanos;
@@ -37,11 +43,13 @@ public final class LeasingConsumer extends Consumer {
     private long now; // when this call began
     private long walkedNanos; // when all lanes were walked from their heads
     private volatile boolean cursorsForgotten;
-    private final Map<Integer, Long> alive = new HashMap<>(); // owners, and when they were
+    private final int[] alive = new int[ALIVE]; // owners, each in the place that its last bits say
+    private final long[] aliveNanos = new long[ALIVE]; // when it was
     private final Map<Long, Held> held = new HashMap<>(); // claim words by their address, if there is a visibility time-out
 
-    private MemorySegment copy = Arena.ofAuto().allocate(COPY_BYTES, 64);
+    private MemorySegment copy = MemorySegment.NULL; // grows to what is needed: only a collector gives it back
     private Message message = new Message(copy);
+    private @Nullable Lease inHand; // from before its claim until the caller has it or it is done
 
     /// @param word what a claim word says
     /// @param since when this consumer saw it first
@@ -55,6 +63,7 @@ public final class LeasingConsumer extends Consumer {
         ended = head.clone();
         word = new long[head.length];
         walkedNanos = System.nanoTime();
+        Arrays.fill(alive, -1);
     }
 
     // ---- leases
@@ -69,12 +78,16 @@ public final class LeasingConsumer extends Consumer {
         begin(1);
         try {
             Lease lease = claim(Integer.MAX_VALUE);
-            if (lease != null) handOut(handler, lease);
+            if (lease == null) return null;
+            handler.onLease(message, lease);
+            inHand = null;
             return lease;
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
+            settle();
         }
     }
 
@@ -99,17 +112,18 @@ public final class LeasingConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
-            for (Lease lease; (lease = claim(to.length)) != null;) {
+            for (Lease lease; (lease = claim(to.length)) != null; patience.startOver(0)) {
                 int length = message.length();
                 message.getBytes(0, to, 0, length);
-                message.hide();
                 if (lease.finish()) return length; // else it was so slow that somebody else has it by now
             }
             return EMPTY;
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
+            settle();
         }
     }
 
@@ -123,55 +137,60 @@ public final class LeasingConsumer extends Consumer {
         try {
             int taken = 0;
             for (Lease lease; taken < limit && (lease = claim(Integer.MAX_VALUE)) != null; taken++) {
-                handOut((message, unused) -> handler.onMessage(message), lease);
+                handler.onMessage(message);
                 lease.done();
+                patience.renew();
             }
             return taken;
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
+            settle();
         }
     }
 
-    private void handOut(LeaseHandler handler, Lease lease) {
-        boolean handled = false;
-        try {
-            handler.onLease(message, lease);
-            handled = true;
-        } finally {
-            message.hide();
-            if (!handled) lease.close();
-        }
+    /// Nobody has what is still in hand when a call ends: its handler threw, or something failed.
+    private void settle() {
+        message.hide();
+        Lease lease = inHand;
+        if (lease == null) return;
+        lease.close();
+        inHand = null;
     }
 
     /// The taking step: claims the next record if its payload has at most `most` bytes, and copies it into `message`.
     private @Nullable Lease claim(int most) {
+        settle();
         now = System.nanoTime();
         if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
-            int lane = choose();
+        int length = 0;
+        for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
+            lane = choose();
             if (lane == EMPTY) {
                 empty();
                 return null;
             }
             long at = position[lane];
-            int length = Layout.length(first[lane]);
-            if (length > most) {
-                if (Memory.getVolatile(memory, wordAt(lane, at)) == word[lane]) throw tooLarge(length, most);
-                read(lane); // somebody else has it by now
-                continue;
+            length = Layout.length(first[lane]);
+            if (length > Math.min(most, copy.byteSize())) {
+                if (Memory.getVolatile(memory, wordAt(lane, at)) != word[lane]) {
+                    read(lane); // somebody else has it by now
+                    continue;
+                }
+                if (length > most) throw tooLarge(length, most);
+                makeRoom(length);
             }
             long lap = queue.geometry().lap(at);
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
             long mine = Layout.claim(lap, owner, attempt, Layout.TAKEN);
+            Lease lease = new Lease(queue, this, lane, at, mine, attempt);
+            inHand = lease;
             if (!Memory.compareAndSet(memory, wordAt(lane, at), word[lane], mine)) {
+                inHand = null;
                 read(lane); // somebody else was faster
                 continue;
-            }
-            if (length > copy.byteSize()) {
-                copy = Arena.ofAuto().allocate(length, 64);
-                message = new Message(copy);
             }
             Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
             cursor[lane] = at + recordBytes(length);
@@ -179,9 +198,14 @@ public final class LeasingConsumer extends Consumer {
             Memory.acquireFence(); // the copy was made before this look at the claim, which proves it
             if (Memory.getVolatile(memory, wordAt(lane, at)) != mine) continue; // so slow that it was taken over already
             message.show(Memory.base(copy), length);
-            return new Lease(queue, this, lane, at, mine, attempt);
+            return lease;
         }
-        throw queue.corrupted(0, position[0], "its claims never stand still");
+    }
+
+    private void makeRoom(int bytes) {
+        MemorySegment larger = larger(copy, bytes);
+        message = new Message(larger);
+        copy = larger;
     }
 
     private long wordAt(int lane, long at) {
@@ -203,7 +227,6 @@ public final class LeasingConsumer extends Consumer {
             cursor[lane] = head[lane];
             first[lane] = 0; // not read
         }
-        if (alive.size() > 256) alive.clear();
         held.entrySet().removeIf(e -> Memory.getVolatile(memory, e.getKey()) != e.getValue().word);
     }
 
@@ -219,12 +242,14 @@ public final class LeasingConsumer extends Consumer {
 
     /// One walk from the cursor, or from the head if that has passed it.
     private long walk(int lane) {
+        long start = 0;
+        long at = 0;
         again:
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
-            long start = head[lane] = Memory.getVolatile(memory, headAt[lane]);
+        for (;; patience.startOver(lane, (at - start) / Layout.BLOCK)) {
+            start = head[lane] = Memory.getVolatile(memory, headAt[lane]);
             if (cursor[lane] - start > 0) start = cursor[lane];
             long from = start; // where the record's space begins: with the padding before it, or with itself
-            long at = start;
+            at = start;
             long claim = 0;
             long header;
             while ((header = Memory.getVolatile(memory, laneAt[lane] + (at & mask))) != 0) {
@@ -241,7 +266,7 @@ public final class LeasingConsumer extends Consumer {
                 int state = Layout.state(claim, queue.geometry().lap(at));
                 if (state == Layout.FREE || state == Layout.TAKEN && isAbandoned(wordAt(lane, at), claim)) break;
                 if (state == Layout.DONE && from == head[lane]) {
-                    queue.passDone(lane);
+                    queue.passDone(lane, patience);
                     continue again;
                 }
                 if (state != Layout.DONE && state != Layout.TAKEN) {
@@ -255,7 +280,6 @@ public final class LeasingConsumer extends Consumer {
             position[lane] = ended[lane] = cursor[lane] = at;
             return first[lane] = header;
         }
-        throw queue.corrupted(lane, head[lane], "its head never stands still");
     }
 
     /// Whether memory behind the position may have been used again, so that what was read there means nothing.
@@ -266,16 +290,17 @@ public final class LeasingConsumer extends Consumer {
 
     /// Whether the holder of this claim is gone, or has held it for too long.
     private boolean isAbandoned(long wordAt, long claim) {
-        Integer holder = Layout.owner(claim);
-        Long asked = alive.get(holder);
-        if (asked == null || now - asked > ALIVE_NANOS) {
+        int holder = Layout.owner(claim);
+        int place = holder & ALIVE - 1;
+        if (alive[place] != holder || now - aliveNanos[place] > ALIVE_NANOS) {
             if (!queue.isOwnerAlive(holder)) return true;
-            alive.put(holder, now);
+            alive[place] = holder;
+            aliveNanos[place] = now;
         }
         if (visibilityNanos == 0) return false;
         Held before = held.get(wordAt);
         if (before != null && before.word == claim) return now - before.since > visibilityNanos;
-        held.put(wordAt, new Held(claim, now));
+        if (held.size() < MOST_HELD || before != null) held.put(wordAt, new Held(claim, now));
         return false;
     }
 

@@ -1,5 +1,6 @@
 package dev.procession.core;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
@@ -15,7 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.ref.Reference;
-import java.nio.ByteOrder;
+import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -29,6 +30,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Linux on x86-64 and aarch64, through `java.lang.foreign`.
 ///
@@ -95,13 +97,6 @@ final class LinuxPlatform extends Platform {
             ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(2 * Long.BYTES, Long.BYTES));
     private final boolean barrier = registerForBarrier();
 
-    static boolean isSupported() {
-        String arch = System.getProperty("os.arch");
-        return System.getProperty("os.name").equals("Linux")
-                && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN
-                && (arch.equals("amd64") || arch.equals("aarch64"));
-    }
-
     @Override
     String name() {
         return "linux";
@@ -117,12 +112,12 @@ final class LinuxPlatform extends Platform {
     @Override
     OpenFile create(Path path, long size, long reserved, Consumer<MemorySegment> write) throws IOException {
         Path absolute = path.toAbsolutePath();
-        Path directory = Objects.requireNonNull(absolute.getParent(), "the root directory is no queue");
         if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) throw new FileAlreadyExistsException(path.toString());
+        Path directory = Objects.requireNonNull(absolute.getParent(), "the root directory exists");
         Path temporary = null;
         int fd = openFile(directory, O_TMPFILE | O_RDWR | O_CLOEXEC);
         if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT && Files.isDirectory(directory)) { // no O_TMPFILE there
-            temporary = directory.resolve("." + absolute.getFileName() + "." + Long.toHexString(System.nanoTime()));
+            temporary = temporaryBeside(absolute);
             fd = openFile(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC);
         }
         if (fd < 0) throw failure("cannot make a file in", directory, -fd);
@@ -136,7 +131,7 @@ final class LinuxPlatform extends Platform {
             if (!file.tryLock(Layout.ATTACHED_LOCK, true))
                 throw new FileSystemException(path + ": locked before it has a name");
             file.checkLocks(path);
-            int linked = link(temporary == null ? "/proc/self/fd/" + fd : temporary.toString(), absolute);
+            int linked = link(temporary == null ? Path.of("/proc/self/fd/" + fd) : temporary, absolute);
             if (linked == EEXIST) throw new FileAlreadyExistsException(path.toString());
             if (linked != 0) throw failure("cannot name", path, linked);
             return file;
@@ -159,24 +154,12 @@ final class LinuxPlatform extends Platform {
         if (fd < 0) throw failure("cannot open", path, -fd);
         LinuxFile file = null;
         try {
+            removeTemporaryName(path, status(fd));
             Map<String, Object> status = status(fd);
-            int mode = (int) status.get("mode");
-            String wrong = null;
-            if ((mode & 0170000) != 0100000) {
-                wrong = "is not a regular file, so not a queue";
-            } else if (!status.get("uid").equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
-                wrong = "belongs to user " + status.get("uid") + "; only its owner may use a queue";
-            } else if ((mode & 022) != 0) {
-                wrong = "can be written by group or others, who could put anything into it; chmod 600 it if it is yours";
-            } else if ((int) status.get("nlink") > 1) {
-                wrong = "has " + status.get("nlink") + " names (hard links); a queue has one";
-            }
-            if (wrong != null) throw new QueueUnavailableException(path + " " + wrong);
-            long size = (long) status.get("size");
-            if (size < Layout.PAGE) {
-                throw new QueueUnavailableException(path + " has " + size + " bytes, so it is not a queue");
-            }
-            file = map(fd, size, path);
+            checkOurs(path, status);
+            // before it is mapped: whoever looks for what is abandoned maps nothing that is not
+            if (lock(fd, Layout.ATTACHED_LOCK, shared ? F_RDLCK : F_WRLCK) != 0) throw notAttached(path, shared);
+            file = map(fd, (long) status.get("size"), path);
             if (!file.tryLock(Layout.ATTACHED_LOCK, shared) || !file.isAt(path)) throw notAttached(path, shared);
             file.checkLocks(path);
             return file;
@@ -187,6 +170,11 @@ final class LinuxPlatform extends Platform {
         }
     }
 
+    @Override
+    void closeWhenUnreachable(Object handle, OpenFile file) {
+        // with its mapping
+    }
+
     /// 0, or errno. A signal, such as the one that stops the process, interrupts it; then nothing was reserved.
     private int fallocate(int fd, int mode, long offset, long bytes) {
         long result;
@@ -195,20 +183,61 @@ final class LinuxPlatform extends Platform {
         return (int) -result;
     }
 
+    @Override
+    @Nullable
+    ByteBuffer readHeader(Path path) throws IOException {
+        return readWords(path);
+    }
+
     /// A file descriptor, or -errno.
     private int openFile(Path path, int flags) {
         try (Arena arena = Arena.ofConfined()) {
-            return (int) call(SYS_OPENAT, AT_FDCWD, arena.allocateFrom(path.toString()).address(), flags, 0600);
+            return (int) call(SYS_OPENAT, AT_FDCWD, name(arena, path), flags, 0600);
         }
     }
 
     /// 0, or errno.
-    private int link(String from, Path to) {
+    private int link(Path from, Path to) {
         try (Arena arena = Arena.ofConfined()) {
-            long named = arena.allocateFrom(from).address();
-            long name = arena.allocateFrom(to.toString()).address();
-            return (int) -call(SYS_LINKAT, AT_FDCWD, named, AT_FDCWD, name, AT_SYMLINK_FOLLOW, 0);
+            return (int) -call(
+                    SYS_LINKAT, AT_FDCWD, name(arena, from), AT_FDCWD, name(arena, to), AT_SYMLINK_FOLLOW, 0);
         }
+    }
+
+    /// The address of a path's bytes, as they are in the directory. What toString() makes of them depends on the locale, and in
+    /// some there is no way back; in a URI each one that is not plain ASCII is a number.
+    private static long name(Arena arena, Path path) {
+        String uri = path.toUri().getRawPath();
+        byte[] bytes = new byte[uri.length()];
+        int length = 0;
+        for (int i = 0; i < uri.length(); i++) {
+            boolean coded = uri.charAt(i) == '%';
+            bytes[length++] = (byte) (coded ? Integer.parseInt(uri, i + 1, i + 3, 16) : uri.charAt(i));
+            if (coded) i += 2;
+        }
+        if (length > 1 && bytes[length - 1] == '/') length--; // said of a directory
+        MemorySegment name = arena.allocate(length + 1);
+        MemorySegment.copy(bytes, 0, name, JAVA_BYTE, 0, length);
+        return name.address();
+    }
+
+    /// 0, or errno.
+    private int lock(int fd, long at, short type) {
+        try (Arena arena = Arena.ofConfined()) {
+            return fcntl(fd, F_OFD_SETLK, flock(arena, at, 1, type));
+        }
+    }
+
+    private static MemorySegment flock(Arena arena, long at, long bytes, short type) {
+        MemorySegment lock = arena.allocate(FLOCK); // l_pid must be 0, and is
+        lock.set(JAVA_SHORT, 0, type);
+        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_start")), at);
+        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), bytes);
+        return lock;
+    }
+
+    private int fcntl(int fd, int command, MemorySegment lock) {
+        return (int) -call(SYS_FCNTL, fd, command, lock.address());
     }
 
     private LinuxFile map(int fd, long size, Path path) throws IOException {
@@ -248,7 +277,7 @@ final class LinuxPlatform extends Platform {
             if (closed) return;
             try (Arena arena = Arena.ofConfined()) {
                 // to the end of the file, wherever that is
-                call(SYS_FCNTL, fd, F_OFD_SETLK, LinuxFile.flock(arena, 0, 0, F_UNLCK).address());
+                fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
             }
             close();
         }
@@ -267,14 +296,14 @@ final class LinuxPlatform extends Platform {
     }
 
     private static Map<String, Object> status(int fd) throws IOException {
-        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), "unix:mode,uid,nlink,size,dev,ino");
+        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
     }
 
     private static IOException failure(String what, Path path, int errno) {
         String why =
                 switch (errno) {
                     case ENOENT -> "no such file or directory";
-                    case EACCES, EPERM -> "permission denied";
+                    case EACCES, EPERM -> "permission denied (" + denied(path) + ")";
                     case ENOSPC, EDQUOT -> "no space left there; free some, or use fewer or smaller lanes";
                     case EROFS -> "the file system is read-only";
                     case ENAMETOOLONG -> "the name is too long";
@@ -313,30 +342,13 @@ final class LinuxPlatform extends Platform {
             lock(fd, at, F_UNLCK);
         }
 
-        private int lock(int fd, long at, short type) {
-            try (Arena arena = Arena.ofConfined()) {
-                return fcntl(fd, F_OFD_SETLK, flock(arena, at, 1, type));
-            }
-        }
-
         @Override
         boolean isLocked(long at) {
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment lock = flock(arena, at, 1, F_WRLCK);
-                return fcntl(fd, F_OFD_GETLK, lock) == 0 && lock.get(JAVA_SHORT, 0) != F_UNLCK;
+                // what a reader's lock would conflict with: others that only ask, or only read, have no place in the answer
+                MemorySegment lock = flock(arena, at, 1, F_RDLCK);
+                return fcntl(fd, F_OFD_GETLK, lock) != 0 || lock.get(JAVA_SHORT, 0) != F_UNLCK;
             }
-        }
-
-        private static MemorySegment flock(Arena arena, long at, long bytes, short type) {
-            MemorySegment lock = arena.allocate(FLOCK); // l_pid must be 0, and is
-            lock.set(JAVA_SHORT, 0, type);
-            lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_start")), at);
-            lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), bytes);
-            return lock;
-        }
-
-        private int fcntl(int fd, int command, MemorySegment lock) {
-            return (int) -call(SYS_FCNTL, fd, command, lock.address());
         }
 
         /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look alive.
@@ -370,12 +382,14 @@ final class LinuxPlatform extends Platform {
         }
 
         @Override
+        boolean reservePage(long offset) {
+            return reserve(offset, 1); // changes nothing that is there
+        }
+
+        @Override
         boolean isAt(Path path) {
             try {
-                Map<String, Object> mine = status(fd);
-                Map<String, Object> named =
-                        Files.readAttributes(path, "unix:dev,ino", LinkOption.NOFOLLOW_LINKS);
-                return mine.get("dev").equals(named.get("dev")) && mine.get("ino").equals(named.get("ino"));
+                return isSame(status(fd), Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS));
             } catch (IOException e) {
                 return false;
             }

@@ -1,46 +1,97 @@
 package dev.procession.core;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /// What the JDK offers everywhere: file locks, mapping, parking by the clock. No pinning, no waking across processes.
 ///
 /// The locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has
-/// one channel for each file, which its handles share, and a table that keeps the handles apart.
+/// one channel for each file, which its handles share, and a table that keeps the handles apart. Nor is the channel used
+/// for anything that an interrupt of the calling thread would close it in.
+///
+/// To ask for a lock is to take it for a moment, shared. Who is stopped in that moment does not make the dead look alive
+/// to others who ask, but nobody inherits that lane, or that number, until it goes on.
 final class PortablePlatform extends Platform {
     /// A sleep ends by itself after this long, since nobody can end it.
     private static final long LONGEST_SLEEP_NANOS = 1_000_000;
 
     private static final Map<Object, JvmFile> FILES = new HashMap<>();
 
+    private static final @Nullable Path DESCRIPTORS =
+            Files.isDirectory(Path.of("/proc/self/fd")) ? Path.of("/proc/self/fd") : null;
+    private static final boolean UNIX =
+            Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
+    private static final int ZEROS = 64 << 10;
+    private static final int SIGSTOP = 19;
+
     /// A file as this JVM has it open, shared by its handles. Guarded by FILES.
     private static final class JvmFile {
         final Object key;
         final FileChannel channel;
+        final RandomAccessFile contents; // the same file, for sizes and writes, which no interrupt closes
         final Map<Long, FileLock> locks = new HashMap<>();
         final Map<Long, Integer> holders = new HashMap<>(); // -1: one, exclusively
         int handles;
 
-        JvmFile(Object key, FileChannel channel) {
+        /// Opens the file of this key, or none.
+        JvmFile(Path path, Object key) throws IOException {
             this.key = key;
-            this.channel = channel;
+            channel = FileChannel.open(
+                    path, Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS));
+            RandomAccessFile opened = null;
+            try {
+                Path same = DESCRIPTORS == null ? path : descriptor(key);
+                if (same == null || !key.equals(key(same))) throw new NoSuchFileException(path.toString());
+                opened = new RandomAccessFile(same.toFile(), "rw");
+            } finally {
+                if (opened == null) channel.close();
+            }
+            contents = opened;
+        }
+
+        void close() throws IOException {
+            try (channel) {
+                contents.close();
+            }
+        }
+
+        /// Which of this process's descriptors is the file: what was opened is known by that alone.
+        private static @Nullable Path descriptor(Object key) throws IOException {
+            try (DirectoryStream<Path> all = Files.newDirectoryStream(DESCRIPTORS)) {
+                for (Path each : all) {
+                    try {
+                        if (key.equals(key(each))) return each;
+                    } catch (IOException e) {
+                        continue; // closed meanwhile
+                    }
+                }
+            }
+            return null;
         }
     }
 
@@ -58,22 +109,24 @@ final class PortablePlatform extends Platform {
     OpenFile create(Path path, long size, long reserved, Consumer<MemorySegment> write) throws IOException {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) throw new FileAlreadyExistsException(path.toString());
         Path absolute = path.toAbsolutePath();
-        Path temporary =
-                absolute.resolveSibling("." + absolute.getFileName() + "." + Long.toHexString(System.nanoTime()));
+        Path temporary = temporaryBeside(absolute);
         try {
-            Files.createFile(temporary);
-            if (Files.getFileStore(temporary).supportsFileAttributeView("posix")) {
-                Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rw-------"));
+            try {
+                if (!UNIX) Files.createFile(temporary);
+                else
+                    Files.createFile(temporary,
+                            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            } catch (NoSuchFileException e) {
+                throw new NoSuchFileException(String.valueOf(absolute.getParent()));
             }
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                channel.write(ByteBuffer.allocate(1), size - 1);
+            PortableFile file;
+            try {
+                file = attach(temporary, key(temporary, LinkOption.NOFOLLOW_LINKS), true, size, reserved);
+            } catch (FileSystemException e) {
+                throw e;
             } catch (IOException e) { // its message does not say where
-                throw new IOException("cannot make " + path + " with " + size + " bytes: " + e.getMessage(), e);
-            }
-            PortableFile file = attach(temporary, true);
-            if (!file.reserve(0, reserved)) {
-                file.close();
-                throw new IOException("cannot reserve " + reserved + " bytes for " + path + ": no space left there");
+                throw new IOException("cannot make " + path + " with " + size + " bytes, " + reserved + " of them now: "
+                        + String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT), e);
             }
             write.accept(file.mapping());
             try {
@@ -90,32 +143,48 @@ final class PortablePlatform extends Platform {
 
     @Override
     OpenFile open(Path path, boolean shared) throws IOException {
-        BasicFileAttributes status = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-        if (!status.isRegularFile())
+        BasicFileAttributes basics = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        if (basics.isSymbolicLink())
+            throw new QueueUnavailableException(path + " is a symbolic link; open the file that it names");
+        if (basics.isDirectory()) throw new QueueUnavailableException(path + " is a directory, not a queue");
+        if (!basics.isRegularFile())
             throw new QueueUnavailableException(path + " is not a regular file, so not a queue");
-        if (status.size() < Layout.PAGE) {
-            throw new QueueUnavailableException(path + " has " + status.size() + " bytes, so it is not a queue");
+        Object key = key(path, LinkOption.NOFOLLOW_LINKS);
+        if (UNIX) {
+            removeTemporaryName(path, Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS));
+            Map<String, Object> status = Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS);
+            checkOurs(path, status);
+            key = status.get("fileKey"); // what was checked is what is opened, or nothing
         }
-        PortableFile file = attach(path, shared);
+        checkSize(path, basics.size());
+        PortableFile file = attach(path, key, shared, 0, 0);
         if (file.isAt(path)) return file;
         file.close();
         throw notAttached(path, shared);
     }
 
-    private static PortableFile attach(Path path, boolean shared) throws IOException {
+    /// @param key of the file; if another one has its name by now, there is none
+    /// @param size which the file gets, or 0 if it has one
+    /// @param reserved how many bytes from the start get their space then
+    private static PortableFile attach(Path path, Object key, boolean shared, long size, long reserved)
+            throws IOException {
         synchronized (FILES) {
-            Object key = key(path);
             JvmFile open = FILES.get(key);
             if (open == null) {
-                open = new JvmFile(key, FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE));
+                open = new JvmFile(path, key);
                 FILES.put(key, open);
             }
             open.handles++;
             PortableFile file = new PortableFile(open);
             boolean attached = false;
             try {
-                file.map();
-                attached = file.tryLock(Layout.ATTACHED_LOCK, shared);
+                boolean locked = file.tryLock(Layout.ATTACHED_LOCK, shared);
+                if (size > 0) {
+                    open.contents.setLength(size);
+                    writeZeros(open.contents, 0, reserved);
+                }
+                if (locked) file.map(); // not before: whoever looks for what is abandoned maps nothing that is not
+                attached = locked;
             } finally {
                 if (!attached) file.close();
             }
@@ -124,10 +193,25 @@ final class PortablePlatform extends Platform {
         }
     }
 
-    private static Object key(Path path) throws IOException {
-        BasicFileAttributes status = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    private static Object key(Path path, LinkOption... options) throws IOException {
+        BasicFileAttributes status = Files.readAttributes(path, BasicFileAttributes.class, options);
         Object key = status.fileKey();
         return key != null ? key : path.toRealPath();
+    }
+
+    @Override
+    @Nullable
+    ByteBuffer readHeader(Path path) throws IOException {
+        synchronized (FILES) { // closing it again would drop the locks of a file that is open here
+            return FILES.containsKey(key(path, LinkOption.NOFOLLOW_LINKS)) || !UNIX ? null : readWords(path);
+        }
+    }
+
+    private static void writeZeros(RandomAccessFile file, long offset, long bytes) throws IOException {
+        byte[] zeros = new byte[(int) Math.min(bytes, ZEROS)];
+        file.seek(offset);
+        for (long left = bytes; left > 0; left -= zeros.length)
+            file.write(zeros, 0, (int) Math.min(left, zeros.length));
     }
 
     static final class PortableFile extends OpenFile {
@@ -142,7 +226,12 @@ final class PortablePlatform extends Platform {
         }
 
         private void map() throws IOException {
-            mapping = file.channel.map(FileChannel.MapMode.READ_WRITE, 0, file.channel.size(), arena);
+            boolean interrupted = Thread.interrupted(); // which would close the channel
+            try {
+                mapping = file.channel.map(FileChannel.MapMode.READ_WRITE, 0, size(), arena);
+            } finally {
+                if (interrupted) Thread.currentThread().interrupt();
+            }
         }
 
         @Override
@@ -154,14 +243,7 @@ final class PortablePlatform extends Platform {
         boolean tryLock(long at, boolean shared) {
             synchronized (FILES) {
                 Boolean mine = held.get(at);
-                if (mine != null) {
-                    if (mine == shared) return true;
-                    if (mine && file.holders.getOrDefault(at, 0) > 1) return false; // not alone, so it stays shared
-                    unlock(at);
-                    boolean changed = tryLock(at, shared);
-                    if (!changed) tryLock(at, mine);
-                    return changed;
-                }
+                if (mine != null) return mine == shared;
                 int holders = file.holders.getOrDefault(at, 0);
                 if (holders < 0 || holders > 0 && !shared) return false;
                 if (holders == 0) {
@@ -203,7 +285,7 @@ final class PortablePlatform extends Platform {
         boolean isLocked(long at) {
             synchronized (FILES) {
                 if (file.holders.containsKey(at)) return !held.containsKey(at);
-                try (FileLock lock = file.channel.tryLock(at, 1, false)) {
+                try (FileLock lock = file.channel.tryLock(at, 1, true)) {
                     return lock == null;
                 } catch (OverlappingFileLockException | IOException e) {
                     return true;
@@ -214,26 +296,34 @@ final class PortablePlatform extends Platform {
         @Override
         long size() {
             try {
-                return file.channel.size();
+                return file.contents.length();
             } catch (IOException e) {
                 return mapping.byteSize(); // closed
             }
         }
 
-        /// There is no call for it: writes back what is there, page by page, through the channel, which says when the
-        /// disk is full. Only the owner of a range asks for it, before its first use.
+        /// There is no call for it: writes zeros, upon which the system says whether the disk is full. Never what was there
+        /// before, which somebody else may have changed between the read and the write.
         @Override
         boolean reserve(long offset, long bytes) {
-            try {
-                var page = ByteBuffer.allocate(Layout.PAGE);
-                for (long at = offset; at < offset + bytes; at += Layout.PAGE) {
-                    page.clear();
-                    while (page.hasRemaining() && file.channel.read(page, at + page.position()) > 0) {}
-                    page.flip();
-                    while (page.hasRemaining()) file.channel.write(page, at + page.position());
+            synchronized (FILES) { // one place to write at for all handles
+                try {
+                    if (offset + bytes > file.contents.length()) return false; // a file that was cut off must not grow again
+                    writeZeros(file.contents, offset, bytes);
+                    return true;
+                } catch (IOException e) {
+                    return false;
                 }
+            }
+        }
+
+        @Override
+        boolean reservePage(long offset) {
+            try {
+                Memory.getAndAdd(mapping, Memory.base(mapping) + offset, 0); // an access that gets the page
+                size(); // the JVM may tell of the fault only after a call of the system
                 return true;
-            } catch (IOException e) {
+            } catch (InternalError e) {
                 return false;
             }
         }
@@ -241,7 +331,7 @@ final class PortablePlatform extends Platform {
         @Override
         boolean isAt(Path path) {
             try {
-                return key(path).equals(file.key);
+                return key(path, LinkOption.NOFOLLOW_LINKS).equals(file.key);
             } catch (IOException e) {
                 return false;
             }
@@ -250,7 +340,9 @@ final class PortablePlatform extends Platform {
         @Override
         void close() {
             detach();
-            if (arena.scope().isAlive()) arena.close();
+            synchronized (FILES) {
+                if (arena.scope().isAlive()) arena.close();
+            }
         }
 
         @Override
@@ -262,12 +354,22 @@ final class PortablePlatform extends Platform {
                 if (--file.handles > 0) return;
                 FILES.remove(file.key);
                 try {
-                    file.channel.close();
+                    file.close();
                 } catch (IOException e) {
                     throw new UncheckedIOException(e);
                 }
             }
         }
+    }
+
+    /// A thread of its own, made with the first file.
+    private static final class Unreachable {
+        static final Cleaner CLEANER = Cleaner.create();
+    }
+
+    @Override
+    void closeWhenUnreachable(Object handle, OpenFile file) {
+        Unreachable.CLEANER.register(handle, file::close);
     }
 
     @Override
@@ -307,7 +409,23 @@ final class PortablePlatform extends Platform {
 
     @Override
     void signalSelf(boolean stop) {
-        if (stop) throw new UnsupportedOperationException("stop");
-        Runtime.getRuntime().halt(137);
+        if (!stop) Runtime.getRuntime().halt(137);
+        try {
+            new ProcessBuilder("kill", "-STOP", Long.toString(ProcessHandle.current().pid())).inheritIO().start()
+                    .waitFor();
+            while (isStopPending()) Thread.onSpinWait(); // sent is not yet obeyed
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException("cannot stop", e);
+        }
+    }
+
+    /// Whether the signal still waits for a thread to take it. Whichever does stops all of them, this one on its way out of the
+    /// call that reads this.
+    private static boolean isStopPending() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("ShdPnd:"))
+                return (Long.parseLong(line.substring(7).strip(), 16) >> SIGSTOP - 1 & 1) != 0;
+        }
+        return false;
     }
 }

@@ -8,8 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// Puts messages into one lane of the queue, which is its own until it is closed or its process dies.
 ///
 /// A put is wait-free while the lane has room: at most one fetch-and-add, and none while nobody else puts; then stores
-/// into memory that nobody else writes. When a put has returned, no consumer that is told of it misses the message, and
-/// every message whose put began later is delivered later.
+/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of items has a
+/// bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic operations and a
+/// call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of it misses the message,
+/// and every message whose put began later is delivered later.
 ///
 /// Belongs to one thread, close() included. No allocation per message.
 public final class Producer implements AutoCloseable {
@@ -36,18 +38,18 @@ public final class Producer implements AutoCloseable {
     private final boolean counted; // the number of items has a bound
     private final Claim claim;
     private final Waiting waiting;
+    private final Patience patience;
 
     private long tail; // position of the next record
     private long limit; // no byte at or above this position may be written before extend() was asked
-    private long reserved; // space below this position is reserved
-    private final long reserveAll; // the position at which the whole lane is
+    private long reserved; // space below this position is reserved, while the lane is written for the first time
     private boolean allReserved;
     private int extensions;
 
     private long mine = -1; // the ticket last drawn
     private boolean alone; // nobody had drawn between my last two draws
 
-    private long announced; // items put into this lane, and the one that is on its way
+    private long published; // items put into this lane, if they are counted; only publish() changes it
     private long claimedAt; // offset of the open claim
     private long limitAfterClaim;
     private int waitedFor; // bytes of the message that waits for room
@@ -70,17 +72,19 @@ public final class Producer implements AutoCloseable {
         counted = geometry.counted();
         claim = new Claim(this, memory);
         waiting = queue.waitingForRoom(strategy, () -> hasRoom(waitedFor));
+        patience = new Patience(queue);
 
         // whoever owned the lane left a zero header behind its last record: that is the tail, wherever it died
         tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
         limit = tail;
-        long step = Math.min(RESERVE_BYTES, laneBytes);
-        reserved = tail & -step;
-        reserveAll = reserved + laneBytes;
+        reserved = tail;
+        // by those who have written all of it; after 2^64 bytes positions are small again, but first the head is not
+        allReserved = Long.compareUnsigned(tail, laneBytes) >= 0
+                || Long.compareUnsigned(Memory.getVolatile(memory, headAt), tail) > 0;
         boolean space = extend(tail + prefix);
         if (space && counted) { // an announcement that the last owner did not live to keep is void
-            announced = Memory.getVolatile(memory, laneAt + (tail & mask) + Long.BYTES);
-            Memory.setRelease(memory, base + Layout.announcedAt(lane), announced);
+            published = Memory.getVolatile(memory, laneAt + (tail & mask) + Long.BYTES);
+            retract();
         }
         // before the first put: a look that does not know the lane is not over
         if (!space || !queue.raiseLanesInUse(lane + 1)) {
@@ -119,8 +123,8 @@ public final class Producer implements AutoCloseable {
         Objects.checkFromIndexSize(start, length, from.length);
         try {
             return putBytes(from, start, length);
-        } catch (InternalError e) {
-            throw fault(e);
+        } catch (RuntimeException | Error e) {
+            throw failed(e);
         }
     }
 
@@ -147,8 +151,8 @@ public final class Producer implements AutoCloseable {
         Objects.checkFromIndexSize(start, length, from.byteSize());
         try {
             return putSegment(from, start, length);
-        } catch (InternalError e) {
-            throw fault(e);
+        } catch (RuntimeException | Error e) {
+            throw failed(e);
         }
     }
 
@@ -157,13 +161,7 @@ public final class Producer implements AutoCloseable {
         long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
-        boolean copied = false;
-        try { // the segment may be closed by now, or belong to another thread
-            Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
-            copied = true;
-        } finally {
-            if (!copied && counted) retract();
-        }
+        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length); // it may be closed, or another thread's
         publish(ticket, offset, length, size);
         return true;
     }
@@ -207,35 +205,43 @@ public final class Producer implements AutoCloseable {
     /// @throws QueueClosedException if this producer or its queue was closed
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
-        long offset;
         try {
-            offset = begin(length, recordBytes(length));
-        } catch (InternalError e) {
-            throw fault(e);
+            long offset = begin(length, recordBytes(length));
+            if (offset == FULL) return null;
+            claimedAt = offset;
+            claim.open(laneAt + offset + prefix, length);
+            limitAfterClaim = limit;
+            limit = tail;
+            return claim;
+        } catch (RuntimeException | Error e) {
+            throw failed(e);
         }
-        if (offset == FULL) return null;
-        claimedAt = offset;
-        claim.open(laneAt + offset + prefix, length);
-        limitAfterClaim = limit;
-        limit = tail;
-        return claim;
     }
 
     void commit(int length) {
-        limit = limitAfterClaim;
+        long before = tail;
         try {
-            publish(ticket(), claimedAt, length, recordBytes(length));
+            try {
+                publish(ticket(), claimedAt, length, recordBytes(length));
+            } finally {
+                if (tail != before) { // else it is still open; no call, since there may be no stack left for one
+                    claim.length = -1;
+                    limit = limitAfterClaim;
+                }
+            }
         } catch (InternalError e) {
             throw fault(e);
         }
     }
 
     void abort() {
-        limit = limitAfterClaim;
         if (counted && !queue.isCutOff()) retract();
+        claim.length = -1;
+        limit = limitAfterClaim;
     }
 
-    /// Whether there is room for a message now.
+    /// Whether there is room for a message now: with a bound on the items, a place as [LaneQueue#isFull()] says, and always
+    /// space in this producer's lane.
     ///
     /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return whether a put would not find the queue full
@@ -243,7 +249,7 @@ public final class Producer implements AutoCloseable {
     public boolean hasRoom(int length) {
         checkUsable();
         try {
-            if (counted && queue.countedItems() >= queue.geometry().maxItems()) return false;
+            if (counted && !hasPlace()) return false;
             int size = recordBytes(length);
             long offset = tail & mask;
             long pad = offset + size > laneBytes ? laneBytes - offset : 0;
@@ -251,6 +257,12 @@ public final class Producer implements AutoCloseable {
         } catch (InternalError e) {
             throw fault(e);
         }
+    }
+
+    private boolean hasPlace() {
+        checkUsable();
+        patience.renew();
+        return queue.hasPlace(patience);
     }
 
     // ---- a put, step by step
@@ -273,7 +285,7 @@ public final class Producer implements AutoCloseable {
     private long beginWrapped(int size, long offset) {
         long end = tail + (laneBytes - offset) + size + prefix;
         if (end - limit > 0 && !extend(end)) return FULL;
-        endLogAt(0, announced - 1);
+        endLogAt(0, published);
         // release: whoever sees the padding sees the zero header behind it, or what was put there since
         Memory.setRelease(memory, laneAt + offset, Layout.PADDING);
         tail += laneBytes - offset;
@@ -303,10 +315,11 @@ public final class Producer implements AutoCloseable {
 
     private void publish(long ticket, long offset, int length, int size) {
         long next = tail + size;
-        endLogAt(next & mask, announced); // so the log always ends in a zero header, wherever its owner dies
+        endLogAt(next & mask, published + 1); // so the log always ends in a zero header, wherever its owner dies
         // release: pairs with the volatile read of the header in every look; the message now exists
         Memory.setRelease(memory, laneAt + offset, Layout.header(ticket, length));
         tail = next;
+        published++;
         Waiting.wake(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
         Reference.reachabilityFence(this); // keeps the mapping
     }
@@ -333,10 +346,12 @@ public final class Producer implements AutoCloseable {
             throw queue.corrupted(lane, head, "head is outside of the log");
         if (end - free > 0) return false;
         while (!allReserved && reserved - end < 0) {
-            long step = Math.min(RESERVE_BYTES, laneBytes);
-            if (!queue.reserve(lane, reserved & laneBytes - 1, step)) return false;
-            reserved += step;
-            allReserved = reserved == reserveAll;
+            long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
+            // what is before it, the zero header too, consumers may read; in a damaged file the tail may be anywhere
+            long from = Math.min(Math.max(reserved, tail + prefix), to);
+            if (!queue.reserve(lane, from, to)) return false;
+            reserved = to;
+            allReserved = reserved == laneBytes;
         }
         limit = allReserved || free - reserved < 0 ? free : reserved;
         if (limit - tail >= CHECK_BYTES) checkWhole();
@@ -347,6 +362,20 @@ public final class Producer implements AutoCloseable {
         if (!queue.isCutOff()) return;
         limit = tail; // so that a shorter message asks, too
         queue.checkNotCutOff();
+    }
+
+    /// A put has failed: its message is not put, or it was and only who waits for it was not woken, and it keeps no place.
+    /// Called by the outermost method, which has the most stack left. Even if there is not enough, the place is only lost until
+    /// this producer's next call, for `published` was not changed.
+    private RuntimeException failed(Throwable e) {
+        if (e instanceof InternalError fault) throw fault(fault);
+        try {
+            if (counted && !closed && !claim.isOpen()) retract();
+        } catch (InternalError fault) {
+            throw fault(fault);
+        }
+        if (e instanceof Error error) throw error;
+        return (RuntimeException) e;
     }
 
     private QueueCorruptedException fault(InternalError e) {
@@ -367,23 +396,31 @@ public final class Producer implements AutoCloseable {
     /// Counts one item more before it is put, so that all who do the same see each other: of the items in an overfull
     /// queue the one announced last would have counted all the others.
     private boolean announce() {
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), announced + 1);
+        patience.renew();
+        if (tryAnnounce(false)) return true;
+        // the longer count is made without the announcement first: it would keep others from the last place meanwhile
+        return queue.exactItems(patience) < queue.geometry().maxItems() && tryAnnounce(true);
+    }
+
+    private boolean tryAnnounce(boolean exact) {
+        Memory.setRelease(memory, base + Layout.announcedAt(lane), published + 1);
         Memory.fullFence(); // everybody announces, then counts; without it two could overlook each other
-        announced++;
-        if (queue.countedItems() <= queue.geometry().maxItems()) return true;
+        long items = exact ? queue.exactItems(patience) : queue.countedItems(patience);
+        if (items <= queue.geometry().maxItems()) return true;
         retract();
-        queue.voidAnnouncementsOfTheDead();
         return false;
     }
 
+    /// Makes the announcement void, if there is one.
     private void retract() {
-        announced--;
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), announced);
+        Memory.setRelease(memory, base + Layout.announcedAt(lane), published);
     }
 
     private String tooLarge(int length) {
         return "length=" + length + " bytes, but a message of " + queue.path() + " may have " + maxMessage
-                + "; make the queue with larger lanes (laneBytes=" + laneBytes + ")";
+                + (length <= Layout.MAX_LENGTH ? "; make the queue with larger lanes (laneBytes=" + laneBytes + ")"
+                        : "; no queue takes one of more than " + Layout.MAX_LENGTH
+                                + ", so put it in parts, or into a file");
     }
 
     /// Gives the lane back. Messages in it stay there; an open claim is aborted.

@@ -1,6 +1,5 @@
 package dev.procession.core;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
@@ -9,10 +8,10 @@ import java.lang.foreign.MemorySegment;
 /// and a compare-and-set that succeeds proves the copy that was made before it. Until then nothing that was read is believed:
 /// it may be in the middle of another message by now.
 final class SharedConsumer extends Consumer {
-    /// The private copy holds a run of this many bytes, or one message that is longer.
+    /// The private copy holds a run of at most this many bytes, or one message that is longer.
     private static final int COPY_BYTES = 16 << 10;
 
-    private MemorySegment copy = Arena.ofAuto().allocate(COPY_BYTES, 64);
+    private MemorySegment copy = MemorySegment.NULL; // grows to what is needed: only a collector gives it back
     private Message message = new Message(copy);
 
     SharedConsumer(LaneQueue queue, WaitStrategy strategy) {
@@ -23,12 +22,13 @@ final class SharedConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
-            for (int i = 0; i < LaneQueue.RETRIES; i++) {
-                int lane = choose();
+            int length = 0;
+            for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
+                lane = choose();
                 if (lane == EMPTY) return empty();
                 long at = position[lane];
                 long header = first[lane];
-                int length = Layout.length(header);
+                length = Layout.length(header);
                 boolean record = isRecord(header, at & mask);
                 if (!record || length > to.length) {
                     if (unmoved(lane)) throw record ? tooLarge(length, to.length) : corrupted(lane, header);
@@ -38,10 +38,10 @@ final class SharedConsumer extends Consumer {
                 Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
                 if (take(lane, at + recordBytes(length))) return length;
             }
-            throw queue.corrupted(0, position[0], "its head never stands still");
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
         }
     }
@@ -50,28 +50,29 @@ final class SharedConsumer extends Consumer {
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
         try {
-            for (int i = 0; i < LaneQueue.RETRIES; i++) {
-                int lane = choose();
+            int bytes = 0;
+            for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
+                lane = choose();
                 if (lane == EMPTY) return checked(0);
                 if (limit == 1) {
                     if (pollOne(lane, handler)) return 1;
                     continue;
                 }
                 long start = position[lane];
-                int bytes = measure(lane, limit);
+                bytes = measure(lane, limit);
                 if (bytes == 0) {
                     if (unmoved(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
                     read(lane);
                     continue;
                 }
-                makeRoom(bytes);
+                if (!makeRoom(lane, bytes)) continue;
                 Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
                 if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
             }
-            throw queue.corrupted(0, position[0], "its head never stands still");
         } catch (InternalError e) {
             throw queue.fault(e);
         } finally {
+            busy = false;
             end();
         }
     }
@@ -86,9 +87,12 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        makeRoom(length);
+        if (!makeRoom(lane, length)) return false;
         Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
-        if (!take(lane, at + recordBytes(length))) return false;
+        if (!take(lane, at + recordBytes(length))) {
+            patience.startOver(lane, length / Long.BYTES);
+            return false;
+        }
         message.show(Memory.base(copy), length);
         try {
             handler.onMessage(message);
@@ -98,10 +102,18 @@ final class SharedConsumer extends Consumer {
         return true;
     }
 
-    private void makeRoom(int bytes) {
-        if (bytes <= copy.byteSize()) return;
-        copy = Arena.ofAuto().allocate(bytes, 64);
-        message = new Message(copy);
+    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns false if
+    /// somebody else has taken them.
+    private boolean makeRoom(int lane, int bytes) {
+        if (bytes <= copy.byteSize()) return true;
+        if (!unmoved(lane)) {
+            read(lane);
+            return false;
+        }
+        MemorySegment larger = larger(copy, bytes);
+        message = new Message(larger);
+        copy = larger;
+        return true;
     }
 
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
@@ -170,20 +182,32 @@ final class SharedConsumer extends Consumer {
             records++;
             try {
                 handler.onMessage(message);
-            } catch (RuntimeException | Error e) {
+            } catch (Throwable e) {
                 if (thrown == null) thrown = e;
-                else thrown.addSuppressed(e);
+                else suppress(e, thrown);
             }
         }
         message.hide();
-        if (thrown instanceof Error e) throw e;
-        if (thrown instanceof RuntimeException e) throw e;
+        if (thrown != null) throw SharedConsumer.<RuntimeException>unchecked(thrown);
         return records;
+    }
+
+    private static void suppress(Throwable e, Throwable thrown) {
+        try {
+            if (e != thrown) thrown.addSuppressed(e);
+        } catch (OutOfMemoryError | StackOverflowError lost) {
+            // one that is told of is enough; the rest of the run is not lost for it
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T unchecked(Throwable thrown) throws T {
+        throw (T) thrown; // a handler written in another language may throw any
     }
 
     @Override
     long read(int lane) {
-        for (int i = 0; i < LaneQueue.RETRIES; i++) {
+        for (;; patience.startOver(lane)) {
             long before = Memory.getVolatile(memory, headAt[lane]);
             long at = before;
             long header = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
@@ -197,7 +221,6 @@ final class SharedConsumer extends Consumer {
                 return first[lane] = header;
             }
         }
-        throw queue.corrupted(lane, head[lane], "its head never stands still");
     }
 
     @Override

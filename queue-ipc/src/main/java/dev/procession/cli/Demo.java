@@ -7,7 +7,6 @@ import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.Task;
 import dev.procession.Worker;
-import dev.procession.WorkerExit;
 import dev.procession.core.Cpus;
 import dev.procession.core.Delivery;
 import java.io.IOException;
@@ -56,14 +55,14 @@ final class Demo implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    private int[] cpus = {}; // stays empty where processes cannot be pinned
+    private int[] cpus = {}; // stays empty where workers are not pinned
     private int count; // of workers
     private boolean failed;
     private PrintStream out = System.out;
 
     @Override
     public Integer call() throws IOException, InterruptedException {
-        cpus = Cpus.available();
+        cpus = Cpus.whole();
         int cores = cpus.length > 0 ? cpus.length : Runtime.getRuntime().availableProcessors();
         count = workers == null ? cores : workers;
         if (count < 1 || count > MAX_WORKERS) throw misuse("--workers=" + count + ", must be 1 to " + MAX_WORKERS);
@@ -206,7 +205,7 @@ final class Demo implements Callable<Integer> {
     private void join(List<Worker> workers) throws InterruptedException {
         for (Worker worker : workers) {
             worker.join();
-            if (!(worker.exit() instanceof WorkerExit.Finished)) {
+            if (!worker.exit().isSuccess()) {
                 failed = true;
                 spec.commandLine().getErr().println(spec.qualifiedName() + ": " + worker);
             }

@@ -1,80 +1,62 @@
 package dev.procession.cli;
 
-import dev.procession.core.QueueException;
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.IVersionProvider;
-import picocli.CommandLine.ParameterException;
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.module.ModuleFinder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 
-/// The command line of Procession.
-///
-/// Exit status: 0 if all went well, 1 if something failed, 2 if the command was not understood.
-@Command(
-        name = "procession",
-        mixinStandardHelpOptions = true,
-        versionProvider = Main.Version.class,
-        description = "A queue shared by processes, and workers on every core to use it.",
-        subcommands = {Demo.class, Example.class},
-        footer = {"", "From its sources, also: procession bench --help"})
+/// Where the command line of Procession starts. What it needs besides the library, nobody else has to have: on the module
+/// path nothing requires it, so that a JVM leaves it out unless it is told not to.
 public final class Main {
-    private static volatile boolean ended; // the command, by itself
+    private static final List<String> MODULES =
+            List.of("com.fasterxml.jackson.jr.ob", "info.picocli", "me.tongfei.progressbar");
 
     private Main() {}
 
     /// Runs a command and ends the process.
     ///
     /// @param args the command and its options
-    public static void main(String[] args) {
-        Runtime.getRuntime().addShutdownHook(new Thread(Main::silence));
-        int status = new CommandLine(new Main())
-                .setParameterExceptionHandler(Main::explain)
-                .setExecutionExceptionHandler(Main::report)
-                .execute(args);
-        ended = true;
-        System.exit(status);
-    }
-
-    /// After Ctrl-C, what a command finds out about its dying workers is no news.
-    private static void silence() {
-        if (!ended) {
-            System.out.close();
-            System.err.close();
-        }
-    }
-
-    /// Where a command has subcommands, the list of them helps; an option is mended by one line.
-    private static int explain(ParameterException misuse, String[] args) {
-        CommandLine command = misuse.getCommandLine();
-        PrintWriter err = command.getErr();
-        String name = command.getCommandSpec().qualifiedName();
-        if (command.getSubcommands().isEmpty()) {
-            err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
+    public static void main(String[] args) throws IOException, InterruptedException {
+        Module ours = Main.class.getModule();
+        if (!ours.isNamed()) {
+            Procession.main(args);
+        } else if (MODULES.stream().allMatch(name -> ModuleLayer.boot().findModule(name).isPresent())) {
+            Procession.main(args);
         } else {
-            err.println(name + ": " + misuse.getMessage());
-            command.usage(err);
+            System.exit(runWithModules(ours.getName(), args));
         }
-        return CommandLine.ExitCode.USAGE;
     }
 
-    /// What the machine refuses is told in one line. Anything else is a mistake of ours, which needs its stack trace.
-    private static int report(Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
-        PrintWriter err = command.getErr();
-        if (failure instanceof QueueException || failure instanceof UncheckedIOException) {
-            err.println(command.getCommandSpec().qualifiedName() + ": " + failure.getMessage());
-        } else {
-            failure.printStackTrace(err);
+    /// In another JVM, which is told.
+    private static int runWithModules(String ours, String[] args) throws IOException, InterruptedException {
+        String modulePath = System.getProperty("jdk.module.path", "");
+        var finder = ModuleFinder.of(
+                Stream.of(modulePath.split(File.pathSeparator)).map(Path::of).toArray(Path[]::new));
+        for (String name : MODULES) {
+            if (finder.find(name).isEmpty()) {
+                System.err.println("procession: the command line needs the module " + name
+                        + " too, which is not on the module path");
+                return 1;
+            }
         }
-        return CommandLine.ExitCode.SOFTWARE;
-    }
-
-    /// The version that the jar was built as.
-    static final class Version implements IVersionProvider {
-        @Override
-        public String[] getVersion() {
-            String version = Main.class.getPackage().getImplementationVersion();
-            return new String[] {"procession " + (version == null ? "(not from a jar)" : version)};
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            boolean isGivenBelow = option.startsWith("-Djdk.module.") || option.startsWith("--module-path");
+            if (!isGivenBelow) command.add(option);
         }
+        command.addAll(List.of("-p", modulePath, "--add-modules", String.join(",", MODULES), "-m",
+                ours + "/" + Main.class.getName()));
+        command.addAll(List.of(args));
+        Process process = new ProcessBuilder(command).inheritIO().start();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            process.destroy(); // as this one was: by a signal, or when it is over
+            process.onExit().join();
+        }));
+        return process.waitFor();
     }
 }

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 public final class Child implements Peer.Host, AutoCloseable {
     /// What all children are started with.
     private static final List<String> FLAGS = List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m",
-            "-XX:+UseSerialGC", "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash");
+            "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=" + (System.getProperty("long") == null ? 1 : 4),
+            "-XX:+DisplayVMOutputToStderr", "-XX:-UsePerfData", "-XX:-CreateCoredumpOnCrash");
 
     private record Request(long id, int peer, Peer.Action<?> action) implements Serializable {}
 
@@ -43,6 +44,7 @@ public final class Child implements Peer.Host, AutoCloseable {
     private final ObjectOutputStream requests;
     private final Map<Long, CompletableFuture<@Nullable Object>> waiting = new ConcurrentHashMap<>();
     private volatile boolean ending;
+    private volatile boolean ended; // nobody reads its replies any more
     private long lastId;
 
     private Child(Process process) throws IOException {
@@ -67,11 +69,17 @@ public final class Child implements Peer.Host, AutoCloseable {
         }
     }
 
-    /// A child that tests share and that lives as long as this JVM; one for each `key` and set of flags.
+    /// A child that tests share and that lives as long as this JVM, unless a test kills it; one for each `key` and set of
+    /// flags.
     public static Child kept(String key, String... flags) {
         var id = new ArrayList<>(List.of(flags));
         id.add(key);
-        return KEPT.computeIfAbsent(id, unused -> start(flags));
+        return KEPT.compute(id, (unused, child) -> child != null && child.process.isAlive() ? child : start(flags));
+    }
+
+    /// Whether a process is a child that tests share.
+    static boolean isKept(long pid) {
+        return KEPT.values().stream().anyMatch(child -> child.pid() == pid);
     }
 
     /// A new thread in this child.
@@ -104,8 +112,13 @@ public final class Child implements Peer.Host, AutoCloseable {
             waiting.remove(id);
             reply.completeExceptionally(e);
         }
-        if (!process.isAlive()) failAll();
+        if (ended) failAll();
         return reply;
+    }
+
+    @Override
+    public void abandon(int peer) {
+        kill();
     }
 
     private void readReplies() {
@@ -117,9 +130,12 @@ public final class Child implements Peer.Host, AutoCloseable {
                 if (reply.thrown != null) future.completeExceptionally(reply.thrown);
                 else future.complete(reply.value);
             }
+        } catch (EOFException e) {
+            // it was killed, or has ended
         } catch (IOException | ClassNotFoundException e) {
             if (!ending) e.printStackTrace();
         } finally {
+            ended = true;
             failAll();
         }
     }
@@ -198,15 +214,20 @@ public final class Child implements Peer.Host, AutoCloseable {
         }
     }
 
-    /// Prints what every thread of every child and of this JVM is doing.
-    static void dumpThreads() {
+    /// Prints what every thread of this JVM is doing.
+    static void printThreads() {
         Thread.getAllStackTraces().forEach((thread, stack) -> {
             System.err.println(thread);
             for (var frame : stack) System.err.println("\tat " + frame);
         });
+    }
+
+    /// Prints what every thread of every child and of this JVM is doing.
+    static void dumpThreads() {
+        printThreads();
         for (var child : ALIVE) {
-            System.err.println("child " + child.pid() + ", state " + child.state());
-            if (child.state() != 'T') child.signal("QUIT");
+            System.err.println("child " + child.pid());
+            Signals.dump(child.process);
         }
     }
 

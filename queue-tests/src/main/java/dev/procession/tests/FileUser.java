@@ -64,10 +64,10 @@ final class FileUser {
         for (int i = 0; i < WARM_UP; i++) user.play(-1 - i);
         user.meter.begin();
         long round = first;
-        while (round <= last && System.nanoTime() < end) {
+        do { // at least one, however slow the machine is
             user.journal.intend(round);
             user.play(round++);
-        }
+        } while (round <= last && System.nanoTime() < end);
         return user.meter.tally(round - first);
     }
 

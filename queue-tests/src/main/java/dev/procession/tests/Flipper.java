@@ -89,12 +89,13 @@ final class Flipper {
         long end = System.nanoTime() + nanos;
         long rounds = 0;
         if (warm) user.meter.begin();
-        for (; System.nanoTime() < end; rounds++) {
+        do { // at least once, however slow the machine is
             if (!user.call()) {
                 user.close();
                 user.pause();
             }
-        }
+            rounds++;
+        } while (System.nanoTime() < end);
         user.close();
         return user.meter.tally(rounds);
     }

@@ -14,8 +14,12 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// Damages queue files and uses them, in another process, which must live: each call gives a value or says what is wrong
 /// with the file, in little time and memory.
@@ -43,19 +47,30 @@ public final class Fuzz implements Callable<Integer> {
     private long seed = System.nanoTime();
 
     @Option(names = "--round", paramLabel = "R", description = "only this round, in every way to reach the file")
-    private long round = -1;
+    private @Nullable Long round;
 
     @Option(names = "--live", description = "flip bits of a file while producers and consumers use it")
     private boolean live;
 
+    @Spec
+    private CommandSpec command;
+
     @Override
     public Integer call() throws Exception {
+        if (seconds < 1) {
+            throw new ParameterException(command.commandLine(), "--seconds=" + seconds + ", must be 1 or more");
+        }
+        if (round != null && (live || round < 0)) {
+            throw new ParameterException(command.commandLine(),
+                    "--round=" + round + ", must be 0 or more, and not with --live");
+        }
         System.err.println("seed=" + seed);
-        Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "procession-fuzz-");
+        Path directory = Files.createTempDirectory(Stress.memory(), "procession-fuzz-");
         try {
             long nanos = TimeUnit.SECONDS.toNanos(seconds);
             System.out.println(live ? flip(directory, seed, nanos)
-                    : run(directory, seed, round < 0 ? 0 : round, round < 0 ? Long.MAX_VALUE - 1 : round, nanos));
+                    : run(directory, seed, round == null ? 0 : round, round == null ? Long.MAX_VALUE - 1 : round,
+                            nanos));
             remove(directory);
             return 0;
         } catch (AssertionError e) {
@@ -73,8 +88,18 @@ public final class Fuzz implements Callable<Integer> {
     /// @throws AssertionError if a call did what it must not, with the seed and the round
     static Meter.Tally run(Path directory, long seed, long first, long last, long nanos) throws IOException {
         var all = Meter.Tally.NONE;
-        for (String way : WAYS) all = all.plus(run(directory, way, seed, first, last, nanos / WAYS.size()));
+        for (String way : WAYS) {
+            all = all.plus(tested(way, run(directory, way, seed, first, last, nanos / WAYS.size())));
+        }
         return all;
+    }
+
+    /// A run in which no call was made has shown nothing.
+    private static Meter.Tally tested(String way, Meter.Tally tally) {
+        if (tally.rounds() < 1 || tally.values() + tally.damages() + tally.refusals() < 1) {
+            throw new AssertionError("nothing was tested: " + way + ", " + tally);
+        }
+        return tally;
     }
 
     private static Meter.Tally run(Path directory, String way, long seed, long first, long last, long nanos)
@@ -125,12 +150,16 @@ public final class Fuzz implements Callable<Integer> {
         long end = System.nanoTime() + nanos;
         for (String way : WAYS) {
             long left = (end - System.nanoTime()) / (WAYS.size() - WAYS.indexOf(way));
+            var ofThisWay = Meter.Tally.NONE;
             try (var flipper = Child.start(); var one = Child.start(way); var two = Child.start(way)) {
-                boolean warm = false;
-                for (long until = System.nanoTime() + left; System.nanoTime() < until; warm = true) {
-                    all = all.plus(flip(directory, random, way, flipper, List.of(one, two), warm));
-                }
+                // one round to get warm, and at least one that counts
+                flip(directory, random, way, flipper, List.of(one, two), false);
+                long until = System.nanoTime() + left;
+                do {
+                    ofThisWay = ofThisWay.plus(flip(directory, random, way, flipper, List.of(one, two), true));
+                } while (System.nanoTime() < until);
             }
+            all = all.plus(tested(way, ofThisWay));
         }
         return all;
     }

@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// what is to be done as a lambda over the peer's [Scope]; the lambda travels, so it may capture nothing but
 /// serializable values, and what it returns or throws travels back.
 public final class Peer implements AutoCloseable {
-    /// No single step of a test takes longer than this; a step that does is a hang.
-    public static final long DEADLINE_SECONDS = Long.getLong("dev.procession.tests.deadline", 120);
+    /// No single step of a test takes longer than this; a step that does is a hang. (A whole test may take a little longer,
+    /// see Watchdog.)
+    public static final long DEADLINE_SECONDS = Long.getLong("dev.procession.tests.deadline", 50) * 4 / 5;
 
     /// Something to do in a peer.
     @FunctionalInterface
@@ -51,6 +52,18 @@ public final class Peer implements AutoCloseable {
     /// The JVM a peer lives in.
     interface Host {
         CompletableFuture<@Nullable Object> submit(int peer, Action<?> action);
+
+        /// Ends a peer that hangs, if that is possible.
+        void abandon(int peer);
+    }
+
+    /// What was to be done has not come to its end.
+    private static final class Hang extends AssertionError {
+        private static final long serialVersionUID = 1;
+
+        Hang(Throwable cause) {
+            super("hangs: no end within " + DEADLINE_SECONDS + " s", cause);
+        }
     }
 
     /// What a peer works with. Lives in the peer's own JVM.
@@ -151,6 +164,12 @@ public final class Peer implements AutoCloseable {
             });
             return result;
         }
+
+        @Override
+        public void abandon(int peer) {
+            var member = members.remove(peer);
+            if (member != null) member.thread.shutdownNow();
+        }
     }
 
     /// The last action of a peer.
@@ -169,6 +188,7 @@ public final class Peer implements AutoCloseable {
 
     private final Host host;
     private final int number;
+    private volatile @Nullable CompletableFuture<?> last; // action
 
     Peer(Host host, int number) {
         this.host = host;
@@ -183,7 +203,9 @@ public final class Peer implements AutoCloseable {
     /// Starts an action and does not wait for its end.
     @SuppressWarnings("unchecked")
     public <R extends @Nullable Object> CompletableFuture<R> start(Action<R> action) {
-        return (CompletableFuture<R>) host.submit(number, action);
+        var started = (CompletableFuture<R>) host.submit(number, action);
+        last = started;
+        return started;
     }
 
     /// Carries out an action and gives what it returned; throws what it threw.
@@ -217,7 +239,9 @@ public final class Peer implements AutoCloseable {
             throw Peer.<RuntimeException>sneaky(e.getCause());
         } catch (TimeoutException e) {
             Child.dumpThreads();
-            throw new AssertionError("hangs: no end within " + DEADLINE_SECONDS + " s", e);
+            var hang = new Hang(e);
+            started.completeExceptionally(hang);
+            throw hang;
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -228,9 +252,15 @@ public final class Peer implements AutoCloseable {
         throw (T) thrown;
     }
 
-    /// Closes what the peer has opened, and ends it.
+    /// Closes what the peer has opened, and ends it. One that hangs is not asked again: its process is killed, or its
+    /// thread left alone.
     @Override
     public void close() {
-        call(END);
+        var before = last;
+        if (before != null && before.isCompletedExceptionally() && before.exceptionNow() instanceof Hang) {
+            host.abandon(number);
+        } else {
+            call(END);
+        }
     }
 }

@@ -219,6 +219,7 @@ final class Scene {
     final String name;
     final int hit;
     private final long seed;
+    private final int slack;
     private final Path folder;
     private final Clock clock;
     private Load load;
@@ -234,8 +235,9 @@ final class Scene {
 
     /// @param name of the step
     /// @param hit at the how many-th time that it comes there, from 1
+    /// @param slack how many times as long as on a quiet machine everybody waits for the one under test to come to a step
     @SuppressWarnings("NullAway") // the queue is made by play()
-    Scene(Path folder, Role role, State state, Fate fate, String name, int hit, long seed) {
+    Scene(Path folder, Role role, State state, Fate fate, String name, int hit, long seed, int slack) {
         this.folder = folder;
         this.role = role;
         this.state = state;
@@ -243,6 +245,7 @@ final class Scene {
         this.name = name;
         this.hit = hit;
         this.seed = seed;
+        this.slack = slack;
         clock = new Clock(folder.resolve("clock"));
         victim = new History(folder.resolve("victim"), Victim.MOST_OPERATIONS);
         verdict = new Verdict(role.delivery);
@@ -358,17 +361,18 @@ final class Scene {
     private boolean letCome(Stage stage) throws IOException, InterruptedException {
         stage.order(
                 role + " " + folder + " " + seed + " " + hit + " " + fate.action + " " + (name.isEmpty() ? "-" : name)
-                        + " " + state);
+                        + " " + state + " " + slack);
         if (state == State.ONE && role.takes()) {
             Await.until("it has seen the queue empty", () -> victim.count() > 0 && victim.end(0) != 0 || isOver(stage));
             producers.getLast().put();
         }
         boolean sleeps =
                 state == State.FULL ? role.puts() : role.takes() && (state == State.EMPTY || state == State.ONE);
-        long quiet = TimeUnit.MILLISECONDS.toNanos(sleeps ? 120 : 8);
+        long quiet = TimeUnit.MILLISECONDS.toNanos((sleeps ? 120 : 8) * slack);
         long start = System.nanoTime();
         long since = start; // it has begun its work
         boolean works = !role.puts() && !role.takes();
+        long next = start; // stimulation
         for (int step = 0; !isOver(stage); Thread.sleep(1)) {
             if (!works) {
                 works = victim.count() > 0;
@@ -379,7 +383,11 @@ final class Scene {
                 Signals.dump(stage.process);
                 throw new AssertionError("neither at its step nor at its end");
             }
-            if (System.nanoTime() - since > quiet) stimulate(++step);
+            long now = System.nanoTime();
+            if (now - since > quiet && now - next >= 0) {
+                stimulate(++step);
+                next = now + TimeUnit.MILLISECONDS.toNanos(slack - 1);
+            }
         }
         return false;
     }
@@ -541,6 +549,7 @@ final class Scene {
 
     @Override
     public String toString() {
-        return role + " " + state + " before " + name + ", hit " + hit + ", " + fate + " (seed " + seed + ")";
+        return role + " " + state + " before " + name + ", hit " + hit + ", " + fate + " (seed " + seed + ", slack "
+                + slack + ")";
     }
 }

@@ -2,8 +2,11 @@ package dev.procession.tests;
 
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /// Sends signals to processes that this one has started. Starting `kill` for each would cost milliseconds.
 final class Signals {
@@ -14,7 +17,26 @@ final class Signals {
                     Linker.nativeLinker().defaultLookup().findOrThrow("kill"),
                     FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
+    @SuppressWarnings("restricted")
+    private static final MethodHandle SIGNAL = Linker.nativeLinker()
+            .downcallHandle(
+                    Linker.nativeLinker().defaultLookup().findOrThrow("signal"),
+                    FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT, ValueLayout.ADDRESS));
+
     private Signals() {}
+
+    /// If this process was told to ignore a signal, it does no longer, and so do not those that it starts.
+    static void restore(int number) {
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (!line.startsWith("SigIgn:")) continue;
+                if ((Long.parseUnsignedLong(line.substring(7).strip(), 16) >> number - 1 & 1) == 0) return;
+                var ignored = (MemorySegment) SIGNAL.invokeExact(number, MemorySegment.NULL); // SIG_DFL
+            }
+        } catch (Throwable impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
 
     /// SIGSTOP; the process may run on for a moment.
     static void stop(Process process) {

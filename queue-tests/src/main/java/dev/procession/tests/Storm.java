@@ -111,7 +111,8 @@ public final class Storm {
             try {
                 errors = folder.resolve("errors-" + index);
                 log = errors;
-                process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
+                process = new ProcessBuilder(commands.get(index % commands.size())).redirectError(errors.toFile())
+                        .start();
             } catch (IOException e) {
                 throw new AssertionError("cannot start a JVM", e);
             }
@@ -159,11 +160,12 @@ public final class Storm {
     }
 
     private final Plan plan;
+    private final Platforms platforms;
     private final Path folder;
     private final Random64 random;
     private final Clock clock;
     private final History none;
-    private List<String> command = List.of(); // starts a JVM
+    private List<List<String>> commands = List.of(); // each starts a JVM
     private final ArrayDeque<Member> pool = new ArrayDeque<>();
     private final List<Member> members = new ArrayList<>(); // those who live
     private final Verdict verdict;
@@ -178,8 +180,9 @@ public final class Storm {
     private long messages; // put and got in all, as last seen
     private long messagesSince;
 
-    private Storm(Plan plan, Path folder) {
+    private Storm(Plan plan, Platforms platforms, Path folder) {
         this.plan = plan;
+        this.platforms = platforms;
         this.folder = folder;
         random = new Random64(plan.seed());
         clock = new Clock(folder.resolve("clock"));
@@ -192,7 +195,13 @@ public final class Storm {
     /// @param parent the folder in which its own is made; that one stays if something was wrong
     /// @param progress is told the milliseconds that have passed
     public static Outcome run(Plan plan, Path parent, LongConsumer progress) throws IOException, InterruptedException {
-        var storm = new Storm(plan, Files.createTempDirectory(parent, "procession-storm-"));
+        return run(plan, Platforms.NATIVE, parent, progress);
+    }
+
+    /// Runs a storm of processes that use the system in these ways.
+    public static Outcome run(Plan plan, Platforms platforms, Path parent, LongConsumer progress)
+            throws IOException, InterruptedException {
+        var storm = new Storm(plan, platforms, Files.createTempDirectory(parent, "procession-storm-"));
         var killer = new Thread(storm::killAll);
         Runtime.getRuntime().addShutdownHook(killer);
         try {
@@ -208,7 +217,8 @@ public final class Storm {
 
     private Outcome run(LongConsumer progress) throws IOException, InterruptedException {
         try (var queue = LaneQueue.create(folder.resolve("queue"), plan.geometry(), "storm")) {
-            command = Jvm.command(folder, plan.kills(), "", List.of(), Actor.class, folder.toString(), plan.text());
+            commands = platforms.start(
+                    Jvm.command(plan.kills(), "", List.of(), Actor.class, folder.toString(), plan.text()));
             for (int i = 0; i < plan.producers() + plan.consumers(); i++) replace(i < plan.producers());
             long start = System.nanoTime();
             rage(queue, start, progress);

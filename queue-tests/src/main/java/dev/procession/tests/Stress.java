@@ -75,6 +75,11 @@ final class Stress implements Callable<Integer> {
                     + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
     private boolean points;
 
+    @Option(names = "--platform", paramLabel = "native|portable|mixed", defaultValue = "native",
+            description = "how the processes use the system: natively, with what the JDK has, or some this way and some "
+                    + "that way (default: ${DEFAULT-VALUE})")
+    private Platforms platform;
+
     @Option(names = "--role", paramLabel = "REGEX", defaultValue = "",
             description = "with --points: only the roles that match")
     private String role;
@@ -88,10 +93,12 @@ final class Stress implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        if (seconds < 1 || producers < 1 || consumers < 1 || run < 0) {
+        if (seconds < 1 || producers < 1 || consumers < 1 || run < 0 || redelivery < 0) {
             throw new ParameterException(command.commandLine(), "--seconds=" + seconds + " --producers=" + producers
-                    + " --consumers=" + consumers + " --run=" + run + ": each must be 1 or more");
+                    + " --consumers=" + consumers + " --run=" + run + " --redelivery=" + redelivery
+                    + ": each must be 1 or more");
         }
+        platform.join();
         return points ? playMatrix(System.out) : runStorm(System.out);
     }
 
@@ -99,8 +106,8 @@ final class Stress implements Callable<Integer> {
         if (seed == null) seed = 1L;
         Matrix.Summary summary;
         try (var progress = new Progress("points", 1000, "")) {
-            summary = Matrix.play(memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false, seed,
-                    progress::stepTo);
+            summary = Matrix.play(memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false, platform,
+                    seed, progress::stepTo);
         }
         summary.neverHit().forEach(name -> out.println("never hit: " + name));
         summary.failures().stream().limit(SHOWN).forEach(out::println);
@@ -108,7 +115,7 @@ final class Stress implements Callable<Integer> {
         return summary.isFaultless() ? 0 : 1;
     }
 
-    private static Path memory() {
+    static Path memory() {
         Path memory = Path.of("/dev/shm");
         return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
     }
@@ -117,11 +124,11 @@ final class Stress implements Callable<Integer> {
         if (run == 0) run = delivery == Delivery.EXCLUSIVE ? 16 : 1;
         if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
         var plan = new Storm.Plan(seconds, producers, consumers, kills, stops, seed,
-                delivery, run, laneBytes, maxItems, 0, 0);
+                delivery, run, laneBytes, maxItems, kills ? 1 : 0, stops ? 1 : 0);
         out.println("seed=" + seed);
         Storm.Outcome outcome;
         try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
-            outcome = Storm.run(plan, memory(), progress::stepTo);
+            outcome = Storm.run(plan, platform, memory(), progress::stepTo);
         }
         outcome.findings().stream().limit(SHOWN).forEach(out::println);
         if (!outcome.isFaultless()) {
@@ -137,6 +144,11 @@ final class Stress implements Callable<Integer> {
             }
         }
         boolean well = outcome.isFaultless();
+        if (outcome.puts() == 0 || outcome.gets() == 0 || kills && outcome.kills() == 0
+                || stops && outcome.stops() == 0) {
+            out.println("nothing was tested: no message got through, or nobody was killed or stopped who was to be");
+            well = false;
+        }
         if (throughput) {
             var survivors = Survivors.measure(memory(), seconds);
             out.println(survivors);

@@ -31,7 +31,7 @@ final class Victim {
             String[] words = order.split(" ");
             try {
                 play(Scene.Role.valueOf(words[0]), Scene.State.valueOf(words[6]), Path.of(words[1]),
-                        Long.parseLong(words[2]),
+                        Long.parseLong(words[2]), Integer.parseInt(words[7]),
                         () -> arm(words[5].equals("-") ? "" : words[5], words[3], words[4]));
             } catch (Throwable thrown) {
                 arm("", "", "");
@@ -64,7 +64,7 @@ final class Victim {
         return field.get(null);
     }
 
-    private static void play(Scene.Role role, Scene.State state, Path folder, long seed, Runnable arm)
+    private static void play(Scene.Role role, Scene.State state, Path folder, long seed, int slack, Runnable arm)
             throws Exception {
         var file = folder.resolve("queue");
         var clock = new Clock(folder.resolve("clock"));
@@ -77,7 +77,7 @@ final class Victim {
                 case ONLOOKER -> lookOn(file);
                 default -> {
                     try (var queue = LaneQueue.open(file)) {
-                        var actor = new Actor(role.plan(seed), clock, queue, PATIENCE);
+                        var actor = new Actor(role.plan(seed), clock, queue, slack * PATIENCE);
                         if (role.puts()) put(role, actor, queue, history);
                         else take(role, actor, queue, clock, history, later ? arm : null);
                     }

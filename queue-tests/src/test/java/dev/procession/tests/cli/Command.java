@@ -1,17 +1,15 @@
 package dev.procession.tests.cli;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /// The procession command in a JVM of its own.
 final class Command {
+    private static final String JAVA = Path.of(System.getProperty("java.home"), "bin", "java").toString();
 
     /// What a command left.
     record Ended(int status, String stdout, String stderr) {
@@ -24,18 +22,28 @@ final class Command {
 
     /// Runs it to its end.
     static Ended run(String... args) throws IOException, InterruptedException {
+        return end(line(args));
+    }
+
+    /// Runs Java to its end.
+    static Ended java(List<String> args) throws IOException, InterruptedException {
+        List<String> line = new ArrayList<>(List.of(JAVA));
+        line.addAll(args);
+        return end(line);
+    }
+
+    private static Ended end(List<String> line) throws IOException, InterruptedException {
         Path directory = Files.createTempDirectory("procession-cli");
         Path stdout = directory.resolve("stdout");
         Path stderr = directory.resolve("stderr");
         try {
-            Process process = new ProcessBuilder(line(args))
+            Process process = new ProcessBuilder(line)
                     .redirectInput(Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectOutput(stdout.toFile())
                     .redirectError(stderr.toFile())
                     .start();
             try {
-                assertTrue(process.waitFor(4, TimeUnit.MINUTES), "still runs: " + List.of(args));
-                return new Ended(process.exitValue(), Files.readString(stdout), Files.readString(stderr));
+                return new Ended(process.waitFor(), Files.readString(stdout), Files.readString(stderr));
             } finally {
                 process.destroyForcibly();
             }
@@ -48,7 +56,9 @@ final class Command {
 
     static List<String> line(String... args) {
         List<String> line = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                JAVA,
+                "-XX:TieredStopAtLevel=1", // each lives for a moment
+                "-XX:+UseSerialGC",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.procession.core.Cpus;
+import dev.procession.tests.SharedMemory;
 import dev.procession.tests.cli.Command.Ended;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -24,6 +25,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// `procession demo`.
 class DemoTest {
@@ -157,24 +159,27 @@ class DemoTest {
         }
     }
 
+    private static List<Path> queues(Path home) throws IOException {
+        try (Stream<Path> files = Files.list(home)) {
+            return files.filter(file -> file.getFileName().toString().startsWith("queue-")).toList();
+        }
+    }
+
     @Test
-    void anInterruptEndsItWithItsWorkersAndWithoutAWord() throws Exception {
-        Process demo = new ProcessBuilder(Command.line("demo", "--messages", "1000000000")).start();
+    void anInterruptEndsItWithItsWorkersAndWithoutAWord(@TempDir(factory = SharedMemory.class) Path home)
+            throws Exception {
+        List<String> line = Command.line("demo", "--messages", "1000000000");
+        line.add(1, "-Dprocession.dir=" + home);
+        Process demo = new ProcessBuilder(line).start();
         try (BufferedReader stdout = demo.inputReader()) {
-            for (String line; (line = stdout.readLine()) != null && !line.contains("messages from");) {}
+            for (String said; (said = stdout.readLine()) != null && !said.contains("messages from");) {}
             List<ProcessHandle> workers;
             do {
                 Thread.sleep(10);
                 workers = demo.children().filter(child -> isNamed(child, "worker ")).toList();
             } while (workers.size() < cores() && demo.isAlive());
             Thread.sleep(500);
-            String maps = Files.readString(Path.of("/proc/" + demo.pid() + "/maps"));
-            List<Path> queues = maps.lines()
-                    .filter(line -> line.contains("/queue-") && !line.endsWith("(deleted)"))
-                    .map(line -> Path.of(line.substring(line.indexOf('/'))))
-                    .distinct()
-                    .toList();
-            assertTrue(queues.stream().allMatch(Files::exists) && !queues.isEmpty(), queues::toString);
+            assertNotEquals(List.of(), queues(home));
             new ProcessBuilder("kill", "-INT", Long.toString(demo.pid())).start().waitFor();
             assertTrue(demo.waitFor(1, TimeUnit.MINUTES));
             assertEquals(130, demo.exitValue());
@@ -182,7 +187,7 @@ class DemoTest {
             for (ProcessHandle worker : workers) {
                 worker.onExit().get(1, TimeUnit.MINUTES);
             }
-            assertTrue(queues.stream().noneMatch(Files::exists), queues::toString);
+            assertEquals(List.of(), queues(home));
         } finally {
             demo.destroyForcibly();
         }

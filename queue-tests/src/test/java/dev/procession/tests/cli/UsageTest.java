@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.tests.cli.Command.Ended;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -50,6 +51,24 @@ class UsageTest {
         assertEquals(0, ended.status(), ended::toString);
         assertTrue(ended.stdout().startsWith("Usage: procession"), ended::toString);
         assertEquals("", ended.stderr());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stress", "fuzz", "verify-model", "bench"})
+    void aCommandThatIsInTheSourcesOnlySaysWhereItIs(String name) throws Exception {
+        Ended ended = Command.run(name, "--seconds", "3", "--help");
+        assertEquals(2, ended.status(), ended::toString);
+        assertEquals("", ended.stdout());
+        assertEquals("procession " + name + ": this command is not in the jar; in a clone of the sources, run"
+                + " ./procession " + name + "\n", ended.stderr());
+    }
+
+    @Test
+    void theHelpListsAllCommands() throws Exception {
+        Ended help = Command.run("--help");
+        for (String name : List.of("demo", "example", "stress", "fuzz", "verify-model", "bench")) {
+            assertTrue(help.lines().stream().anyMatch(line -> line.matches("  " + name + " +\\S.*")), help::toString);
+        }
     }
 
     @Test

@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import dev.procession.Codec;
+import dev.procession.SharedQueue;
+import dev.procession.StandInException;
+import dev.procession.tests.Effort;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.reflect.RecordComponent;
@@ -78,7 +81,8 @@ class HostileBytesTest {
         {-128, -128, -128, -128, 8}, {-128, -128, -128, 1}, {-1, -1, 3}, {127, -1, -1, -1}, {-1, -1, -1, 127},
         {-65, -1, -1, -1, 127}, {0, 0, 0, 0}};
 
-    private static final Codec<Object> OBJECT = Codec.object(Node.class, Point.class, Point2.class, Color.class);
+    private static final Codec<Object> OBJECT = Codec.object(Node.class, Point.class, Point2.class, Color.class,
+            IOException.class, SharedQueue.class);
 
     private static Point point() {
         return new Point(1, 2, "näme", Color.GREEN, new byte[] {1, 2, 3},
@@ -95,7 +99,13 @@ class HostileBytesTest {
         for (int i = 0; i < 20; i++) {
             deep = new ArrayList<>(List.of(deep));
         }
-        return List.of(point(), node, cyclic, deep, "ascii text", "ü".repeat(50), "x".repeat(50), List.of(1, 2L, "3"),
+        IOException failure = new IOException("failure", new IllegalStateException("unlisted"));
+        failure.addSuppressed(failure.getCause());
+        for (Throwable each : List.of(failure, failure.getCause())) {
+            each.setStackTrace(new StackTraceElement[] {new StackTraceElement("C", "m", "f", 1)}); // few bytes to mutate
+        }
+        return List.of(failure, point(), node, cyclic, deep, "ascii text", "ü".repeat(50), "x".repeat(50),
+                List.of(1, 2L, "3"),
                 new HashMap<>(Map.of(List.of("k"), Set.of(1, 2), "a", Optional.of(node))),
                 new TreeMap<>(Map.of("a", 1)),
                 new ArrayDeque<>(List.of(1, 2)), Collections.singleton(1), Map.of(1, 2), new boolean[20], new byte[40],
@@ -213,6 +223,11 @@ class HostileBytesTest {
                     parts.addAll(map.values());
                     yield parts;
                 }
+                case Throwable throwable -> {
+                    List<Object> parts = new ArrayList<>(Arrays.asList(throwable.getSuppressed()));
+                    parts.add(throwable.getCause());
+                    yield parts;
+                }
                 case Optional<?> optional -> optional.stream().toList();
                 case Node node -> Arrays.asList(node.first, node.second, node.name, node.longs);
                 case Record whole -> {
@@ -238,19 +253,20 @@ class HostileBytesTest {
         Reader<Point> reader = new Reader<>(codec, Point.class, Point2.class, Color.class);
         byte[] good = encode(codec, point());
         forEachForgery(good, reader);
-        forEachMutation(List.of(good), 5000, reader);
+        forEachMutation(List.of(good), Effort.of(3000, 20_000), reader);
         assertTrue(reader.read > 100 && reader.refused > 100, reader.read + " read, " + reader.refused + " refused");
     }
 
     @Test
     void forgedLengthsAndMutationsOfObjectsAreReadAsAllowedObjectsOrRefused() throws Exception {
-        Reader<Object> reader = new Reader<>(OBJECT, Node.class, Point.class, Point2.class, Color.class);
+        Reader<Object> reader = new Reader<>(OBJECT, Node.class, Point.class, Point2.class, Color.class,
+                IOException.class, StandInException.class, SharedQueue.class);
         List<byte[]> seeds = new ArrayList<>();
         for (Object object : objects()) {
             seeds.add(encode(OBJECT, object));
             forEachForgery(seeds.getLast(), reader);
         }
-        forEachMutation(seeds, 5000, reader);
+        forEachMutation(seeds, Effort.of(1500, 20_000), reader);
         assertTrue(reader.read > 100 && reader.refused > 100, reader.read + " read, " + reader.refused + " refused");
     }
 

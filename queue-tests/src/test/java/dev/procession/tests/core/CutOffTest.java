@@ -9,6 +9,7 @@ import dev.procession.core.LaneQueue;
 import dev.procession.core.Leasing;
 import dev.procession.core.QueueCorruptedException;
 import dev.procession.core.QueueGeometry;
+import dev.procession.tests.Await;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
 import dev.procession.tests.SharedMemory;
@@ -101,9 +102,9 @@ class CutOffTest {
         String other = directory.resolve("other").toString();
         LaneQueue.create(Path.of(file), geometry(delivery, 0), "").close();
         LaneQueue.create(Path.of(other), geometry(delivery, 0), "").close();
-        try (var puts = Child.kept("is cut off", way).peer();
-                var gets = Child.kept("is cut off", way).peer();
-                var unaffected = Child.kept("is cut off", way).peer()) {
+        try (var puts = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer();
+                var gets = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer();
+                var unaffected = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer()) {
             unaffected.run(scope -> {
                 scope.open(other).producer();
                 scope.consumer(delivery);
@@ -118,7 +119,12 @@ class CutOffTest {
                 if ((++turns[0] & 64) == 0) scope.take();
                 else scope.consumer.poll(seen -> {}, 20);
             }));
-            Thread.sleep(300); // the code is compiled by then
+            // by then the code is compiled, and at once: in the interpreter a compare-and-set is a call into the JVM, in which
+            // the JVM does not survive a bad access
+            try (var watched = LaneQueue.open(Path.of(file))) {
+                Await.until("it has been used for a while", () -> watched.stats().lanes().stream()
+                        .mapToLong(lane -> lane.head()).sum() > 20 * LANE_BYTES);
+            }
             cut(file, cut, delivery);
             assertCutOff(file, Peer.join(putting));
             assertCutOff(file, Peer.join(getting));
@@ -162,9 +168,9 @@ class CutOffTest {
         LaneQueue.create(Path.of(file), geometry(delivery, 3), "").close();
         String empty = directory.resolve("empty").toString();
         LaneQueue.create(Path.of(empty), geometry(delivery, 0), "").close();
-        try (var puts = Child.kept("is cut off", way).peer();
-                var gets = Child.kept("is cut off", way).peer();
-                var claims = Child.kept("is cut off", way).peer()) {
+        try (var puts = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer();
+                var gets = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer();
+                var claims = Child.kept("is cut off", way, "-XX:-BackgroundCompilation").peer()) {
             gets.run(scope -> scope.open(empty).consumer(delivery));
             puts.run(scope -> scope.open(file).producer());
             claims.run(scope -> scope.open(file).producer());

@@ -374,7 +374,7 @@ class FileTest {
     void aQueueOfAnotherUserIsRefused() throws Exception {
         create();
         try {
-            Files.setAttribute(file, "unix:uid", 65534);
+            Files.setAttribute(file, "unix:uid", (int) Files.getAttribute(file, "unix:uid") == 65534 ? 65533 : 65534);
         } catch (IOException e) {
             assumeTrue(false, "may not give files away: " + e);
         }

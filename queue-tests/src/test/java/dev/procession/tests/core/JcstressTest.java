@@ -2,18 +2,19 @@ package dev.procession.tests.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.procession.tests.Effort;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Runs the tests of `dev.procession.tests.jcstress`, shortly. A long run has its options in `-Djcstress`, see
 /// CONTRIBUTING.md; they come behind these, which they do not repeat.
@@ -23,15 +24,18 @@ class JcstressTest {
     private static final String OPTIONS =
             "-c 2 -f 1 -pth false -hs 128 -spinStyle THREAD_YIELD -strideSize 25 -strideCount 4";
     private static final String SHORT = "-af NONE -sc false -iters 1 -time 200";
+    private static final String LONG = "-af NONE -sc false -iters 1 -time 600";
     private static final String JVM = "--enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:-UsePerfData";
 
     @TempDir
     Path directory;
 
-    @Test
-    @Timeout(value = 20, unit = TimeUnit.MINUTES)
-    void twoThreadsSeeOfEachOtherOnlyWhatThePromisesAllow() throws IOException, InterruptedException {
-        String chosen = System.getProperty("jcstress", "");
+    /// A class of tests at a time.
+    @ParameterizedTest
+    @ValueSource(strings = {"Bound", "Emptiness", "Leases", "Publication", "Taking", "Waking", "Wrapping"})
+    void twoThreadsSeeOfEachOtherOnlyWhatThePromisesAllow(String tests) throws IOException, InterruptedException {
+        String chosen = System.getProperty("jcstress", Effort.LONG ? LONG : "");
+        assumeTrue(!chosen.isEmpty() || tests.equals("Bound"), "the others are for the long run");
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + directory));
@@ -39,6 +43,8 @@ class JcstressTest {
         command.addAll(List.of(OPTIONS.split(" ")));
         command.addAll(List.of((chosen.isBlank() ? SHORT : chosen).trim().split(" +")));
         command.addAll(List.of(chosen.isBlank() ? "-jvmArgs" : "-jvmArgsPrepend", JVM));
+        if ((" " + chosen).contains(" -t ")) assumeTrue(tests.equals("Bound"), "one run of those that are chosen");
+        else command.addAll(List.of("-t", "\\.jcstress\\." + tests + "\\b"));
         Path log = directory.resolve("log");
         Process process = new ProcessBuilder(command)
                 .directory(directory.toFile()) // where it leaves its results

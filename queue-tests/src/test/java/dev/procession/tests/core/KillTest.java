@@ -10,6 +10,7 @@ import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Await;
 import dev.procession.tests.Child;
+import dev.procession.tests.Effort;
 import dev.procession.tests.Journal;
 import dev.procession.tests.Oracle;
 import dev.procession.tests.Peer;
@@ -25,12 +26,14 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// SIGKILL at any time, of anybody: nothing that was put is lost or comes twice, and nobody else is held up.
+@Tag("long")
 class KillTest {
     private static final int STEADY = 2;
 
@@ -49,7 +52,7 @@ class KillTest {
         private final ArrayDeque<Victim> next = new ArrayDeque<>();
 
         Victim take() {
-            while (next.size() < 4) next.add(new Victim(file));
+            while (next.size() < Effort.of(2, 4)) next.add(new Victim(file));
             var victim = next.remove();
             victim.up.forEach(Peer::join);
             return victim;
@@ -136,8 +139,9 @@ class KillTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"SHARED, 100", "EXCLUSIVE, 100"})
-    void producersThatAreKilledInMidPutHarmNobody(Delivery delivery, int kills) throws Exception {
+    @ValueSource(strings = {"SHARED", "EXCLUSIVE"})
+    void producersThatAreKilledInMidPutHarmNobody(Delivery delivery) throws Exception {
+        int kills = Effort.of(12, 100);
         var getting = startSteadyConsumer(delivery);
         var putting = startSteadyProducers();
         for (int i = 0; i < kills; i++) {
@@ -167,7 +171,7 @@ class KillTest {
 
     @Test
     void sharedConsumersThatAreKilledTakeAtMostOneMessageAlong() throws Exception {
-        int kills = 60;
+        int kills = Effort.of(12, 60);
         var getting = startSteadyConsumer(Delivery.SHARED);
         var putting = startSteadyProducers();
         for (int i = 0; i < kills; i++) {
@@ -193,8 +197,9 @@ class KillTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 25", "16, 25"})
-    void anExclusiveConsumerThatIsKilledIsSucceededAtItsFirstUnfinishedMessage(int limit, int kills) throws Exception {
+    @ValueSource(ints = {1, 16})
+    void anExclusiveConsumerThatIsKilledIsSucceededAtItsFirstUnfinishedMessage(int limit) throws Exception {
+        int kills = Effort.of(6, 25);
         var putting = startSteadyProducers();
         for (int i = 0; i <= kills; i++) {
             boolean last = i == kills;

@@ -8,20 +8,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Runs the model checking of [Linearizability], shortly; `-Dlincheck="RUNS SCENARIOS"` makes it longer.
+@Tag("long")
 class LincheckTest {
     @TempDir(factory = SharedMemory.class)
     Path directory;
 
     @Test
-    @Timeout(value = 20, unit = TimeUnit.MINUTES)
     void everyInterleavingOfStepsThatWasTriedIsOneOfAFifoQueue() throws IOException, InterruptedException {
-        String[] howMuch = System.getProperty("lincheck", "400 2").trim().split(" +");
+        String[] howMuch = System.getProperty("lincheck", "1500 8").trim().split(" +");
         Path log = directory.resolve("log");
         Process process = new ProcessBuilder(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

@@ -147,6 +147,7 @@ public final class Linearizability {
     /// @param args how many runs of each scenario, and how many random scenarios
     public static void main(String[] args) {
         int runs = Integer.parseInt(args[0]);
+        if (runs < 1) throw new IllegalArgumentException("runs=" + runs + " would check nothing");
         for (var each : Scenario.values()) {
             var options = options(runs).iterations(0);
             options.addCustomScenario(each.scenario);

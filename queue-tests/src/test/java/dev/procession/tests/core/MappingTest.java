@@ -16,6 +16,7 @@ import dev.procession.core.Producer;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.Child;
+import dev.procession.tests.Effort;
 import dev.procession.tests.Peer;
 import dev.procession.tests.SharedMemory;
 import java.io.IOException;
@@ -37,7 +38,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MappingTest {
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
     private static final String NATIVE = "-Ddev.procession.tests=native";
-    private static final int CYCLES = 2_000;
+    private static final int CYCLES = Effort.of(500, 2_000);
 
     @TempDir(factory = SharedMemory.class)
     Path directory;
@@ -61,7 +62,7 @@ class MappingTest {
                 return mappingsAndDescriptors() - before;
             });
             // the JVM itself maps some: stacks, code, heap
-            assertTrue(more < CYCLES / 20, more + " mappings and descriptors more");
+            assertTrue(more < CYCLES / 5, more + " mappings and descriptors more");
         }
     }
 
@@ -118,7 +119,7 @@ class MappingTest {
     @ValueSource(strings = {NATIVE, PORTABLE})
     void mappingsEndWithSharedQueuesAlsoWithThoseThatThreadsWaitIn(String flag) {
         assertNothingPilesUp(flag, number -> {
-            if (number > 500) return;
+            if (number > 300) return;
             var queue = SharedQueue.create(Codec.int64());
             queue.put(1L);
             queue.get();
@@ -137,7 +138,7 @@ class MappingTest {
         try (var child = Child.start(); var peer = child.peer()) {
             var path = file.toString();
             peer.run(scope -> {
-                for (int round = 0; round < 100; round++) closeUnderQuestions(Path.of(path));
+                for (int round = 0; round < 50; round++) closeUnderQuestions(Path.of(path));
             });
         }
     }

@@ -10,6 +10,7 @@ import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Child;
+import dev.procession.tests.Effort;
 import dev.procession.tests.Journal;
 import dev.procession.tests.Oracle;
 import dev.procession.tests.Peer;
@@ -34,15 +35,16 @@ class StressTest {
     @ParameterizedTest
     @CsvSource({
         // consumers, delivery, messages a producer, lane bytes, bound, poll limit (0: get)
-        "3, SHARED,    150000, 65536, 0,  0",
-        "3, SHARED,     40000,  4096, 0,  0",
-        "3, SHARED,    150000, 65536, 0, 16",
-        "1, EXCLUSIVE, 150000, 65536, 0,  0",
-        "1, EXCLUSIVE, 150000,  8192, 0, 50",
-        "3, SHARED,     20000, 65536, 5,  0"
+        "3, SHARED,     50000, 65536, 0,  0",
+        "3, SHARED,     12000,  4096, 0,  0",
+        "3, SHARED,     50000, 65536, 0, 16",
+        "1, EXCLUSIVE,  50000, 65536, 0,  0",
+        "1, EXCLUSIVE,  50000,  8192, 0, 50",
+        "3, SHARED,      6000, 65536, 5,  0"
     })
-    void fourProducersAndTheirConsumersLoseNothing(int consumers, Delivery delivery, int messages, long laneBytes,
+    void fourProducersAndTheirConsumersLoseNothing(int consumers, Delivery delivery, int some, long laneBytes,
             long bound, int limit) throws Exception {
+        int messages = Effort.of(1, 10) * some;
         long seed = Random64.seed();
         String file = directory.resolve("queue").toString();
         LaneQueue.create(Path.of(file), new QueueGeometry(PRODUCERS + 3, laneBytes, bound), "stress").close();
@@ -101,7 +103,7 @@ class StressTest {
     @ParameterizedTest
     @CsvSource({"EXCLUSIVE, 0", "EXCLUSIVE, 8", "SHARED, 0", "SHARED, 8"})
     void whatWasPutEarlierComesEarlierHoweverFastTheNextFollows(Delivery delivery, int limit) {
-        int messages = 300_000;
+        int messages = Effort.of(100_000, 1_000_000);
         long seed = Random64.seed();
         String file = directory.resolve("queue").toString();
         LaneQueue.create(Path.of(file), new QueueGeometry(LANES, 4096, 0), "stress").close();
@@ -145,7 +147,7 @@ class StressTest {
     @ParameterizedTest
     @CsvSource({"2, 0, 0", "4, 0, 0", "64, 0, 0", "4, 8, 0", "4, 0, 1"})
     void whileAMessageIsLeftNobodyIsToldThatThereIsNone(int lanes, long bound, int limit) throws Exception {
-        int turns = 100_000;
+        int turns = Effort.of(30_000, 300_000);
         String file = directory.resolve("queue").toString();
         LaneQueue.create(Path.of(file), new QueueGeometry(lanes, 4096, bound), "stress").close();
         try (var passes = Child.kept("stress consumer 0").peer();

@@ -15,6 +15,7 @@ import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.Worker;
 import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
 import dev.procession.core.LeaseLostException;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Peer;
@@ -61,6 +62,27 @@ class LeasedQueueTest {
                 lease.done();
             }
             assertTrue(queue.isEmpty());
+        }
+    }
+
+    /// Whoever has the queue open may be about to open what is beside it.
+    @Test
+    void deadLettersStayForWhoeverStillHasTheirQueue() throws Exception {
+        var queue = SharedQueue.create(Codec.utf8(), LEASED.withMaxAttempts(1));
+        Path dead = queue.deadLetters().path();
+        queue.put("a");
+        queue.lease().close(); // given back, so that was its only attempt
+        assertNull(queue.tryLease());
+        assertEquals(1, queue.deadLetters().size());
+        try (var opened = LaneQueue.open(queue.path())) {
+            queue.close();
+            assertTrue(Files.exists(opened.path()) && Files.exists(dead));
+            try (var again = SharedQueue.open(opened.path(), Codec.utf8())) {
+                assertEquals("a", again.deadLetters().get(LONG));
+            }
+        }
+        try (var next = SharedQueue.create(Codec.utf8())) { // who was last left them; the next one sweeps
+            assertTrue(next.isEmpty() && Files.notExists(queue.path()) && Files.notExists(dead));
         }
     }
 

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
@@ -102,22 +103,33 @@ final class Processes {
         }
 
         static Jvm start(Path folder, List<String> options, Class<?> main, String... arguments) throws IOException {
-            List<String> all = new ArrayList<>(List.of("--enable-native-access=ALL-UNNAMED"));
+            return start(folder, Map.of(), options, main, arguments);
+        }
+
+        static Jvm start(
+                Path folder, Map<String, String> environment, List<String> options, Class<?> main, String... arguments)
+                throws IOException {
+            List<String> all = new ArrayList<>(List.of("--enable-native-access=ALL-UNNAMED",
+                    "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")); // most live for a moment
             all.addAll(options);
             all.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
             all.addAll(List.of(arguments));
-            return start(folder, all);
+            return start(folder, environment, all);
         }
 
         static Jvm start(Path folder, List<String> arguments) throws IOException {
+            return start(folder, Map.of(), arguments);
+        }
+
+        private static Jvm start(Path folder, Map<String, String> environment, List<String> arguments)
+                throws IOException {
             List<String> command = new ArrayList<>(List.of(java()));
             command.addAll(arguments);
             Path output = Files.createTempFile(folder, "jvm-", ".txt");
-            Process process = new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(output.toFile())
-                    .start();
-            return new Jvm(process, output);
+            ProcessBuilder builder =
+                    new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+            builder.environment().putAll(environment);
+            return new Jvm(builder.start(), output);
         }
 
         String output() throws IOException {

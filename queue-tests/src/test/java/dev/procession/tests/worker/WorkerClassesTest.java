@@ -1,7 +1,6 @@
 package dev.procession.tests.worker;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.Worker;
 import java.io.File;
@@ -23,13 +22,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// A worker has the classes and the rights of its parent, in whatever way that got them.
 ///
-/// All of this holds for workers that are made of spare JVMs too.
+/// All of this holds for workers that are made of spare JVMs too, which the long run shows.
 @ParameterizedClass(name = "with {0} spares")
-@ValueSource(ints = {0, 1})
+@MethodSource("dev.procession.tests.Effort#spares")
 class WorkerClassesTest {
     private static final String MAIN =
             """
@@ -162,31 +161,6 @@ class WorkerClassesTest {
                 Rights.class);
         assertEquals(0, parent.awaitEnd(), parent.output());
         assertEquals("true true true a b null true", parent.output());
-    }
-
-    @Test
-    void aTaskOfAClassThatTheWorkerDoesNotHaveFailsClearly() throws Exception {
-        // an own class loader: nothing that another JVM could know of
-        Path classes = compile(null);
-        Path main = folder.resolve("Loading.java");
-        Files.writeString(
-                main,
-                """
-                public class Loading {
-                    public static void main(String[] args) throws Exception {
-                        var loader = new java.net.URLClassLoader(
-                                new java.net.URL[] {java.nio.file.Path.of(args[0]).toUri().toURL()});
-                        loader.loadClass("app.Main").getMethod("main", String[].class).invoke(null, (Object) args);
-                    }
-                }
-                """);
-        List<String> lines =
-                run(List.of("-cp", System.getProperty("java.class.path"), main.toString(), classes.toString()));
-        assertTrue(
-                lines.stream()
-                        .anyMatch(line -> line.contains("The task needs class app.Main")
-                                && line.contains("not on the class path or module path of the worker")),
-                String.join("\n", lines));
     }
 
     // ----

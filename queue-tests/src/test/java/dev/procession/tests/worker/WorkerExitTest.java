@@ -27,11 +27,12 @@ import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// All of this holds for workers that are made of spare JVMs too.
+/// All of this holds for workers that are made of spare JVMs too, which the long run shows.
 @ParameterizedClass(name = "with {0} spares")
-@ValueSource(ints = {0, 2})
+@MethodSource("dev.procession.tests.Effort#spares")
 class WorkerExitTest {
     @Parameter
     int spares;

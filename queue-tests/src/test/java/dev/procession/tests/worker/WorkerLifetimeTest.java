@@ -10,20 +10,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// What becomes of workers when the process that started them ends: it is another JVM here, so that it can end.
 ///
-/// All of this holds for workers that are made of spare JVMs too.
+/// All of this holds for workers that are made of spare JVMs too, which the long run shows.
 @ParameterizedClass(name = "with {0} spares")
-@ValueSource(ints = {0, 2})
+@MethodSource("dev.procession.tests.Effort#spares")
 class WorkerLifetimeTest {
     @Parameter
     int spares;
@@ -49,7 +51,8 @@ class WorkerLifetimeTest {
     private Processes.Jvm start(Class<?> main, String... arguments) throws IOException {
         List<String> options = List.of(
                 "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dtest.spares=" + spares);
-        Processes.Jvm parent = Processes.Jvm.start(folder, options, main, arguments);
+        Map<String, String> environment = Map.of("XDG_RUNTIME_DIR", temporary.toString());
+        Processes.Jvm parent = Processes.Jvm.start(folder, environment, options, main, arguments);
         parents.add(parent);
         return parent;
     }
@@ -104,11 +107,30 @@ class WorkerLifetimeTest {
     }
 
     private void nothingIsLeftInTheTemporaryFolder() throws Exception {
-        Processes.await("what workers kept in the temporary folder is gone", () -> {
-            try (Stream<Path> files = Files.list(temporary)) {
-                return files.noneMatch(file -> file.getFileName().toString().startsWith("procession"));
+        Processes.await("what queues and workers kept there is gone", () -> {
+            try (Stream<Path> files = Files.walk(temporary)) {
+                return files.noneMatch(file -> file.getFileName().toString().matches("(queue|worker)-.*"));
             }
         });
+    }
+
+    /// The end of main is not yet the end of the process, so its status is not yet 0.
+    @RepeatedTest(4) // on the old code half of them failed
+    void aSignalWhileAWorkerIsWaitedForAfterMainIsTheStatus() throws Exception {
+        Processes.Jvm parent = start(Starter.class, folder.toString(), "return", "normal");
+        awaitWorker("up-0");
+        Processes.await("main has returned", () -> hasReturned(parent));
+        Processes.signal("TERM", parent.process.pid());
+        assertEquals(143, parent.awaitEnd());
+    }
+
+    private static boolean hasReturned(Processes.Jvm parent) throws Exception {
+        Process stacks = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "jcmd").toString(),
+                Long.toString(parent.process.pid()),
+                "Thread.print").start();
+        String text = new String(stacks.getInputStream().readAllBytes());
+        return text.contains("\"DestroyJavaVM\"");
     }
 
     // ---- the parent is killed

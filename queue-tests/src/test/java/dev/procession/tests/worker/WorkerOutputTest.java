@@ -29,11 +29,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/// All of this holds for workers that are made of spare JVMs too.
+/// All of this holds for workers that are made of spare JVMs too, which the long run shows.
 @ParameterizedClass(name = "with {0} spares")
-@ValueSource(ints = {0, 2})
+@MethodSource("dev.procession.tests.Effort#spares")
 class WorkerOutputTest {
     @Parameter
     int spares;

@@ -23,6 +23,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The spare JVMs that [Worker#keepWarm(int)] keeps. That workers made of them are like all others is shown by the tests of
 /// workers, which run with and without.
+@Tag("long")
 class WorkerSpareTest {
     @TempDir
     Path folder;

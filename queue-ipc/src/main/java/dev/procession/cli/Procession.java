@@ -1,0 +1,107 @@
+package dev.procession.cli;
+
+import dev.procession.core.QueueException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+
+/// The command line of Procession.
+///
+/// Exit status: 0 if all went well, 1 if something failed, 2 if the command was not understood.
+@Command(
+        name = "procession",
+        mixinStandardHelpOptions = true,
+        versionProvider = Procession.Version.class,
+        description = "A queue shared by processes, and workers on every core to use it.",
+        subcommands = {Demo.class, Example.class})
+final class Procession {
+    /// Commands of modules that are not published, with what they do: the script `procession` has them.
+    private static final String[][] IN_THE_SOURCES = {
+        {"stress", "Stops and kills processes while they put and get, then checks what each of them did."},
+        {"fuzz", "Damages queue files at random and uses them."},
+        {"verify-model", "Searches all states of the models of the queue, and of their mutants."},
+        {"bench", "Measures against other queues."},
+    };
+
+    private static volatile boolean ended; // the command, by itself
+
+    private Procession() {}
+
+    /// Runs a command and ends the process.
+    ///
+    /// @param args the command and its options
+    static void main(String[] args) {
+        Runtime.getRuntime().addShutdownHook(new Thread(Procession::silence));
+        int status = commandLine()
+                .setParameterExceptionHandler(Procession::explain)
+                .setExecutionExceptionHandler(Procession::report)
+                .execute(args);
+        ended = true;
+        System.exit(status);
+    }
+
+    private static CommandLine commandLine() {
+        var procession = new CommandLine(new Procession());
+        for (String[] each : IN_THE_SOURCES) {
+            var command = new CommandLine(CommandSpec.wrapWithoutInspection(
+                    (Callable<Integer>) () -> sendToTheSources(procession.getErr(), each[0])));
+            command.getCommandSpec().usageMessage().description(each[1] + " In a clone of the sources only.");
+            command.setUnmatchedArgumentsAllowed(true);
+            procession.addSubcommand(each[0], command);
+        }
+        return procession;
+    }
+
+    private static int sendToTheSources(PrintWriter err, String command) {
+        err.println("procession " + command + ": this command is not in the jar; in a clone of the sources, run"
+                + " ./procession " + command);
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    /// After Ctrl-C, what a command finds out about its dying workers is no news.
+    private static void silence() {
+        if (!ended) {
+            System.out.close();
+            System.err.close();
+        }
+    }
+
+    /// Where a command has subcommands, the list of them helps; an option is mended by one line.
+    private static int explain(ParameterException misuse, String[] args) {
+        CommandLine command = misuse.getCommandLine();
+        PrintWriter err = command.getErr();
+        String name = command.getCommandSpec().qualifiedName();
+        if (command.getSubcommands().isEmpty()) {
+            err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
+        } else {
+            err.println(name + ": " + misuse.getMessage());
+            command.usage(err);
+        }
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    /// What the machine refuses is told in one line. Anything else is a mistake of ours, which needs its stack trace.
+    private static int report(Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
+        PrintWriter err = command.getErr();
+        if (failure instanceof QueueException || failure instanceof UncheckedIOException) {
+            err.println(command.getCommandSpec().qualifiedName() + ": " + failure.getMessage());
+        } else {
+            failure.printStackTrace(err);
+        }
+        return CommandLine.ExitCode.SOFTWARE;
+    }
+
+    /// The version that the jar was built as.
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Procession.class.getPackage().getImplementationVersion();
+            return new String[] {"procession " + (version == null ? "(not from a jar)" : version)};
+        }
+    }
+}
