@@ -63,8 +63,9 @@ import org.jspecify.annotations.Nullable;
 /// end, or comes while it waits, it [terminates][#terminate()] its workers, and [kills][#kill()] those that have not ended
 /// after a *grace time*, or when a second signal comes. That is 10 seconds, or what the system property `procession.grace` says,
 /// in seconds or as a [Duration]; for the workers of a worker it is a fifth less. In both processes queues work until the very
-/// end: shutdown hooks may put, get, and be done with leases. When a process is killed in a way that it cannot notice (SIGKILL),
-/// its daemons end nevertheless; the others go on.
+/// end: shutdown hooks may put, get, and be done with leases. A worker whose parent was killed in a way that it could not notice
+/// (SIGKILL) ends within a moment nevertheless, and so do that worker's own ones: daemons at once, the others as if SIGTERM had
+/// come, within the grace time; or at once too if it had come before.
 ///
 /// *How fast it starts.* A JVM needs some 50 ms to come up. [#keepWarm(int)] has some come up before they are needed.
 ///
@@ -85,7 +86,7 @@ public final class Worker {
     private final Output stdout;
     private final Output stderr;
 
-    private final CompletableFuture<WorkerExit> ended = new CompletableFuture<>();
+    private final CompletableFuture<WorkerExit> ended = new End<>();
     private volatile @Nullable ProcessHandle handle; // null: not started
     private final TaskClasses classes; // the worker may ask for more of them as long as it runs
     private volatile List<LinePump> pumps = List.of();
@@ -305,7 +306,7 @@ public final class Worker {
         List<String> options = new ArrayList<>();
         options.add("-Dstdout.encoding=" + stdout.charset());
         options.add("-Dstderr.encoding=" + stderr.charset());
-        // less than ours, so that it can kill its workers before we kill it: they would be left behind
+        // less than ours, so that it can end its workers in good order before we kill it
         options.add("-D" + AtExit.GRACE + "=" + Duration.ofNanos(SharedQueue.nanos(AtExit.grace()) / 5 * 4));
         options.addAll(jvmArguments);
         return options;
@@ -430,7 +431,8 @@ public final class Worker {
 
     /// Waits until the worker has ended and all its output has been passed on.
     ///
-    /// @throws IllegalStateException if it was not started, or is this process itself
+    /// @throws IllegalStateException if it was not started, or is this process itself; or in a callback of its own output,
+    ///     which would wait for itself
     /// @throws InterruptedException if the calling thread is interrupted; the worker goes on
     public void join() throws InterruptedException {
         refuseToWaitForItself();
@@ -445,7 +447,8 @@ public final class Worker {
     ///
     /// @param timeout how long to wait at most; zero or less just looks
     /// @return whether the worker has ended
-    /// @throws IllegalStateException if it was not started, or is this process itself
+    /// @throws IllegalStateException if it was not started, or is this process itself; or in a callback of its own output,
+    ///     which would wait for itself
     /// @throws InterruptedException if the calling thread is interrupted; the worker goes on
     public boolean join(Duration timeout) throws InterruptedException {
         refuseToWaitForItself();
@@ -474,7 +477,7 @@ public final class Worker {
         started().destroy();
     }
 
-    /// Ends the worker at once: SIGKILL. A worker that has ended is left alone.
+    /// Ends the worker at once: SIGKILL. A worker that has ended is left alone. Its own workers notice that it is gone, and end.
     ///
     /// @throws IllegalStateException if it was not started, or is this process itself
     public void kill() {
@@ -510,6 +513,7 @@ public final class Worker {
     }
 
     /// How the worker will have ended, as soon as [#join()] would return. It never completes exceptionally by itself.
+    /// In a callback of the worker's own output it may be used, but not waited for, as [#join()] may not.
     ///
     /// @return a new future; what the caller does with it has no effect on the worker
     public CompletableFuture<WorkerExit> onExit() {
@@ -559,6 +563,42 @@ public final class Worker {
             throw new IllegalStateException("Worker \"" + name + "\" was not started; start() it first.");
         }
         return process;
+    }
+
+    /// Of this worker. Its output is to have been passed on by then, so the threads that pass it on cannot wait for it: nor can
+    /// what they call back.
+    private final class End<T> extends CompletableFuture<T> {
+        @Override
+        public <U> CompletableFuture<U> newIncompleteFuture() {
+            return new End<>();
+        }
+
+        @Override
+        public T get() throws InterruptedException, ExecutionException {
+            refuseInCallback();
+            return super.get();
+        }
+
+        @Override
+        public T get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+            refuseInCallback();
+            return super.get(timeout, unit);
+        }
+
+        @Override
+        public T join() {
+            refuseInCallback();
+            return super.join();
+        }
+
+        private void refuseInCallback() {
+            if (!isDone() && Thread.currentThread() instanceof LinePump pump && pumps.contains(pump)) {
+                throw new IllegalStateException(
+                        "Worker \"" + name + "\" cannot be waited for in a callback of its own output: it has ended only"
+                                + " when all its output has been passed on, by the thread that would wait here."
+                                + " Wait in another thread, or use onExit().thenAccept(...).");
+            }
+        }
     }
 
     private static <T> T uninterruptibly(FutureTask<T> task) throws ExecutionException {

@@ -1,0 +1,168 @@
+package dev.procession.tests.worker;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.procession.Worker;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// No worker is left behind, at any depth, when a process above it was ended in a way that it could not notice.
+class WorkersOfWorkersTest {
+    /// The process that the test starts is 0, its worker 1, and so on.
+    private static final int DEEPEST = 3;
+
+    @TempDir
+    Path folder;
+
+    private final long[] pids = new long[DEEPEST + 1];
+    private final List<Processes.Jvm> parents = new ArrayList<>();
+
+    @AfterEach
+    void endWhatIsLeft() {
+        parents.forEach(Processes.Jvm::close);
+        for (long pid : pids) if (pid != 0) ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    }
+
+    static final class Top {
+        private Top() {}
+
+        /// @param args the folder; the workers' shutdown hooks, `quick` or `stuck`; for each level `daemon` or `normal`
+        public static void main(String[] args) throws Exception {
+            live(0, args);
+        }
+
+        private static void live(int level, String[] args) throws Exception {
+            Path folder = Path.of(args[0]);
+            Runtime.getRuntime()
+                    .addShutdownHook(new Thread(() -> end(folder, level, level > 0 && args[1].equals("stuck"))));
+            if (level < DEEPEST) {
+                boolean isDaemon = args[2 + level].equals("daemon");
+                Worker worker = Worker.builder().daemon(isDaemon).start(() -> live(level + 1, args));
+                Processes.awaitContent(folder.resolve("up-" + (level + 1)));
+                write(folder.resolve("up-" + level), ProcessHandle.current().pid());
+                while (!Files.exists(folder.resolve("kill-" + (level + 1)))) Thread.sleep(10);
+                worker.kill();
+            } else {
+                write(folder.resolve("up-" + level), ProcessHandle.current().pid());
+            }
+            Thread.sleep(Long.MAX_VALUE);
+        }
+
+        private static void end(Path folder, int level, boolean isStuck) {
+            try {
+                write(folder.resolve("hook-" + level), "runs");
+                if (isStuck) Thread.sleep(Long.MAX_VALUE);
+            } catch (IOException | InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+
+        private static void write(Path file, Object text) throws IOException {
+            Path made = Files.writeString(file.resolveSibling(file.getFileName() + ".made"), text.toString());
+            Files.move(made, file);
+        }
+    }
+
+    private Processes.Jvm start(String grace, String hooks, String... kinds) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(folder.toString(), hooks));
+        arguments.addAll(List.of(kinds));
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        Processes.Jvm top = Processes.Jvm.start(folder, Map.of("XDG_RUNTIME_DIR", temporary.toString()), List.of(
+                "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dprocession.grace=" + grace),
+                Top.class, arguments.toArray(String[]::new));
+        parents.add(top);
+        for (int level = DEEPEST; level >= 0; level--) {
+            pids[level] = Long.parseLong(Processes.awaitContent(folder.resolve("up-" + level)));
+        }
+        return top;
+    }
+
+    private void awaitEndFrom(int level) throws Exception {
+        for (int each = level; each <= DEEPEST; each++) {
+            long pid = pids[each];
+            Processes.await("process " + each + " has ended", () -> !Processes.runs(pid));
+        }
+    }
+
+    /// The levels whose hooks have run.
+    private String hooks() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return String.join(" ", files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.matches("hook-[0-9]")).sorted().toList());
+        }
+    }
+
+    /// Those that are not killed themselves end as after SIGTERM.
+    @ParameterizedTest
+    @CsvSource({"0, hook-1 hook-2 hook-3", "2, hook-3"})
+    void allBelowAProcessThatIsKilledEndInGoodOrder(int killed, String hooks) throws Exception {
+        start("PT1H", "quick", "normal", "normal", "normal");
+        Processes.signal("KILL", pids[killed]);
+        awaitEndFrom(killed);
+        assertEquals(hooks, hooks());
+        for (int above = 0; above < killed; above++) assertTrue(Processes.runs(pids[above]));
+        Processes.await("what those kept in the temporary folder is gone", () -> {
+            try (Stream<Path> files = Files.walk(folder.resolve("tmp"))) {
+                return killed > 0 || files.noneMatch(file -> file.getFileName().toString().startsWith("worker-"));
+            }
+        });
+    }
+
+    @Test
+    void allBelowAWorkerThatItsParentKillsEnd() throws Exception {
+        start("PT1H", "quick", "normal", "normal", "normal");
+        Files.createFile(folder.resolve("kill-1"));
+        awaitEndFrom(1);
+        assertEquals("hook-2 hook-3", hooks());
+        assertTrue(Processes.runs(pids[0]));
+    }
+
+    /// A daemon ends at once, which its own workers notice.
+    @ParameterizedTest
+    @CsvSource({"normal, daemon, normal, hook-1 hook-3", "daemon, normal, daemon, hook-2"})
+    void itDoesNotMatterWhichOfThemAreDaemons(String one, String two, String three, String hooks) throws Exception {
+        start("PT1H", "quick", one, two, three);
+        Processes.signal("KILL", pids[0]);
+        awaitEndFrom(0);
+        assertEquals(hooks, hooks());
+    }
+
+    @Test
+    void hooksThatHangDelayTheEndOfOrphansByTheGraceTimeOnly() throws Exception {
+        start("2", "stuck", "normal", "normal", "normal");
+        Processes.signal("KILL", pids[0]);
+        awaitEndFrom(0);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void withNoGraceTimeASignalEndsAll(int asked) throws Exception {
+        start("0", "stuck", "normal", "normal", "normal");
+        Processes.signal("TERM", pids[asked]);
+        awaitEndFrom(asked == 0 ? 0 : asked + 1); // the worker's own hook hangs, and nobody ends that
+    }
+
+    @Test
+    void aSecondSignalEndsAll() throws Exception {
+        Processes.Jvm top = start("PT1H", "stuck", "normal", "normal", "normal");
+        Processes.signal("TERM", pids[0]);
+        for (int level = 0; level <= DEEPEST; level++) Processes.awaitContent(folder.resolve("hook-" + level));
+        Thread.sleep(200); // a signal that follows at once belongs to the first
+        Processes.signal("TERM", pids[0]);
+        assertEquals(143, top.awaitEnd());
+        awaitEndFrom(0);
+        assertEquals("", top.output());
+    }
+}
