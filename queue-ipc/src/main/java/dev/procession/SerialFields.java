@@ -108,9 +108,17 @@ final class SerialFields {
         }
     }
 
-    private static void require(@Nullable MethodHandle handle) throws IOException {
+    /// What a class's own method calls for the fields as they are.
+    private static void callDefault(@Nullable MethodHandle handle, Object object, Object stream) throws IOException {
         if (handle == null) {
             throw new NotSerializableException("it has a form of its own");
+        }
+        try {
+            handle.invoke(object, stream);
+        } catch (IOException | RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw new IOException(e);
         }
     }
 
@@ -125,14 +133,7 @@ final class SerialFields {
 
         @Override
         public void defaultWriteObject() throws IOException {
-            require(defaultGet);
-            try {
-                Objects.requireNonNull(defaultGet).invokeExact(object, (ObjectOutputStream) this);
-            } catch (IOException | RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IOException(e);
-            }
+            callDefault(defaultGet, object, this);
         }
 
         @Override
@@ -213,14 +214,7 @@ final class SerialFields {
 
         @Override
         public void defaultReadObject() throws IOException {
-            require(defaultSet);
-            try {
-                Objects.requireNonNull(defaultSet).invokeExact(object, (ObjectInputStream) this);
-            } catch (IOException | RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IOException(e);
-            }
+            callDefault(defaultSet, object, this);
         }
 
         @Override
