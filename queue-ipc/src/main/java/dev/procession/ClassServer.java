@@ -61,6 +61,8 @@ import org.jspecify.annotations.Nullable;
 final class ClassServer {
     private static final String PREFIX = "procession-parent-";
     private static final String SOCKET = "classes";
+    /// Why a loader may not give the bytes of a class that it has. It does not tell.
+    static final String NOT_GIVEN = "their file is gone, the class was made at run time, or the loader has been closed";
     private static final String BOOT = "boot.jar";
     private static final String ARGUMENTS = "arguments-";
     /// The longest address of a socket is 107 bytes on Linux and 103 on macOS.
@@ -112,7 +114,7 @@ final class ClassServer {
 
     /// What a class is made from, as far as its loader tells.
     ///
-    /// @return null if it does not tell: the class was made at run time, or the loader is closed
+    /// @return null if it does not tell: see [#NOT_GIVEN]
     static @Nullable InputStream open(Class<?> type) {
         String file = type.getName().replace('.', '/') + ".class";
         try {
@@ -397,8 +399,8 @@ final class ClassServer {
         } else {
             try (InputStream in = open(type)) {
                 if (in == null) {
-                    fail(out, "its class loader in the parent process (" + definer + ") does not give its bytes. "
-                            + "It has been closed, or has made the class at run time.");
+                    fail(out, "its class loader in the parent process (" + definer + ") does not give its bytes: "
+                            + NOT_GIVEN);
                     return;
                 }
                 byte[] content = in.readAllBytes();

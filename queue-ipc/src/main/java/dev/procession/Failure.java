@@ -39,11 +39,25 @@ record Failure(String exceptionClass, @Nullable String message, String stackTrac
     private static @Nullable String message(Throwable failure, int most) {
         try {
             String message = failure.getMessage();
-            if (message == null || message.length() <= most) return message;
-            return message.substring(0, most) + "... (" + message.length() + " characters)";
+            return message == null ? null : shortened(message, most);
         } catch (Throwable e) {
-            return "(its getMessage() threw " + e.getClass().getName() + ")";
+            return "(its getMessage() threw " + what(e, most) + ")";
         }
+    }
+
+    /// The class and message of what a method of an exception threw, which may do so too.
+    private static String what(Throwable thrown, int most) {
+        String name = thrown.getClass().getName();
+        try {
+            String message = thrown.getMessage();
+            return message == null ? name : name + ": " + shortened(message, most);
+        } catch (Throwable again) {
+            return name;
+        }
+    }
+
+    private static String shortened(String text, int most) {
+        return text.length() <= most ? text : text.substring(0, most) + "... (" + text.length() + " characters)";
     }
 
     /// What `printStackTrace` prints, or null if it does not print all, or more than we want.

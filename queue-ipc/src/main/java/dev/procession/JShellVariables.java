@@ -170,7 +170,7 @@ final class JShellVariables {
             throw new IllegalArgumentException(
                     "Worker \"" + workerName + "\" cannot take along JShell's variable " + name
                             + ", which its task uses: " + e.getMessage() + " is not Serializable."
-                            + " Have the task create the object itself.",
+                            + PackedTask.INSTEAD,
                     e);
         }
     }

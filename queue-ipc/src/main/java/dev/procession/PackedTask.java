@@ -28,6 +28,11 @@ import org.jspecify.annotations.Nullable;
 /// that it needs to come up at all: it reads the security properties and sets up logging. So we write the parts of such a
 /// lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
 final class PackedTask {
+    /// What to do about an object that cannot be taken along.
+    static final String INSTEAD =
+            " Make that class Serializable, have the task create the object itself, or send it by a queue,"
+                    + " for which Codec.record(...) and Codec.object(...) do not need it to be.";
+
     private static final byte SERIALIZED = 0;
     private static final byte LAMBDA = 1;
     private static final byte WITH_VARIABLES = 2;
@@ -58,10 +63,17 @@ final class PackedTask {
         } catch (NotSerializableException e) {
             throw new IllegalArgumentException(
                     "Worker \"" + workerName + "\" cannot take its task along: " + Culprit.find(task, e.getMessage())
-                            + ". Make that class Serializable, or have the task create the object itself.",
+                            + "." + INSTEAD,
                     e);
         } catch (IOException e) {
             throw new IllegalArgumentException("Worker \"" + workerName + "\" cannot take its task along: " + e, e);
+        } catch (OutOfMemoryError e) {
+            OutOfMemoryError said = new OutOfMemoryError(
+                    "Worker \"" + workerName + "\" cannot take its task along: " + e.getMessage()
+                            + ". With all that it captures, in serialized form, a task has to fit into memory twice, and into"
+                            + " 2 GB. Send the worker large data by a queue, or in a file.");
+            said.initCause(e);
+            throw said;
         }
     }
 

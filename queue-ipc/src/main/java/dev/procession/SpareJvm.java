@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// A JVM that is up before there is a worker for it: see [Worker#keepWarm(int)].
@@ -188,7 +189,7 @@ final class SpareJvm {
     private static boolean makeOne() throws IOException {
         List<String> options = Worker.plainOptions();
         int[] cpus = Cpus.available();
-        Process process = WorkerJvm.processBuilder(options, List.of(ARGUMENT)).start();
+        Process process = WorkerJvm.processBuilder(options, Set.of(), List.of(ARGUMENT)).start();
         synchronized (SpareJvm.class) {
             if (ready.size() >= wanted) {
                 process.destroyForcibly();

@@ -77,7 +77,10 @@ final class StartupCache {
 
     /// A JVM that refuses its cache does without the JDK's own as well, which is worse than not to ask for it. So no
     /// cache where somebody adds options that may be at odds with it: collectors, modules, agents.
-    static StartupCache forWorkerWith(List<String> options) {
+    ///
+    /// @param environment what is added to it: perhaps options
+    static StartupCache forWorkerWith(List<String> options, Set<String> environment) {
+        if (environment.stream().anyMatch(WorkerJvm::isOptionVariable)) return none;
         for (String option : options) {
             if (option.startsWith("-XX:") || option.startsWith("--") || option.contains("agent")) {
                 return none;
@@ -112,12 +115,6 @@ final class StartupCache {
             Path directory = "off".equals(System.getProperty(SWITCH)) ? null : directory();
             if (directory == null) {
                 return none;
-            }
-            // What the environment adds to every JVM, the making one included, we cannot judge.
-            for (String variable : List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")) {
-                if (System.getenv(variable) != null) {
-                    return none;
-                }
             }
             String classPath = System.getProperty("java.class.path", "");
             String prefix = "";
@@ -219,7 +216,8 @@ final class StartupCache {
         command.add(file.toString());
         command.addAll(WorkerJvm.plainCommand(WorkerMain.class, ours.prefix));
         try {
-            AtExit.startHelper(new ProcessBuilder(command)
+            // Without options from variables, of which workers get none either.
+            AtExit.startHelper(WorkerJvm.withoutOptionVariables(new ProcessBuilder(command))
                     .redirectOutput(Redirect.DISCARD)
                     .redirectError(Redirect.DISCARD));
         } catch (IOException e) {

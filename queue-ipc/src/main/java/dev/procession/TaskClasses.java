@@ -43,12 +43,12 @@ final class TaskClasses {
             return number;
         }
         throw new IllegalArgumentException(
-                "Worker \"" + workerName + "\" cannot have class " + type.getName() + " of its task: it was made at run"
-                        + " time, and " + (type.isHidden()
-                                ? "hidden classes cannot be found by their names"
+                "Worker \"" + workerName + "\" cannot have class " + type.getName() + " of its task: "
+                        + (type.isHidden()
+                                ? "it was made at run time, and hidden classes cannot be found by their names"
                                 : "its class loader (" + type.getClassLoader()
                                         + ") does not give its bytes, as the resource "
-                                        + type.getName().replace('.', '/') + ".class, or has been closed")
+                                        + type.getName().replace('.', '/') + ".class: " + ClassServer.NOT_GIVEN)
                         + ". Use a class that is on the class path or whose loader gives them.");
     }
 

@@ -289,11 +289,8 @@ public final class Worker {
     }
 
     private UncheckedIOException notStarted(IOException e) {
-        String advice = String.valueOf(e.getMessage()).contains("Argument list too long")
-                ? ". Arguments and environment together are larger than the system allows: remove variables from it."
-                : "";
-        return new UncheckedIOException(
-                "Worker \"" + name + "\" could not be started: " + e.getMessage() + advice, e);
+        String brief = name.length() <= 100 ? name : name.substring(0, 100) + "...";
+        return new UncheckedIOException("Worker \"" + brief + "\" could not be started: " + e.getMessage(), e);
     }
 
     /// Whether a process that was started before, for nobody in particular, can be the worker.
@@ -318,7 +315,7 @@ public final class Worker {
     }
 
     private ProcessBuilder processBuilder(List<String> arguments) throws IOException {
-        ProcessBuilder builder = WorkerJvm.processBuilder(options(), arguments);
+        ProcessBuilder builder = WorkerJvm.processBuilder(options(), environment.keySet(), arguments);
         builder.redirectOutput(stdout.redirect);
         builder.redirectError(stderr.redirect);
         environment.forEach((variable, value) -> {
@@ -335,11 +332,11 @@ public final class Worker {
     /// else. The JVM then is on its core from its first instruction, and sizes itself for one.
     private Process launch(ProcessBuilder builder) throws IOException {
         if (cpu < 0) {
-            return builder.start();
+            return WorkerJvm.launch(builder);
         }
         FutureTask<Process> start = new FutureTask<>(() -> {
             Cpus.pin(cpu);
-            return builder.start();
+            return WorkerJvm.launch(builder);
         });
         Thread.ofPlatform().daemon().name(name + " start").start(start);
         try {
@@ -594,7 +591,8 @@ public final class Worker {
         private void refuseInCallback() {
             if (!isDone() && Thread.currentThread() instanceof LinePump pump && pumps.contains(pump)) {
                 throw new IllegalStateException(
-                        "Worker \"" + name + "\" cannot be waited for in a callback of its own output: it has ended only"
+                        "Worker \"" + name
+                                + "\" cannot be waited for in a callback of its own output: it has ended only"
                                 + " when all its output has been passed on, by the thread that would wait here."
                                 + " Wait in another thread, or use onExit().thenAccept(...).");
             }

@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -24,8 +26,10 @@ final class WorkerJvm {
     /// all the options that it was started with, wherever they came from.
     private static final List<String> optionVariables =
             List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JDK_AOT_VM_OPTIONS");
-    /// Linux takes no argument of 128 KiB or more.
+    /// The longest argument that goes onto the command line, well below the limit of Linux.
     private static final int LONGEST_ARGUMENT = 100_000;
+    /// Linux takes no argument, and no variable with its name, of 128 KiB.
+    private static final int LINUX_LIMIT = 1 << 17;
 
     /// Options of this process that say what code may do and which modules there are.
     private static final List<String> rights = new ArrayList<>();
@@ -86,15 +90,70 @@ final class WorkerJvm {
     }
 
     /// @param options for this one worker, after all others
+    /// @param environment the variables that it will be given besides
     /// @param arguments of [WorkerMain]
-    static ProcessBuilder processBuilder(List<String> options, List<String> arguments) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command(options, arguments));
+    static ProcessBuilder processBuilder(List<String> options, Set<String> environment, List<String> arguments)
+            throws IOException {
+        return withoutOptionVariables(new ProcessBuilder(command(options, environment, arguments)));
+    }
+
+    static ProcessBuilder withoutOptionVariables(ProcessBuilder builder) {
         builder.environment().keySet().removeAll(optionVariables);
         return builder;
     }
 
-    private static List<String> command(List<String> options, List<String> arguments) throws IOException {
-        StartupCache cache = StartupCache.forWorkerWith(options);
+    static boolean isOptionVariable(String name) {
+        return optionVariables.contains(name);
+    }
+
+    /// @throws IOException says what is too large, if that is why the system does not start it
+    static Process launch(ProcessBuilder builder) throws IOException {
+        try {
+            return builder.start();
+        } catch (IOException e) {
+            String message = String.valueOf(e.getMessage()).strip();
+            boolean isTooLarge = message.contains("Argument list too long") || message.contains("error=7,");
+            throw isTooLarge ? new IOException(tooLarge(builder) + " (" + message + ")", e) : e;
+        }
+    }
+
+    private static String tooLarge(ProcessBuilder builder) {
+        String advice = " Give the worker large values in another way: captured by its task, in a file, or by a queue.";
+        String of = " bytes, and the system takes " + (LINUX_LIMIT - 1) + " at most.";
+        long variables = 0;
+        for (Map.Entry<String, String> each : builder.environment().entrySet()) {
+            int size = size(each.getKey() + "=" + each.getValue());
+            if (size >= LINUX_LIMIT) {
+                return "the environment variable " + brief(each.getKey()) + " has, with its name, " + size + of
+                        + advice;
+            }
+            variables += size + 1;
+        }
+        long arguments = 0;
+        for (String each : builder.command()) {
+            int size = size(each);
+            if (size >= LINUX_LIMIT) {
+                return "the argument \"" + brief(each) + "\" (options, and the worker's name, are arguments) has "
+                        + size + of + advice;
+            }
+            arguments += size + 1;
+        }
+        return "its options and other arguments, " + arguments + " bytes, and its environment, " + variables
+                + " bytes, are together more than the system allows: on Linux a quarter of the limit of the stack"
+                + " (ulimit -s), and 6 MB at most." + advice;
+    }
+
+    private static int size(String text) {
+        return text.getBytes(Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"))).length;
+    }
+
+    private static String brief(String text) {
+        return text.length() <= 50 ? text : text.substring(0, 50) + "...";
+    }
+
+    private static List<String> command(List<String> options, Set<String> environment, List<String> arguments)
+            throws IOException {
+        StartupCache cache = StartupCache.forWorkerWith(options, environment);
         List<String> command = new ArrayList<>();
         command.add(java());
         command.addAll(rights);
@@ -203,8 +262,7 @@ final class WorkerJvm {
             ProcessBuilder builder = new ProcessBuilder(command)
                     .redirectErrorStream(true)
                     .redirectOutput(output.toFile());
-            builder.environment().keySet().removeAll(optionVariables);
-            Process process = builder.start();
+            Process process = withoutOptionVariables(builder).start();
             process.getOutputStream().close();
             if (!process.waitFor(20, TimeUnit.SECONDS)) {
                 process.destroyForcibly();

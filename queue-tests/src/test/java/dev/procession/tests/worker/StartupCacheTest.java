@@ -76,8 +76,9 @@ class StartupCacheTest {
         private Starter() {}
 
         public static void main(String[] args) throws Exception {
-            Worker worker =
-                    Worker.builder().jvmArguments(args).start(() -> System.out.println("cache: " + mappedCache()));
+            Worker.Builder builder = Worker.builder().jvmArguments(args);
+            if (Boolean.getBoolean("test.own")) builder.environment("JAVA_TOOL_OPTIONS", "-Dits=own");
+            Worker worker = builder.start(() -> System.out.println("cache: " + mappedCache()));
             worker.join();
             System.out.println(worker.exit());
             awaitCache(System.getProperty("test.await", ""));
@@ -112,9 +113,18 @@ class StartupCacheTest {
     }
 
     private String run(List<String> options, String... workerOptions) throws Exception {
-        Process process = start(options, Starter.class, workerOptions);
+        return run(Map.of(), options, workerOptions);
+    }
+
+    private String run(Map<String, String> environment, List<String> options, String... workerOptions)
+            throws Exception {
+        ProcessBuilder builder = builder(options, Starter.class, workerOptions);
+        builder.environment().putAll(environment);
+        Process process = builder.start();
         assertTrue(process.waitFor(1, TimeUnit.MINUTES));
-        return Files.readString(folder.resolve("output")).strip();
+        return Files.readAllLines(folder.resolve("output")).stream()
+                .filter(line -> !line.contains("Picked up ")) // which a JVM says of variables with options
+                .collect(joining("\n"));
     }
 
     private Process start(List<String> options, Class<?> main, String... arguments) throws IOException {
@@ -151,10 +161,10 @@ class StartupCacheTest {
 
     /// Has a program go on until it has made a cache. That has a low priority: on a machine that is busy with other things it
     /// may get nowhere.
-    private void make(String... options) throws Exception {
+    private void make(Map<String, String> environment, String... options) throws Exception {
         List<String> all = new ArrayList<>(List.of(options));
         all.add("-Dtest.await=" + cacheFolder);
-        String output = run(all);
+        String output = run(environment, all);
         double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
         boolean isBusy = load > 2 * Runtime.getRuntime().availableProcessors();
         assumeFalse(isBusy && output.endsWith(LATE), "too much other load to make a cache");
@@ -166,19 +176,23 @@ class StartupCacheTest {
         Files.createDirectory(
                 cacheFolder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         Files.writeString(cacheFolder.resolve("making"), "a part that somebody has left who was killed");
-        make();
+        // options in variables are not for workers, so they are at odds with nothing
+        Map<String, String> variables = Map.of("JDK_JAVA_OPTIONS", "-XX:+UseParallelGC", "JAVA_TOOL_OPTIONS", "-Da=b");
+        make(variables);
         assertEquals(1, caches().size());
         Path cache = caches().getFirst();
         assertTrue(Files.size(cache) > 1_000_000, "it is one that works");
         assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(cacheFolder)));
         assertEquals("cache: " + cache + "\nfinished", run(List.of()));
         assertEquals("cache: " + cache + "\nfinished", run(List.of("-Dany=property", "-Xmx100m"), "-Xmx99m", "-Dan=y"));
+        assertEquals("cache: " + cache + "\nfinished", run(variables, List.of()));
         assertEquals(List.of(cache), caches());
 
         // where it could not be used it is not
         assertEquals(WITHOUT, run(List.of(), "-XX:+UseZGC"));
         assertEquals(WITHOUT, run(List.of(), "--add-opens=java.base/java.lang=ALL-UNNAMED"));
         assertEquals(WITHOUT, run(List.of("-Dprocession.startupCache=off")));
+        assertEquals(WITHOUT, run(List.of("-Dtest.own=true"))); // variables that are for the worker
         assertEquals(List.of(cache), caches());
 
         // and whatever happens to the file, workers start, and say nothing about it
@@ -204,7 +218,7 @@ class StartupCacheTest {
             old.put(unused, i >= 7); // with the new one, four may stay
         }
         String opens = "--add-opens=java.base/java.lang=ALL-UNNAMED";
-        make(opens);
+        make(Map.of(), opens);
         assertTrue(caches().stream().anyMatch(file -> !old.containsKey(file)));
         assertEquals(4, caches().size());
         old.forEach((file, stays) -> assertEquals(stays, Files.exists(file), file.toString()));

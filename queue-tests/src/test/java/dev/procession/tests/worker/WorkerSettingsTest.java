@@ -237,7 +237,7 @@ class WorkerSettingsTest {
                 String.join("\n", lines));
         assertTrue(
                 lines.stream().anyMatch(line -> line.contains("JShell's variable unused")
-                        && line.contains("java.lang.Thread is not Serializable")),
+                        && line.contains("java.lang.Thread is not Serializable. Make that class Serializable")),
                 String.join("\n", lines));
     }
 

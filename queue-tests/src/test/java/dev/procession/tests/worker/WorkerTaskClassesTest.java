@@ -182,6 +182,11 @@ class WorkerTaskClassesTest {
         Task closed = task(loader, "Unknown");
         loader.close();
         assertRefused("Unknown", "has been closed", closed);
+        try (URLClassLoader open = loader(classes)) {
+            Task gone = task(open, "Unknown");
+            Files.delete(classes.resolve("Unknown.class"));
+            assertRefused("Unknown", "Unknown.class: their file is gone, the class was made at run time, or", gone);
+        }
         assertEquals(List.of(), Worker.active());
     }
 
