@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.WeakHashMap;
 import org.jspecify.annotations.Nullable;
 
-/// What happens when this JVM ends: spare JVMs end; non-daemon workers are waited for, or terminated if a signal or the end
-/// of its parent makes this JVM end; then anonymous queues that nobody closed lose their names, unless another process has them open.
+/// What happens when this JVM ends: spare JVMs end; non-daemon workers are waited for, or terminated if a signal makes this
+/// JVM end; then anonymous queues that nobody closed lose their names, unless another process has them open.
 ///
 /// The hooks and threads of the application go on meanwhile, and after this. So nothing that they may use is closed here: the
 /// kernel does that when the JVM is gone.
@@ -33,7 +33,6 @@ final class AtExit {
     private static final WeakHashMap<LaneQueue, Path> open = new WeakHashMap<>();
     private static final Set<Path> paths = new HashSet<>(); // also of queues that were collected without being closed
 
-    private static volatile boolean isOrphan; // as good as a signal
     private static boolean ending; // these three are guarded by the class
     private static boolean over; // no workers are waited for any more
     private static @Nullable Process helper; // reachable, or its standard input would be closed
@@ -141,22 +140,8 @@ final class AtExit {
         }
     }
 
-    /// Ends this JVM because its parent is gone, as a signal would: its hooks run, its workers are terminated. Returns when it
-    /// is to be halted: after the grace time; at once if a signal came before that and so the parent was killed meanwhile, by
-    /// somebody who waits no longer.
-    static void endWithinGrace() {
-        if (EndSignals.any(EndSignals.seen())) return;
-        isOrphan = true;
-        try {
-            Thread.ofPlatform().daemon().name("procession orphan's end").start(() -> System.exit(1));
-            WorkerMain.sleep(graceNanos());
-        } catch (OutOfMemoryError e) {
-            // The system has no more threads.
-        }
-    }
-
-    /// Waits for all workers but the daemons, as long as it takes; from when a signal asks this process to end on, or its
-    /// parent is gone, only for the grace time, or until a second signal. What is left then is killed.
+    /// Waits for all workers but the daemons, as long as it takes; from when a signal asks this process to end on, only for
+    /// the grace time, or until a second signal. What is left then is killed, with the workers that it has started itself.
     private static void awaitWorkers() {
         long graceNanos = graceNanos();
         Set<Worker> asked = new HashSet<>();
@@ -165,7 +150,7 @@ final class AtExit {
         for (List<Worker> rest; !(rest = waitedForOrOver()).isEmpty();) {
             long now = System.nanoTime();
             int[] seen = EndSignals.seen();
-            if (signals == null && (isOrphan || EndSignals.any(seen))) {
+            if (signals == null && EndSignals.any(seen)) {
                 signals = seen;
                 askedNanos = now;
             } else if (signals != null) {
@@ -183,7 +168,7 @@ final class AtExit {
             over = true; // also if they have had their time
         }
         List<Worker> left = Worker.active();
-        left.forEach(Worker::kill);
+        left.forEach(Worker::killWithItsWorkers);
         long killedNanos = System.nanoTime();
         for (Worker worker : left) {
             while (!worker.awaitEnd(LOOK) && System.nanoTime() - killedNanos < KILLED_NANOS) {

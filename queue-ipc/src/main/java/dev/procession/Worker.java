@@ -63,9 +63,8 @@ import org.jspecify.annotations.Nullable;
 /// end, or comes while it waits, it [terminates][#terminate()] its workers, and [kills][#kill()] those that have not ended
 /// after a *grace time*, or when a second signal comes. That is 10 seconds, or what the system property `procession.grace` says,
 /// in seconds or as a [Duration]; for the workers of a worker it is a fifth less. In both processes queues work until the very
-/// end: shutdown hooks may put, get, and be done with leases. A worker whose parent was killed in a way that it could not notice
-/// (SIGKILL) ends within a moment nevertheless, and so do that worker's own ones: daemons at once, the others as if SIGTERM had
-/// come, within the grace time; or at once too if it had come before.
+/// end: shutdown hooks may put, get, and be done with leases. When a process is killed in a way that it cannot notice (SIGKILL),
+/// its daemons end nevertheless; the others go on. (Those that are killed here take their own workers along.)
 ///
 /// *How fast it starts.* A JVM needs some 50 ms to come up. [#keepWarm(int)] has some come up before they are needed.
 ///
@@ -303,7 +302,7 @@ public final class Worker {
         List<String> options = new ArrayList<>();
         options.add("-Dstdout.encoding=" + stdout.charset());
         options.add("-Dstderr.encoding=" + stderr.charset());
-        // less than ours, so that it can end its workers in good order before we kill it
+        // less than ours, so that it can end its workers in good order before we kill it with them
         options.add("-D" + AtExit.GRACE + "=" + Duration.ofNanos(SharedQueue.nanos(AtExit.grace()) / 5 * 4));
         options.addAll(jvmArguments);
         return options;
@@ -420,6 +419,15 @@ public final class Worker {
         return true;
     }
 
+    /// For the end of this process, after which nobody could end those.
+    void killWithItsWorkers() {
+        List<ProcessHandle> below = started().descendants().toList(); // of a process that is gone nobody knows them
+        kill();
+        for (ProcessHandle each : below) {
+            if (WorkerJvm.isWorker(each)) each.destroyForcibly();
+        }
+    }
+
     void dropStuckOutput(long patienceNanos) {
         pumps.forEach(pump -> pump.dropIfStuck(patienceNanos));
     }
@@ -474,7 +482,7 @@ public final class Worker {
         started().destroy();
     }
 
-    /// Ends the worker at once: SIGKILL. A worker that has ended is left alone. Its own workers notice that it is gone, and end.
+    /// Ends the worker at once: SIGKILL. A worker that has ended is left alone. Of its own workers the daemons end with it.
     ///
     /// @throws IllegalStateException if it was not started, or is this process itself
     public void kill() {

@@ -202,6 +202,17 @@ final class WorkerJvm {
         return command;
     }
 
+    /// Whether a process is a worker, whoever has started it: by its command line, which the JDK cuts off where it is long.
+    static boolean isWorker(ProcessHandle process) {
+        String command;
+        try {
+            command = Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) { // not Linux
+            command = process.info().commandLine().orElse("");
+        }
+        return command.contains(WorkerMain.class.getName()) || command.contains(ParentClassLoader.class.getName());
+    }
+
     private static String java() {
         String configured = System.getProperty(JAVA);
         return configured != null ? configured : Path.of(System.getProperty("java.home"), "bin", "java").toString();

@@ -43,18 +43,6 @@ final class WorkerMain {
         return now.isEmpty() || now.get().pid() != parent;
     }
 
-    /// An interrupt ends nothing here: somebody may want all threads of this JVM to end, but these do so with it.
-    static void sleep(long nanos) {
-        long end = System.nanoTime() + nanos;
-        for (long left = nanos; left > 0; left = end - System.nanoTime()) {
-            try {
-                Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
-            } catch (InterruptedException e) {
-                continue;
-            }
-        }
-    }
-
     /// What [#main] gets. The name comes first: tools that list processes show it.
     static List<String> arguments(String name, boolean daemon, int cpu, ExitRecord record) {
         String parent = Long.toString(ProcessHandle.current().pid());
@@ -115,8 +103,7 @@ final class WorkerMain {
         }
     }
 
-    /// Waits for the parent to be gone, and ends this process then: a daemon at once, any other worker as after a signal. So it
-    /// is at each level, also below a worker that was killed. Nobody will read the exit record.
+    /// Waits for the parent to be gone. A daemon goes too; anybody else lives on, and nobody will read the exit record.
     ///
     /// It asks five times a second. To wait for the end of a pipe would be prompt and free, but a JVM whose thread is in
     /// a system call when it ends gives that thread another 300 ms, so that each worker would end so much later.
@@ -133,13 +120,17 @@ final class WorkerMain {
 
         @Override
         public void run() {
-            do WorkerMain.sleep(200_000_000);
-            while (!isOrphanOf(parent));
-            record.delete();
-            if (!daemon) {
-                AtExit.endWithinGrace();
+            try {
+                do sleep(200);
+                while (!isOrphanOf(parent));
+            } catch (InterruptedException e) {
+                // Somebody wants all threads of this JVM to end.
+                return;
             }
-            Runtime.getRuntime().halt(1);
+            record.delete();
+            if (daemon) {
+                Runtime.getRuntime().halt(1);
+            }
         }
     }
 }

@@ -147,6 +147,20 @@ class WorkerLifetimeTest {
         nothingIsLeftInTheTemporaryFolder();
     }
 
+    @Test
+    void anyOtherWorkerOutlivesAParentThatIsKilled() throws Exception {
+        Processes.Jvm parent = start(Starter.class, folder.toString(), "sleep", "normal", "daemon");
+        long normal = awaitWorker("up-0");
+        long daemon = awaitWorker("up-1");
+        Processes.signal("KILL", parent.process.pid());
+        Processes.await("the daemon has ended", () -> !Processes.runs(daemon));
+        assertTrue(Processes.runs(normal));
+        Files.createFile(folder.resolve("go"));
+        assertEquals("done", Processes.awaitContent(folder.resolve("done-0"))); // although nobody reads its output
+        Processes.await("the worker has ended", () -> !Processes.runs(normal));
+        nothingIsLeftInTheTemporaryFolder();
+    }
+
     static final class DaemonOfADaemon {
         private DaemonOfADaemon() {}
 

@@ -254,14 +254,6 @@ class WorkerTaskClassesTest {
                 public class Orphan implements dev.procession.Task {
                     public void run() throws Exception {
                         ProcessHandle parent = ProcessHandle.current().parent().get();
-                        Thread task = Thread.currentThread();
-                        Runtime.getRuntime().addShutdownHook(new Thread(() -> { // it ends then, but not before this
-                            try {
-                                task.join();
-                            } catch (InterruptedException e) {
-                                throw new AssertionError(e);
-                            }
-                        }));
                         System.out.println("up");
                         while (parent.isAlive()) Thread.sleep(5);
                         try {
