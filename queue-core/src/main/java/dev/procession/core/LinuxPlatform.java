@@ -48,7 +48,6 @@ final class LinuxPlatform extends Platform {
     private static final long SYS_MMAP = ARM ? 222 : 9, SYS_MUNMAP = ARM ? 215 : 11;
     private static final long SYS_FUTEX = ARM ? 98 : 202, SYS_MEMBARRIER = ARM ? 283 : 324;
     private static final long SYS_SETAFFINITY = ARM ? 122 : 203, SYS_GETAFFINITY = ARM ? 123 : 204;
-    private static final long SYS_GETTID = ARM ? 178 : 186, SYS_TGKILL = ARM ? 131 : 234;
 
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1; // shared between processes: without FUTEX_PRIVATE_FLAG
     private static final long MEMBARRIER_GLOBAL_EXPEDITED = 1 << 1, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2;
@@ -66,7 +65,6 @@ final class LinuxPlatform extends Platform {
             ENOSPC = 28;
     private static final int EROFS = 30, ELOOP = 40, EOPNOTSUPP = 95, EDQUOT = 122, EAGAIN = 11, EFBIG = 27, ENXIO = 6;
     private static final int ENOMEM = 12, ENAMETOOLONG = 36;
-    private static final int SIGKILL = 9, SIGSTOP = 19;
 
     private static final StructLayout FLOCK = MemoryLayout.structLayout(
             JAVA_SHORT.withName("l_type"),
@@ -491,13 +489,6 @@ final class LinuxPlatform extends Platform {
             }
             return call(SYS_SETAFFINITY, thread, CPU_SET_BYTES, set.address()) == 0;
         }
-    }
-
-    @Override
-    void signalSelf(boolean stop) {
-        // to this very thread, so that it gets no further
-        long thread = call(SYS_GETTID);
-        call(SYS_TGKILL, ProcessHandle.current().pid(), thread, stop ? SIGSTOP : SIGKILL);
     }
 
     private long call(long number, long... arguments) {

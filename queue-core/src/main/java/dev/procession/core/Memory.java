@@ -50,81 +50,66 @@ final class Memory {
     }
 
     static long getPlain(MemorySegment m, long at) {
-        if (Points.ENABLED) Points.step("getPlain");
         return (long) LONG.get(in(m), at & ALIGNED);
     }
 
     static void setPlain(MemorySegment m, long at, long value) {
-        if (Points.ENABLED) Points.step("setPlain");
         LONG.set(in(m), at & ALIGNED, value);
     }
 
     static long getOpaque(MemorySegment m, long at) {
-        if (Points.ENABLED) Points.step("getOpaque");
         return (long) LONG.getOpaque(in(m), at & ALIGNED);
     }
 
     static long getVolatile(MemorySegment m, long at) {
-        if (Points.ENABLED) Points.step("getVolatile");
         return (long) LONG.getVolatile(in(m), at & ALIGNED);
     }
 
     static void setRelease(MemorySegment m, long at, long value) {
-        if (Points.ENABLED) Points.step("setRelease");
         LONG.setRelease(in(m), at & ALIGNED, value);
     }
 
     /// Stores back what is there: only for a word that nobody else writes. The line is this core's alone after that.
     static void rewrite(MemorySegment m, long at) {
-        if (Points.ENABLED) Points.step("rewrite");
         long there = (long) LONG.getOpaque(in(m), at & ALIGNED);
         LONG.setOpaque(in(m), at & ALIGNED, there); // opaque: a plain store would be optimized away
     }
 
     static long getAndAdd(MemorySegment m, long at, long delta) {
-        if (Points.ENABLED) Points.step("getAndAdd");
         return (long) LONG.getAndAdd(in(m), at & ALIGNED, delta);
     }
 
     static long getAndBitwiseOr(MemorySegment m, long at, long bits) {
-        if (Points.ENABLED) Points.step("getAndBitwiseOr");
         return (long) LONG.getAndBitwiseOr(in(m), at & ALIGNED, bits);
     }
 
     static long getAndBitwiseAnd(MemorySegment m, long at, long bits) {
-        if (Points.ENABLED) Points.step("getAndBitwiseAnd");
         return (long) LONG.getAndBitwiseAnd(in(m), at & ALIGNED, bits);
     }
 
     static boolean compareAndSet(MemorySegment m, long at, long expected, long value) {
-        if (Points.ENABLED) Points.step("compareAndSet");
         return LONG.compareAndSet(in(m), at & ALIGNED, expected, value);
     }
 
     /// All before it is ordered against all behind it.
     static void fullFence() {
-        if (Points.ENABLED) Points.step("fullFence");
         VarHandle.fullFence();
     }
 
     /// Reads before it are ordered against all behind it.
     static void acquireFence() {
-        if (Points.ENABLED) Points.step("acquireFence");
         VarHandle.acquireFence();
     }
 
     static int getIntVolatile(MemorySegment m, long at) {
-        if (Points.ENABLED) Points.step("getIntVolatile");
         return (int) INT.getVolatile(in(m), at & ALIGNED_INT);
     }
 
     static void getAndAddInt(MemorySegment m, long at, int delta) {
-        if (Points.ENABLED) Points.step("getAndAddInt");
         int before = (int) INT.getAndAdd(in(m), at & ALIGNED_INT, delta);
     }
 
     static void copyIn(byte[] from, int start, MemorySegment m, long at, int length) {
-        if (Points.ENABLED) Points.step("copyIn");
         if (length > SHORT_COPY) {
             MemorySegment.copy(from, start, in(m), BYTE, at, length);
         } else if (length >= Long.BYTES) { // longs from the start and from the end, which may overlap
@@ -145,7 +130,6 @@ final class Memory {
     }
 
     static void copyOut(MemorySegment m, long at, byte[] to, int start, int length) {
-        if (Points.ENABLED) Points.step("copyOut");
         if (length > SHORT_COPY) {
             MemorySegment.copy(in(m), BYTE, at, to, start, length);
         } else if (length >= Long.BYTES) {
@@ -167,7 +151,6 @@ final class Memory {
 
     /// Copies from one mapping, or private memory, to another.
     static void copy(MemorySegment from, long fromAt, MemorySegment to, long toAt, long bytes) {
-        if (Points.ENABLED) Points.step("copy");
         if (bytes > SHORT_COPY) {
             MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
         } else { // with the padding behind it, up to a whole word
@@ -179,7 +162,6 @@ final class Memory {
 
     /// Copies from any segment of the user's, with its own checks.
     static void copyIn(MemorySegment from, long fromOffset, MemorySegment m, long at, long bytes) {
-        if (Points.ENABLED) Points.step("copyIn");
         MemorySegment.copy(from, fromOffset, in(m), at, bytes);
     }
 

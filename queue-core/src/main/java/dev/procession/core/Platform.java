@@ -204,9 +204,6 @@ abstract sealed class Platform permits LinuxPlatform, PortablePlatform {
     /// As [#pin], all threads of this process.
     abstract boolean pinProcess(int... cpus);
 
-    /// Stops or kills this very process; for tests.
-    abstract void signalSelf(boolean stop);
-
     static QueueUnavailableException notAttached(Path path, boolean shared) {
         return new QueueUnavailableException(
                 path

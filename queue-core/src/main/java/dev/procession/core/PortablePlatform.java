@@ -47,7 +47,6 @@ final class PortablePlatform extends Platform {
     private static final boolean UNIX =
             Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
     private static final int ZEROS = 64 << 10;
-    private static final int SIGSTOP = 19;
 
     /// A file as this JVM has it open, shared by its handles. Guarded by FILES.
     private static final class JvmFile {
@@ -404,28 +403,6 @@ final class PortablePlatform extends Platform {
 
     @Override
     boolean pinProcess(int... cpus) {
-        return false;
-    }
-
-    @Override
-    void signalSelf(boolean stop) {
-        if (!stop) Runtime.getRuntime().halt(137);
-        try {
-            new ProcessBuilder("kill", "-STOP", Long.toString(ProcessHandle.current().pid())).inheritIO().start()
-                    .waitFor();
-            while (isStopPending()) Thread.onSpinWait(); // sent is not yet obeyed
-        } catch (IOException | InterruptedException e) {
-            throw new IllegalStateException("cannot stop", e);
-        }
-    }
-
-    /// Whether the signal still waits for a thread to take it. Whichever does stops all of them, this one on its way out of the
-    /// call that reads this.
-    private static boolean isStopPending() throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("ShdPnd:"))
-                return (Long.parseLong(line.substring(7).strip(), 16) >> SIGSTOP - 1 & 1) != 0;
-        }
         return false;
     }
 }

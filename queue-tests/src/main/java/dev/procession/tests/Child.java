@@ -61,8 +61,8 @@ public final class Child implements Peer.Host, AutoCloseable {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(FLAGS);
         command.addAll(List.of(flags));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Child.class.getName()));
         try {
+            command.addAll(List.of("-cp", Weaver.classPath(List.of(flags)), Child.class.getName()));
             return new Child(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
         } catch (IOException e) {
             throw new AssertionError(e);

@@ -39,7 +39,7 @@ final class Jvm {
                 command = MADE.get(key);
                 if (command == null) {
                     try {
-                        command = withCache(temporary(), input, options, main, List.of(arguments));
+                        command = withCache(temporary("procession-aot-"), input, options, main, List.of(arguments));
                         MADE.put(key, command);
                     } catch (IOException e) {
                         System.err.println("without a cache: " + e); // there is little room
@@ -48,14 +48,14 @@ final class Jvm {
             }
         }
         var whole = new ArrayList<String>(command == null ? without(options) : command);
-        if (command == null) whole.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
+        if (command == null) whole.addAll(List.of("-cp", Weaver.classPath(options), main.getName()));
         whole.addAll(List.of(arguments));
         return whole;
     }
 
     /// A folder that goes when this JVM does.
-    private static Path temporary() throws IOException {
-        Path folder = Files.createTempDirectory("procession-aot-");
+    static Path temporary(String prefix) throws IOException {
+        Path folder = Files.createTempDirectory(prefix);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
         return folder;
     }
@@ -83,7 +83,7 @@ final class Jvm {
         var start = without(options);
         start.add("-Xlog:aot*=off,cds*=off");
         Path cache = folder.resolve("aot");
-        var end = List.of("-cp", jarsOnly(System.getProperty("java.class.path"), folder), main.getName());
+        var end = List.of("-cp", jarsOnly(Weaver.classPath(options), folder), main.getName());
         var making = new ArrayList<String>(start);
         making.add("-XX:AOTCacheOutput=" + cache);
         making.addAll(end);

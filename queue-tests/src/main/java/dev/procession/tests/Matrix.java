@@ -1,13 +1,6 @@
 package dev.procession.tests;
 
-import dev.procession.core.LaneQueue;
 import java.io.IOException;
-import java.lang.classfile.ClassFile;
-import java.lang.classfile.ClassModel;
-import java.lang.classfile.instruction.InvokeInstruction;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,12 +26,10 @@ import org.jspecify.annotations.Nullable;
 /// process is stopped or killed right before it. Which steps there are is read from the class files; which of them a
 /// role makes in a state, it tells itself.
 public final class Matrix {
-    private static final String CORE = "dev/procession/core/";
-
     /// Steps that no scene comes to, and why.
     private static final Map<String, String> OUT_OF_REACH = new TreeMap<>(Map.of(
             "FutexProxy.word/getIntVolatile", "only where virtual threads sleep; nothing is written there",
-            "Message.copyOf/copyIn", "private memory, for tests of readers",
+            "Message.copyOf/copyIn", "private memory",
             "Waiting.attach/getAndBitwiseOr", "only where the kernel has no barrier for all processes"));
 
     private static final Set<String> ONLY_PORTABLE = Set.of("PortablePlatform$PortableFile.reservePage/getAndAdd");
@@ -143,7 +134,7 @@ public final class Matrix {
         Path first = Files.createDirectory(folder.resolve("first"));
         command = platforms.start(
                 Jvm.command(true, order(Scene.Role.CREATOR, first) + order(Scene.Role.PRODUCER, first)
-                        + order(Scene.Role.ONLOOKER, first), List.of(Victim.OPTION), Victim.class))
+                        + order(Scene.Role.ONLOOKER, first), List.of(Points.OPTION + "::"), Victim.class))
                 .getLast();
         for (int i = 0; i < workers; i++) startAhead();
         for (int slack : new int[] {1, 8, 64}) {
@@ -161,7 +152,7 @@ public final class Matrix {
     }
 
     private TreeSet<String> all() throws IOException {
-        var all = whole ? points() : new TreeSet<>(listed);
+        var all = whole ? Weaver.points() : new TreeSet<>(listed);
         if (!whole) all.removeIf(name -> !only.matcher(name).find());
         return all;
     }
@@ -176,7 +167,7 @@ public final class Matrix {
 
     /// All steps that a role can come to.
     public static Set<String> withinReach() throws IOException {
-        var all = points();
+        var all = Weaver.points();
         all.removeAll(OUT_OF_REACH.keySet());
         all.removeAll(ONLY_PORTABLE);
         return all;
@@ -295,54 +286,5 @@ public final class Matrix {
         try (var files = Files.walk(folder)) {
             for (Path file : files.sorted((a, b) -> b.compareTo(a)).toList()) Files.delete(file);
         }
-    }
-
-    // ---- the steps that there are
-
-    /// All steps in the library, as its class files have them: `Class.method/access`.
-    static TreeSet<String> points() throws IOException {
-        var classes = new ArrayList<ClassModel>();
-        try {
-            Path root = Path.of(LaneQueue.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-            if (Files.isDirectory(root)) {
-                read(root.resolve(CORE), classes);
-            } else {
-                try (var jar = FileSystems.newFileSystem(URI.create("jar:" + root.toUri()), Map.of())) {
-                    read(jar.getPath(CORE), classes);
-                }
-            }
-        } catch (URISyntaxException e) {
-            throw new AssertionError(e);
-        }
-        var accesses = calls(classes, "Memory", "Points", Set.of("step"), false);
-        return new TreeSet<>(calls(classes, "", "Memory", accesses, true));
-    }
-
-    private static void read(Path folder, List<ClassModel> classes) throws IOException {
-        try (var files = Files.list(folder)) {
-            for (Path file : files.filter(each -> each.toString().endsWith(".class")).toList()) {
-                classes.add(ClassFile.of().parse(Files.readAllBytes(file)));
-            }
-        }
-    }
-
-    /// The methods of a class (empty: of all others than Memory) that call some of another class.
-    private static Set<String> calls(List<ClassModel> classes, String caller, String called, Set<String> methods,
-            boolean full) {
-        var found = new TreeSet<String>();
-        for (var type : classes) {
-            String simple = type.thisClass().asInternalName().substring(CORE.length());
-            if (caller.isEmpty() ? simple.equals("Memory") : !simple.equals(caller)) continue;
-            for (var method : type.methods()) {
-                method.code().ifPresent(code -> code.forEach(element -> {
-                    if (element instanceof InvokeInstruction call && call.owner().asInternalName().equals(CORE + called)
-                            && methods.contains(call.name().stringValue())) {
-                        String name = method.methodName().stringValue();
-                        found.add(full ? simple + "." + name + "/" + call.name().stringValue() : name);
-                    }
-                }));
-            }
-        }
-        return found;
     }
 }

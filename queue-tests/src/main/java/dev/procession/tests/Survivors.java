@@ -44,8 +44,8 @@ record Survivors(double idle, double stopped, double kept, int pairs) {
         LaneQueue.create(Path.of(file), new QueueGeometry(4, 1 << 20, 0), "survivors").close();
         try (var puts = Child.start();
                 var gets = Child.start();
-                var stopsInPut = Child.start(Victim.OPTION);
-                var stopsInGet = Child.start(Victim.OPTION)) {
+                var stopsInPut = Child.start(Points.OPTION + "::");
+                var stopsInGet = Child.start(Points.OPTION + "::")) {
             var producer = stopsInPut.peer();
             var consumer = stopsInGet.peer();
             producer.run(scope -> scope.open(file).producer());
@@ -66,11 +66,11 @@ record Survivors(double idle, double stopped, double kept, int pairs) {
             for (int i = 0; i < pairs; i++) {
                 idle[i] = perSecond(journal);
                 var put = producer.start(scope -> {
-                    Victim.arm("Producer.publish/setRelease", "1", "stop");
+                    Points.arm("Producer.publish/setRelease", "1", "stop");
                     return scope.producer.tryPut(new byte[MESSAGE_BYTES]);
                 });
                 var get = consumer.start(scope -> {
-                    Victim.arm("SharedConsumer.take/compareAndSet", "1", "stop");
+                    Points.arm("SharedConsumer.take/compareAndSet", "1", "stop");
                     return scope.consumer.get(new byte[MESSAGE_BYTES], Long.MAX_VALUE);
                 });
                 stopsInPut.awaitStopped();

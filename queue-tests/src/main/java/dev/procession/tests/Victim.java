@@ -4,19 +4,16 @@ import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
-import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /// The process under test in a [Scene]: it plays one part after the other, until it comes to the step before which it stops
-/// or kills itself. Run with `-Ddev.procession.points=::`, which makes each access to shared memory such a step.
+/// or kills itself. Run with [Points#OPTION] and `::`, which makes each access to shared memory such a step.
 final class Victim {
-    static final String OPTION = "-Ddev.procession.points=::";
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int PUTS = 30;
     static final int MOST_OPERATIONS = 1 << 18;
@@ -32,36 +29,15 @@ final class Victim {
             try {
                 play(Scene.Role.valueOf(words[0]), Scene.State.valueOf(words[6]), Path.of(words[1]),
                         Long.parseLong(words[2]), Integer.parseInt(words[7]),
-                        () -> arm(words[5].equals("-") ? "" : words[5], words[3], words[4]));
+                        () -> Points.arm(words[5].equals("-") ? "" : words[5], words[3], words[4]));
             } catch (Throwable thrown) {
-                arm("", "", "");
+                Points.arm("", "", "");
                 if (!words[0].equals(Scene.Role.CREATOR.name())) thrown.printStackTrace();
                 System.out.println("failed: " + thrown);
             }
             System.out.println("end");
         }
         Runtime.getRuntime().halt(0);
-    }
-
-    /// From now on the step of that name, when it is made for that many-th time, is not made before the action is.
-    static void arm(String name, String hit, String action) {
-        try { // the class takes all this from the command line only, which would cost a JVM for each step
-            Class<?> points = Class.forName("dev.procession.core.Points");
-            ((AtomicInteger) field(points, "HITS")).set(0);
-            ((Collection<?>) field(points, "NAMES")).clear();
-            String[] spec = (String[]) field(points, "SPEC");
-            spec[0] = name;
-            spec[1] = hit;
-            spec[2] = action;
-        } catch (ReflectiveOperationException e) {
-            throw new AssertionError(e);
-        }
-    }
-
-    private static Object field(Class<?> type, String name) throws ReflectiveOperationException {
-        Field field = type.getDeclaredField(name);
-        field.setAccessible(true);
-        return field.get(null);
     }
 
     private static void play(Scene.Role role, Scene.State state, Path folder, long seed, int slack, Runnable arm)
@@ -84,7 +60,7 @@ final class Victim {
                 }
             }
         } finally {
-            arm("", "", "");
+            Points.arm("", "", "");
         }
     }
 

@@ -18,6 +18,7 @@ import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
+import dev.procession.tests.Points;
 import dev.procession.tests.SharedMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,7 +36,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// The bound on the number of messages: whoever is killed or stopped at whatever step, all who ask for the number of messages
 /// or for room are told the same, and that is what is in the queue.
 class BoundTest {
-    private static final String POINT = "-Ddev.procession.points=";
     private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
     private static final int LANES = 4;
 
@@ -75,7 +75,7 @@ class BoundTest {
 
     /// A process that stops or kills itself before a step.
     private Child victim(String point) {
-        return keep(Child.start(POINT + point));
+        return keep(Child.start(Points.OPTION + point));
     }
 
     /// What is asked in whatever way has this answer: so many are in the queue, and there is no room or there is some.

@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -85,6 +86,24 @@ class HouseRulesTest {
     @Test
     void nothingReachesForTheInsidesOfTheJdk() {
         assertEquals(List.of(), outermostThatName("(^|L)(sun/|jdk/internal/|com/sun/)|sun\\.misc|jdk\\.internal"));
+    }
+
+    /// What a system property can make the libraries do is in the documents, so none is there for tests only; and the code that
+    /// tests weave in is in theirs.
+    @Test
+    void noHookForTestsIsInTheLibraries() throws IOException {
+        assertEquals(List.of(), outermostThatName("dev[./]procession[./]tests|(^|[./L])Points\\b|(?i)for_?tests?$"));
+        var packages = Set.of("dev.procession", "dev.procession.core", "dev.procession.cli");
+        var properties = NAMED.values().stream().flatMap(Set::stream)
+                .filter(name -> name.matches("(dev\\.)?procession\\.[a-z]\\w*") && !packages.contains(name))
+                .collect(Collectors.toCollection(TreeSet::new));
+        var documents = new StringBuilder();
+        for (String each : List.of("README.md", "queue-ipc/WORKERS.md")) {
+            documents.append(Files.readString(Path.of("..", each)));
+        }
+        assertTrue(properties.contains("procession.dir"), properties::toString);
+        properties.removeIf(name -> Pattern.compile("-D" + Pattern.quote(name) + "\\b").matcher(documents).find());
+        assertEquals(Set.of(), properties, "in no document");
     }
 
     @Test

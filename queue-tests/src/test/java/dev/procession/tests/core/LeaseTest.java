@@ -20,6 +20,7 @@ import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Await;
 import dev.procession.tests.Child;
 import dev.procession.tests.Peer;
+import dev.procession.tests.Points;
 import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
 import java.io.RandomAccessFile;
@@ -298,7 +299,7 @@ class LeaseTest {
         var consumer = consumer(queue);
         String file = queue.path().toString();
         var child = keep(Child.start("-XX:TieredStopAtLevel=1",
-                "-Ddev.procession.points=LeasingConsumer.claim/copy:1:stop"));
+                Points.OPTION + "LeasingConsumer.claim/copy:1:stop"));
         var peer = child.peer();
         peer.run(scope -> scope.open(file).consumer(Delivery.LEASED));
         put(producer, 1);

@@ -164,7 +164,7 @@ public final class Linearizability {
                 .minimizeFailedScenario(false);
         options.addGuarantee(forClasses(CORE + "Memory").allMethods().treatAsAtomic());
         // what touches no shared memory, or only to wake somebody: other threads need not come in there
-        options.addGuarantee(forClasses(CORE + "Layout", CORE + "QueueGeometry", CORE + "Waiting", CORE + "Points")
+        options.addGuarantee(forClasses(CORE + "Layout", CORE + "QueueGeometry", CORE + "Waiting")
                 .allMethods()
                 .ignore());
         options.addGuarantee(forClasses(CORE + "Consumer", CORE + "SharedConsumer", CORE + "Producer")

@@ -10,6 +10,7 @@ import dev.procession.core.QueueCorruptedException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Child;
+import dev.procession.tests.Points;
 import dev.procession.tests.SharedMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -73,19 +74,13 @@ class RestlessFileTest {
         }
     }
 
-    private static void atEachStep(Runnable call) throws ReflectiveOperationException {
-        var field = Class.forName("dev.procession.core.Points").getDeclaredField("call");
-        field.setAccessible(true);
-        field.set(null, call);
-    }
-
     @ParameterizedTest
     @CsvSource({"SHARED, 1", "SHARED, 12", "EXCLUSIVE, 12", "LEASED, 1", "LEASED, 12"})
     void aFileThatNeverStandsStillKeepsNobody(Delivery delivery, int lanes) {
         var name = directory.toString();
         long heads = FileTest.LAYOUT.get("head");
         long eachLane = FileTest.EACH_LANE;
-        try (var peer = Child.kept("restless", "-Ddev.procession.points=::call").peer()) {
+        try (var peer = Child.kept("restless", Points.OPTION + "::").peer()) {
             long damages = peer.count(scope -> {
                 long n = 0;
                 for (boolean records : new boolean[] {false, true}) {
@@ -102,8 +97,7 @@ class RestlessFileTest {
 
     /// Makes each call; returns how many said that the file is damaged.
     private static long use(Path file, Delivery delivery, int lanes, boolean records, long heads, long eachLane,
-            int each)
-            throws IOException, ReflectiveOperationException {
+            int each) throws IOException {
         var geometry = new QueueGeometry(
                 lanes, 1 << 16, MESSAGES + 10, delivery == Delivery.LEASED ? new Leasing(0, 0) : null);
         long damages = 0;
@@ -134,7 +128,7 @@ class RestlessFileTest {
                 calls.add(new Named("newConsumer", () -> queue.newConsumer(delivery).close()));
             }
             var mover = new Mover(file, lanes, heads, eachLane, records ? MESSAGES : Long.MAX_VALUE, each);
-            atEachStep(mover);
+            Points.atEach(mover);
             for (var call : calls) {
                 mover.steps = 0;
                 try {
@@ -148,7 +142,7 @@ class RestlessFileTest {
                 }
             }
         } finally {
-            atEachStep(() -> {});
+            Points.atEach(() -> {});
         }
         return damages;
     }
