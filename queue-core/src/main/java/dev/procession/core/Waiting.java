@@ -2,6 +2,7 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// Waiting for messages or for room: spin, then sleep on a futex.
 ///
@@ -40,7 +41,7 @@ public final class Waiting {
     private final long futexOffset;
     private final WaitStrategy strategy;
     private final LongSupplier longest;
-    private boolean virtual;
+    private @Nullable FutexProxy proxy; // of a virtual thread
     private int spins;
     private boolean forEver;
     private long deadline;
@@ -71,7 +72,8 @@ public final class Waiting {
     ///
     /// @param timeoutNanos the longest wait; [Long#MAX_VALUE] has no end
     public void begin(long timeoutNanos) {
-        virtual = Thread.currentThread().isVirtual();
+        boolean virtual = Thread.currentThread().isVirtual();
+        proxy = virtual ? queue.proxy(futexOffset) : null;
         // what a virtual thread waits for may be waiting for its carrier
         spins = virtual ? Math.min(strategy.spins, WaitStrategy.SHORT_SPINS) : strategy.spins;
         forEver = timeoutNanos == Long.MAX_VALUE;
@@ -99,7 +101,7 @@ public final class Waiting {
         } else {
             queue.checkNotCutOff();
             try {
-                sleep(Math.min(left, sleepNanos));
+                sleep(left);
             } catch (InternalError e) {
                 throw queue.fault(e);
             }
@@ -108,24 +110,25 @@ public final class Waiting {
         return true;
     }
 
-    private void sleep(long nanos) {
+    private void sleep(long left) {
         if (!queue.tryEnter()) return; // closed in the meantime, as whoever sleeps finds out
         try {
-            sleepInside(nanos);
+            sleepInside(left);
         } finally {
             queue.exit();
         }
     }
 
-    private void sleepInside(long nanos) {
+    private void sleepInside(long left) {
         long futexAt = Memory.base(memory) + futexOffset;
         int word = Memory.getIntVolatile(memory, futexAt); // before the bit: a waker that saw the bit raises it after this
         Memory.getAndBitwiseOr(memory, waitingAt, WAITING);
         Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to what looks now, or it will see the bit
         long most = longest.getAsLong();
         if (most <= 0 || !queue.isUsable()) return;
-        if (virtual && Platform.CURRENT.canWake()) queue.proxy(futexOffset).sleep(word, Math.min(nanos, most));
-        else Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(nanos, most));
+        long nanos = Math.min(sleepNanos, most);
+        if (proxy != null) proxy.sleep(word, left, nanos);
+        else Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(left, nanos));
     }
 
     /// Called after each publish, or each move of a head: wakes the sleepers if there are any.

@@ -10,6 +10,8 @@ import dev.procession.SharedQueue;
 import dev.procession.Worker;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.WaitStrategy;
@@ -18,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -82,6 +85,14 @@ class VirtualThreadTest {
     @ValueSource(strings = {NATIVE, PORTABLE})
     void andAreEndedByInterruptsTimeoutsAndClose(String platform) throws Exception {
         assertPasses("ends", platform);
+    }
+
+    /// If each looked by a timer of its own, the carrier would find one that looks in vain after the other, and come to no
+    /// other thread for minutes.
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void thousandsWithAConsumerOfTheirOwnAndWhoClosesTheQueueGetsToIt(String platform) throws Exception {
+        assertPasses("crowd", platform, "-Xmx1g");
     }
 
     @ParameterizedTest
@@ -151,6 +162,7 @@ class VirtualThreadTest {
                 case "own" -> own();
                 case "many" -> many();
                 case "ends" -> ends();
+                case "crowd" -> crowd();
                 case "worker" -> worker();
                 default -> throw new IllegalArgumentException(args[0]);
             }
@@ -266,6 +278,33 @@ class VirtualThreadTest {
             List<Thread> threads = waiting(10, () -> expect(QueueClosedException.class, queue::get));
             queue.close();
             for (Thread thread : threads) join(thread);
+        }
+
+        private static void crowd() throws Exception {
+            int count = 8_000;
+            var geometry = new QueueGeometry(2, 1 << 16, 0, Leasing.DEFAULT);
+            for (int round = 0; round < 3; round++) {
+                try (var queue = LaneQueue.createAnonymous(geometry, ""); var producer = queue.newProducer()) {
+                    producer.put(new byte[1]);
+                    var holder = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
+                    var held = Objects.requireNonNull(holder.tryLease((message, lease) -> {}));
+                    var all = new CountDownLatch(count);
+                    List<Thread> threads = new ArrayList<>();
+                    for (int i = 0; i < count; i++) {
+                        threads.add(virtual(() -> expect(QueueClosedException.class, () -> {
+                            try (var consumer = (LeasingConsumer) queue.newConsumer(Delivery.LEASED)) {
+                                all.countDown();
+                                consumer.lease((message, lease) -> {}, Long.MAX_VALUE);
+                            }
+                        })));
+                    }
+                    if (!all.await(SECONDS, TimeUnit.SECONDS)) throw new AssertionError("not all came to wait");
+                    join(virtual(queue::close));
+                    for (Thread thread : threads) join(thread);
+                    held.done();
+                    holder.close();
+                }
+            }
         }
 
         private static void expect(Class<? extends Throwable> type, Work work) {
