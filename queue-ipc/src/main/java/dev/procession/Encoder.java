@@ -193,7 +193,7 @@ public final class Encoder {
         long needed = (long) length + more;
         if (needed > maxLength) {
             throw new MessageTooLargeException("the message is too large: length=" + needed
-                    + " bytes or more, maxLength=" + maxLength + "; make a queue with larger lanes");
+                    + " bytes or more, maxLength=" + maxLength, needed);
         }
         bytes = Arrays.copyOf(bytes, (int) Math.min(maxLength, Math.max(needed, 2L * bytes.length)));
     }

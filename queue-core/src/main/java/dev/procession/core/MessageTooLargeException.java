@@ -11,4 +11,15 @@ public final class MessageTooLargeException extends QueueException {
     public MessageTooLargeException(String message) {
         super(message);
     }
+
+    /// Makes one about a message that no lane of the queue has room for, and says what to do.
+    ///
+    /// @param message which length, which limit
+    /// @param bytes the length, or as much of it as is known
+    public MessageTooLargeException(String message, long bytes) {
+        super(message + (bytes <= Layout.MAX_LENGTH
+                ? "; make the queue with larger lanes, which take up to " + Layout.MAX_LENGTH + " bytes"
+                : "; no queue takes one of more than " + Layout.MAX_LENGTH
+                        + " bytes, so put it in parts, or into a file"));
+    }
 }

@@ -269,7 +269,7 @@ public final class Producer implements AutoCloseable {
 
     /// Finds room for a record: returns its offset in the lane, or FULL.
     private long begin(int length, int size) {
-        if (length > maxMessage) throw new MessageTooLargeException(tooLarge(length));
+        if (length > maxMessage) throw tooLarge(length);
         if (counted) return beginCounted(size);
         return beginRecord(size);
     }
@@ -416,11 +416,9 @@ public final class Producer implements AutoCloseable {
         Memory.setRelease(memory, base + Layout.announcedAt(lane), published);
     }
 
-    private String tooLarge(int length) {
-        return "length=" + length + " bytes, but a message of " + queue.path() + " may have " + maxMessage
-                + (length <= Layout.MAX_LENGTH ? "; make the queue with larger lanes (laneBytes=" + laneBytes + ")"
-                        : "; no queue takes one of more than " + Layout.MAX_LENGTH
-                                + ", so put it in parts, or into a file");
+    private MessageTooLargeException tooLarge(int length) {
+        return new MessageTooLargeException("length=" + length + " bytes, but a message of " + queue.path()
+                + " may have " + maxMessage + " (laneBytes=" + laneBytes + ")", length);
     }
 
     /// Gives the lane back. Messages in it stay there; an open claim is aborted.

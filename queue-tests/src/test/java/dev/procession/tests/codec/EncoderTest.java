@@ -2,6 +2,7 @@ package dev.procession.tests.codec;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -42,6 +43,15 @@ class EncoderTest {
         byte[] rest = new byte[7];
         message.getBytes(21, rest, 0, 7);
         assertArrayEquals(new byte[] {1, 2, 3, 8, 7, (byte) 0xc3, (byte) 0xa9}, rest);
+    }
+
+    @Test
+    void largerLanesAreAdvisedOnlyWhereTheyWouldHelp() {
+        var large = assertThrows(MessageTooLargeException.class, () -> new Encoder(100).putBytes(new byte[101]));
+        assertTrue(large.getMessage().contains("larger lanes"), large.getMessage());
+        var huge = assertThrows(MessageTooLargeException.class, () -> new Encoder(100).putBytes(new byte[1 << 24]));
+        assertTrue(huge.getMessage().contains("no queue takes"), huge.getMessage());
+        assertFalse(huge.getMessage().contains("larger lanes"), huge.getMessage());
     }
 
     @Test
