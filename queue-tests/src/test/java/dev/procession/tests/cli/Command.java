@@ -9,7 +9,10 @@ import java.util.List;
 
 /// The procession command in a JVM of its own.
 final class Command {
-    private static final String JAVA = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    private static final List<String> JAVA = List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-XX:TieredStopAtLevel=1", // each lives for a moment
+            "-XX:+UseSerialGC");
 
     /// What a command left.
     record Ended(int status, String stdout, String stderr) {
@@ -27,7 +30,7 @@ final class Command {
 
     /// Runs Java to its end.
     static Ended java(List<String> args) throws IOException, InterruptedException {
-        List<String> line = new ArrayList<>(List.of(JAVA));
+        List<String> line = new ArrayList<>(JAVA);
         line.addAll(args);
         return end(line);
     }
@@ -55,10 +58,8 @@ final class Command {
     }
 
     static List<String> line(String... args) {
-        List<String> line = new ArrayList<>(List.of(
-                JAVA,
-                "-XX:TieredStopAtLevel=1", // each lives for a moment
-                "-XX:+UseSerialGC",
+        List<String> line = new ArrayList<>(JAVA);
+        line.addAll(List.of(
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 System.getProperty("java.class.path"),

@@ -171,7 +171,7 @@ class EdgeTest {
                 if (portable && lanes > 1 && !Effort.LONG) continue;
                 for (long maxItems : new long[] {0, 2L * lanes + 3}) {
                     if (counter == Counter.NUMBERS && maxItems == 0) continue;
-                    long[] sizes = delivery == Delivery.LEASED ? new long[] {1 << 16} : lanes == 3
+                    long[] sizes = delivery == Delivery.LEASED ? new long[] {1 << 16} : lanes == 3 && Effort.LONG
                             ? new long[] {4096, 16384} : new long[] {4096};
                     for (long laneBytes : sizes) {
                         assertOrder(counter, edge, delivery, lanes, laneBytes, maxItems, portable, seed);

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.procession.tests.Effort;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,19 +11,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Runs the tests of `dev.procession.tests.jcstress`, shortly. A long run has its options in `-Djcstress`, see
-/// CONTRIBUTING.md; they come behind these, which they do not repeat.
+/// Runs the tests of `dev.procession.tests.jcstress`, shortly and in one configuration of the JVM. A longer run, in eight of
+/// them, has its options in `-Djcstress`, see CONTRIBUTING.md; they come behind these, which they do not repeat.
+@Tag("long")
 class JcstressTest {
     /// Unified: each test in one configuration of the JVM. Yielding: a busy machine gives both actors their turn. Few
     /// strides: each of their tries is a queue.
     private static final String OPTIONS =
             "-c 2 -f 1 -pth false -hs 128 -spinStyle THREAD_YIELD -strideSize 25 -strideCount 4";
     private static final String SHORT = "-af NONE -sc false -iters 1 -time 200";
-    private static final String LONG = "-af NONE -sc false -iters 1 -time 600";
     private static final String JVM = "--enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:-UsePerfData";
 
     @TempDir
@@ -34,15 +34,14 @@ class JcstressTest {
     @ParameterizedTest
     @ValueSource(strings = {"Bound", "Emptiness", "Leases", "Publication", "Taking", "Waking", "Wrapping"})
     void twoThreadsSeeOfEachOtherOnlyWhatThePromisesAllow(String tests) throws IOException, InterruptedException {
-        String chosen = System.getProperty("jcstress", Effort.LONG ? LONG : "");
-        assumeTrue(!chosen.isEmpty() || tests.equals("Bound"), "the others are for the long run");
+        String chosen = System.getProperty("jcstress", "").trim();
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + directory));
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
         command.addAll(List.of(OPTIONS.split(" ")));
-        command.addAll(List.of((chosen.isBlank() ? SHORT : chosen).trim().split(" +")));
-        command.addAll(List.of(chosen.isBlank() ? "-jvmArgs" : "-jvmArgsPrepend", JVM));
+        command.addAll(List.of((chosen.isEmpty() ? SHORT : chosen).split(" +")));
+        command.addAll(List.of(chosen.isEmpty() ? "-jvmArgs" : "-jvmArgsPrepend", JVM));
         if ((" " + chosen).contains(" -t ")) assumeTrue(tests.equals("Bound"), "one run of those that are chosen");
         else command.addAll(List.of("-t", "\\.jcstress\\." + tests + "\\b"));
         Path log = directory.resolve("log");
@@ -70,6 +69,6 @@ class JcstressTest {
         }
         assertTrue(!planned.equals("0"), text);
         assertEquals(planned, passed, text);
-        if (!chosen.isBlank()) System.out.println(text);
+        if (!chosen.isEmpty()) System.out.println(text);
     }
 }

@@ -6,11 +6,19 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.procession.tests.SharedMemory;
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.jar.Attributes;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -77,7 +85,8 @@ class NativeAccessTest {
     private List<String> run(String warning, String... options) throws Exception {
         Path err = directory.resolve("err");
         var command = new ArrayList<String>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dprocession.dir=" + Files.createDirectories(directory.resolve("home")), "-XX:TieredStopAtLevel=1"));
+                "-Dprocession.dir=" + Files.createDirectories(directory.resolve("home")), "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC"));
         Files.setPosixFilePermissions(directory.resolve("home"),
                 java.nio.file.attribute.PosixFilePermissions.fromString("rwx------"));
         command.addAll(List.of(options));
@@ -117,22 +126,34 @@ class NativeAccessTest {
 
     @Test
     void deniedInOneJarWithAllClasses() throws Exception {
-        Path all = Files.createDirectory(directory.resolve("all"));
-        var jar = ToolProvider.findFirst("jar").orElseThrow();
-        for (String each : (libraries + File.pathSeparator + classes).split(File.pathSeparator)) {
-            if (Files.isDirectory(Path.of(each))) {
-                Path packed = directory.resolve("packed.jar");
-                assertEquals(0, jar.run(System.out, System.err, "cf", packed.toString(), "-C", each, "."));
-                each = packed.toString();
-            }
-            assertEquals(0,
-                    new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "jar").toString(), "xf", each)
-                            .directory(all.toFile()).start().waitFor());
-        }
-        Files.deleteIfExists(all.resolve("module-info.class"));
         Path fat = directory.resolve("fat.jar");
-        assertEquals(0,
-                jar.run(System.out, System.err, "cfe", fat.toString(), "com.acme.Main", "-C", all.toString(), "."));
+        var manifest = new Manifest();
+        manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, "com.acme.Main");
+        try (var all = new JarOutputStream(Files.newOutputStream(fat), manifest)) {
+            var names = new HashSet<>(Set.of("META-INF/MANIFEST.MF", "module-info.class"));
+            for (String each : (classes + File.pathSeparator + libraries).split(File.pathSeparator)) {
+                if (Files.isDirectory(Path.of(each))) {
+                    addAll(Path.of(each), names, all);
+                } else {
+                    try (var library = FileSystems.newFileSystem(Path.of(each))) {
+                        addAll(library.getPath("/"), names, all);
+                    }
+                }
+            }
+        }
         assertEquals(PORTABLE, run("--enable-native-access=ALL-UNNAMED", DENIED, "-jar", fat.toString()));
+    }
+
+    /// Adds the files whose names are not there yet.
+    private static void addAll(Path root, Set<String> names, JarOutputStream jar) throws IOException {
+        try (var files = Files.walk(root)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                String name = root.relativize(file).toString();
+                if (!names.add(name)) continue;
+                jar.putNextEntry(new JarEntry(name));
+                Files.copy(file, jar);
+            }
+        }
     }
 }

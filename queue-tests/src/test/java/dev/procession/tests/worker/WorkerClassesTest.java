@@ -168,7 +168,8 @@ class WorkerClassesTest {
     private List<String> run(List<String> arguments) throws Exception {
         String allowed = arguments.contains("-p") ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED";
         List<String> all = new ArrayList<>(
-                List.of("--enable-native-access=" + allowed, "-Dtest.spares=" + spares));
+                List.of("--enable-native-access=" + allowed, "-Dtest.spares=" + spares,
+                        "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")); // most live for a moment
         all.addAll(arguments);
         try (Processes.Jvm parent = Processes.Jvm.start(folder, all)) {
             assertEquals(0, parent.awaitEnd(), parent.output());
