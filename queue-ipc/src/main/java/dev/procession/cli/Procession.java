@@ -37,12 +37,19 @@ final class Procession {
     /// @param args the command and its options
     static void main(String[] args) {
         Runtime.getRuntime().addShutdownHook(new Thread(Procession::silence));
-        int status = commandLine()
+        int status = run(args);
+        ended = true;
+        System.exit(status);
+    }
+
+    /// Runs a command.
+    ///
+    /// @return the exit status
+    static int run(String... args) {
+        return commandLine()
                 .setParameterExceptionHandler(Procession::explain)
                 .setExecutionExceptionHandler(Procession::report)
                 .execute(args);
-        ended = true;
-        System.exit(status);
     }
 
     private static CommandLine commandLine() {

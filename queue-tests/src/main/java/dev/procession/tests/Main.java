@@ -17,10 +17,17 @@ public final class Main {
     ///
     /// @param args the command and its options
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main())
+        System.exit(run(args));
+    }
+
+    /// Runs a command.
+    ///
+    /// @return the exit status
+    static int run(String... args) {
+        return new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(Main::explain)
-                .execute(args));
+                .execute(args);
     }
 
     private static int explain(ParameterException misuse, String[] args) {

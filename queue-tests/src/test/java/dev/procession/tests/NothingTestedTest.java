@@ -4,10 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,15 +22,9 @@ class NothingTestedTest {
         "stress --points --role NOBODY", "stress --points --only NoClass.noMethod", "verify-model --only NoModel"
     })
     void aCommandThatIsToDoNothingFails(String command) throws Exception {
-        Path output = folder.resolve("output");
-        var line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED", "-cp",
-                System.getProperty("java.class.path"), Main.class.getName()));
-        line.addAll(List.of(command.split(" ")));
-        int status = new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(output.toFile()).start()
-                .waitFor();
-        String text = Files.readString(output);
-        assertNotEquals(0, status, text);
+        var printed = Printed.by(() -> Main.run(command.split(" ")));
+        String text = printed.stdout() + printed.stderr();
+        assertNotEquals(0, printed.status(), text);
         String last = command.split(" ")[command.split(" ").length - 1];
         assertTrue(text.contains(last), text);
         assertTrue(!text.contains("\tat "), text);

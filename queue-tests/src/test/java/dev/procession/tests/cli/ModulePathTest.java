@@ -46,6 +46,7 @@ class ModulePathTest {
     @Test
     void aWrongOptionEndsItAsOnTheClassPath() throws Exception {
         Ended ended = run(modulePath(), "demo", "--messages", "0");
+        assertEquals(Command.run("demo", "--messages", "0"), ended);
         assertEquals(2, ended.status(), ended::toString);
         assertTrue(ended.stderr().contains("--messages=0"), ended::toString);
     }

@@ -1,9 +1,9 @@
-package dev.procession.tests.cli;
+package dev.procession.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.procession.tests.cli.Command.Ended;
+import dev.procession.tests.Printed;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -12,11 +12,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// What the command line says about itself, and about commands that it does not understand.
 class UsageTest {
+    private static Printed run(String... args) throws Exception {
+        return Printed.by(() -> Procession.run(args));
+    }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "fly", "example", "example fly"})
     void withoutASubcommandTheUsageIsShown(String args) throws Exception {
-        Ended ended = Command.run(args.isEmpty() ? new String[0] : args.split(" "));
+        Printed ended = run(args.isEmpty() ? new String[0] : args.split(" "));
         assertEquals(2, ended.status());
         assertEquals("", ended.stdout());
         assertTrue(ended.stderr().contains("Usage: procession"), ended::toString);
@@ -36,7 +39,7 @@ class UsageTest {
         "example shared-queue --fast, --fast",
     })
     void aWrongOptionIsNamedInOneLine(String args, String named) throws Exception {
-        Ended ended = Command.run(args.split(" "));
+        Printed ended = run(args.split(" "));
         assertEquals(2, ended.status(), ended::toString);
         assertEquals("", ended.stdout());
         assertEquals(1, ended.stderr().lines().count(), ended::toString);
@@ -47,7 +50,7 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(strings = {"--help", "demo --help", "example --help", "example hello-threads --help"})
     void helpIsPrintedToStandardOutput(String args) throws Exception {
-        Ended ended = Command.run(args.split(" "));
+        Printed ended = run(args.split(" "));
         assertEquals(0, ended.status(), ended::toString);
         assertTrue(ended.stdout().startsWith("Usage: procession"), ended::toString);
         assertEquals("", ended.stderr());
@@ -56,7 +59,7 @@ class UsageTest {
     @ParameterizedTest
     @ValueSource(strings = {"stress", "fuzz", "verify-model", "bench"})
     void aCommandThatIsInTheSourcesOnlySaysWhereItIs(String name) throws Exception {
-        Ended ended = Command.run(name, "--seconds", "3", "--help");
+        Printed ended = run(name, "--seconds", "3", "--help");
         assertEquals(2, ended.status(), ended::toString);
         assertEquals("", ended.stdout());
         assertEquals("procession " + name + ": this command is not in the jar; in a clone of the sources, run"
@@ -65,7 +68,7 @@ class UsageTest {
 
     @Test
     void theHelpListsAllCommands() throws Exception {
-        Ended help = Command.run("--help");
+        Printed help = run("--help");
         for (String name : List.of("demo", "example", "stress", "fuzz", "verify-model", "bench")) {
             assertTrue(help.lines().stream().anyMatch(line -> line.matches("  " + name + " +\\S.*")), help::toString);
         }
@@ -73,7 +76,7 @@ class UsageTest {
 
     @Test
     void theVersionIsOneLine() throws Exception {
-        Ended ended = Command.run("--version");
+        Printed ended = run("--version");
         assertEquals(0, ended.status());
         assertEquals(1, ended.lines().size(), ended::toString);
         assertTrue(ended.stdout().startsWith("procession "), ended::toString);
