@@ -8,17 +8,9 @@ import java.lang.ref.Reference;
 ///
 /// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for each.
 ///
-/// ## The look
-///
-/// A look reads the first record of every lane in use and finds the smallest ticket. Its record may be taken if its put is
-/// known to have begun before the look did: because before the look a larger ticket had been seen, or the record
-/// itself, or a later one of its lane. For then every put that returned before that put began was published before the look,
-/// which would have found it, with a smaller ticket. There is nothing to wait for: a ticket that was drawn and never published is
-/// a gap that costs nothing, and a record that comes late is simply the smallest when it comes.
-///
-/// What makes it cheap: seeing goes ahead of taking (some records down the lane, then one look at the other lanes, then all
-/// of them are taken), and a lane's first record is remembered until it is taken. Lanes that a look found empty are read
-/// again in the next look only. While only one lane is in use, its own order is the order.
+/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here: seeing goes ahead
+/// of taking (some records down the lane, then one look at the other lanes, then all of them are taken), and a lane's first
+/// record is remembered until it is taken. Lanes that a look found empty are read again in the next look only.
 public abstract sealed class Consumer implements AutoCloseable
         permits ExclusiveConsumer, SharedConsumer, LeasingConsumer {
     /// What a get returns when there is no message.
@@ -176,7 +168,7 @@ public abstract sealed class Consumer implements AutoCloseable
         }
     }
 
-    /// One lane in use: what was read in it before the number of lanes was, is in order.
+    /// One lane in use: what was read in it before the number of lanes was, is in order (invariant 8).
     private int chooseOnly() {
         if (lanes == 0 && (lanes = queue.lanesInUse()) == 0) return EMPTY; // and no memory behind any lane yet
         if (first[0] == 0) read(0);
@@ -223,6 +215,7 @@ public abstract sealed class Consumer implements AutoCloseable
         return (header & -Layout.limit(1)) + Long.MAX_VALUE;
     }
 
+    /// Whether its put is known to have begun before the last look did.
     private boolean mayTake(int lane) {
         return ticket(first[lane]) - bound < 0 || position[lane] - seen[lane] < 0;
     }
@@ -253,7 +246,7 @@ public abstract sealed class Consumer implements AutoCloseable
             last = next;
         }
         long ticket = ticket(last);
-        if (!unmoved(lane)) { // what was read may be anything
+        if (!unmoved(lane)) { // what was read may be anything (invariant 9)
             read(lane);
             return;
         }

@@ -193,6 +193,7 @@ final class ExclusiveConsumer extends Consumer {
     /// Moves the shared head: the space before it belongs to the lane's owner again.
     private void release(int lane, long position) {
         long before = head[lane];
+        assert position - before >= 0; // invariant 4
         head[lane] = position;
         this.position[lane] = position;
         // release: pairs with the volatile read in extend(); all reads of the records are over before they are overwritten

@@ -185,6 +185,7 @@ public final class LeasingConsumer extends Consumer {
             long lap = queue.geometry().lap(at);
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
             long mine = Layout.claim(lap, owner, attempt, Layout.TAKEN);
+            assert mine != word[lane]; // invariant 10
             Lease lease = new Lease(queue, this, lane, at, mine, attempt);
             inHand = lease;
             if (!Memory.compareAndSet(memory, wordAt(lane, at), word[lane], mine)) {

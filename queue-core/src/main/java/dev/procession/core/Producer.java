@@ -74,7 +74,7 @@ public final class Producer implements AutoCloseable {
         waiting = queue.waitingForRoom(strategy, () -> hasRoom(waitedFor));
         patience = new Patience(queue);
 
-        // whoever owned the lane left a zero header behind its last record: that is the tail, wherever it died
+        // the last owner left a zero header after its last record: that is the tail (invariant 2)
         tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
         limit = tail;
         reserved = tail;
@@ -302,10 +302,8 @@ public final class Producer implements AutoCloseable {
 
     /// My last ticket again, unless somebody has drawn since: then the next one.
     ///
-    /// Records of one lane may share a ticket, since the lane gives them their order. If another put began after mine
-    /// returned, it reads the counter after I did: it draws a larger ticket, or finds its own last one still the newest,
-    /// which then was drawn after I read. The counter is compared first only while nobody else draws; otherwise the
-    /// comparison would cost a second transfer of its line.
+    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first only while
+    /// nobody else draws; otherwise the comparison would cost a second transfer of its line.
     private long ticket() {
         if (alone && Memory.getVolatile(memory, ticketAt) == mine + 1) return mine;
         long drawn = Memory.getAndAdd(memory, ticketAt, 1);
@@ -315,7 +313,8 @@ public final class Producer implements AutoCloseable {
 
     private void publish(long ticket, long offset, int length, int size) {
         long next = tail + size;
-        endLogAt(next & mask, published + 1); // so the log always ends in a zero header, wherever its owner dies
+        assert claim.isOpen() || next + prefix - limit <= 0; // invariants 1 and 6
+        endLogAt(next & mask, published + 1); // first: invariant 2, wherever this process dies
         // release: pairs with the volatile read of the header in every look; the message now exists
         Memory.setRelease(memory, laneAt + offset, Layout.header(ticket, length));
         tail = next;

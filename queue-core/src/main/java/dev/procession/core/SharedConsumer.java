@@ -152,6 +152,7 @@ final class SharedConsumer extends Consumer {
 
     /// The taking step: moves the head from where it was read. If that fails somebody else was faster, and the copy is void.
     private boolean take(int lane, long next) {
+        assert next - head[lane] > 0; // invariant 4
         // pairs with the volatile read in extend(): the copy is made before the space is given back
         if (!Memory.compareAndSet(memory, headAt[lane], head[lane], next)) {
             read(lane);

@@ -1,8 +1,148 @@
-/// A queue of byte messages shared by processes: many lanes in one memory-mapped file, one order.
+/// A queue of byte messages shared by processes: many producers, many consumers, one order, in one memory-mapped file.
 ///
-/// [LaneQueue][dev.procession.core.LaneQueue] is the place to start. A message's way through the code is
-/// [Producer][dev.procession.core.Producer] (put, publish), then [Consumer][dev.procession.core.Consumer] (look) and
-/// one of its three taking steps, [exclusive, shared or leased][dev.procession.core.Delivery].
+/// To use it, start at [LaneQueue][dev.procession.core.LaneQueue]. To understand it, read this page: it holds the whole
+/// argument, and the comments in the code refer to its numbers. [Reading order](#reading-order) says how to go on.
+///
+/// # Words
+///
+/// | word | meaning |
+/// |---|---|
+/// | lane | one producer's private log of records: a ring buffer in the file, which only its *owner* writes |
+/// | record | an 8-byte *header* (ticket, length) and the payload; a header is never zero |
+/// | position | a byte count of one lane that only grows, 64 bits; *offset*: the position modulo the lane's size |
+/// | head | position of a lane's first record that is not taken yet; in the file |
+/// | tail | position at which the owner puts its next record; only the owner knows it |
+/// | ticket | a number from one shared counter; tickets order the lanes, a lane orders its own records |
+/// | gap | a ticket that was drawn and has no record: its producer is slow, stopped or dead |
+/// | look | one pass of a consumer over the first records of all lanes in use |
+/// | taking step | the one store by which a record becomes a consumer's, or is finished: the point of no return |
+/// | claim word | in a leased queue, who holds the record; one word beside each 64-byte block of a lane |
+/// | heir | a producer that gets the lane of an owner that is gone |
+///
+/// (A [Claim][dev.procession.core.Claim] is something else: space in a lane that its owner fills in place.)
+///
+/// # Actors
+///
+/// | actor | writes | holds a kernel lock on the byte of |
+/// |---|---|---|
+/// | creator | the whole file, before it has a name | |
+/// | producer | its lane; the ticket counter (fetch-and-add); lanes in use (CAS) | its lane |
+/// | exclusive consumer | heads (release) | the consumers, exclusively |
+/// | shared consumer | heads (CAS) | the consumers, shared |
+/// | leasing consumer | claim words and heads (CAS) | its number |
+/// | onlooker (isEmpty, size, stats) | nothing | |
+/// | anybody that waits or wakes | waiting bit and futex word, see [Waiting][dev.procession.core.Waiting] | |
+///
+/// Nobody ever waits for a lock. The kernel drops a lock when its process is gone, however it went; so "not locked"
+/// means that the holder is dead, *and that all its stores are done*. An error means that the holder lives.
+///
+/// # Invariants
+///
+/// 1. **Single writer.** Between a lane's tail and its head plus the lane's size, only the owner writes.
+/// 2. **Zero end.** Each log ends in a zero header: it is written before what precedes it is published. So an heir
+///    finds the tail by walking from the head, and there is nothing to repair.
+/// 3. **Publishing.** A record exists from the release store of its header on. From then until the head has passed it,
+///    nobody changes it.
+/// 4. **Positions only grow**: head ≤ tail ≤ head + size of the lane.
+/// 5. **Taking.** A head passes a record once, by the taking step of the one that takes it (exclusive: a store; shared:
+///    a CAS), or, in a leased queue, after the record is done (a CAS over one record).
+/// 6. **Reuse.** The owner writes over a record only after it has read a head that has passed it.
+/// 7. **Tickets.** If put(a) returned before put(b) began, b's ticket is larger, or they are of one lane and b comes
+///    later in it. Tickets of different lanes differ.
+/// 8. **Lanes in use** only grows, covers each lane before its first put, and is read before the lanes in each look.
+/// 9. **Disbelief.** What is read from a lane means nothing until the head is read again and has not moved, or the
+///    taking step has succeeded. Lengths are checked before they are used.
+/// 10. **Claim words** never repeat: lap, owner's number and attempt make each one new, and a number is not given away
+///     while a living
+///     consumer or any claim word has it. A word of an earlier lap means that the record is free, so producers never write any.
+/// 11. **Announcements.** In a queue with a bound on its items a living owner's announced number is never below the
+///     number of the records
+///     that it has put, and is raised, then fenced, before it counts what the others have announced.
+///
+/// # put
+///
+///     room for the record and a zero header?       else full (6)
+///     ticket := mine, if nobody has drawn since    one load, usually from the cache
+///            or mine := fetch-and-add              the only read-modify-write on shared memory
+///     write the payload at the tail                (1)
+///     zero the header after the record             (2)
+///     store the header at the tail, release        (3): the message exists
+///     wake whoever sleeps
+///
+/// Why a ticket may be used again (7): let put(a) have returned before put(b) began, in different lanes. When a read
+/// the counter, it showed at least a's ticket. b reads it later, so b draws a larger one, or finds its own last ticket
+/// still the newest, which then was drawn after a's read. A locked instruction waits for all stores before it, and
+/// those are cache misses in a queue; without it a lone producer was 3.6 times as fast.
+///
+/// Where the record would cross the lane's end, *padding* takes the rest of it: a header without ticket, published like
+/// a record. A consumer steps over padding and the record after it at once.
+///
+/// # get
+///
+///     look: read the first header of each lane in use; r := the one with the smallest ticket
+///     r's put is known to have begun before this look began?  take it
+///     else remember what was seen, and look again
+///
+/// It is known if, before the look, a larger ticket had been seen (in a header or in the counter), or r itself, or a
+/// later record of r's lane.
+///
+/// **Why that is the order.** Suppose put(a) returned before the put of r began. Then a was published before the look
+/// began (3), its lane was in use (8), and its ticket is smaller, or a precedes r in r's lane (7). So the look found a,
+/// or a was taken already. Hence no record is taken before one whose put had returned when its own put began. No look
+/// waits for anybody: a gap costs nothing, and a record that comes late is simply the smallest one when it comes. And
+/// why "known to have begun": that a larger ticket was drawn, or that r was there, means that r's put had read the
+/// counter by then. (To compare tickets alone is not enough, since puts share them; a model finds the run.)
+///
+/// **While only one lane is in use** its own order is the order: read the header, then the number of lanes; if it is
+/// still one, take.
+///
+/// **Empty** needs two looks in a row that found nothing and the same heads in both (in a leased queue: that ended each
+/// lane at the same position), since while one lane is read, another may get a message and lose it. An exclusive
+/// consumer needs one look: nobody else takes.
+///
+/// **Taking** is by [Delivery][dev.procession.core.Delivery]. Exclusive: read in place, then move the head. Shared:
+/// copy out, then CAS the head from where it was read; that proves the copy, since nobody writes there before the head
+/// has passed it (6). Leased: CAS the claim word from free (or from a holder that is dead or late) to "mine", copy out,
+/// read the word again; later CAS it to "done", and whoever finds the record at the head done moves the head.
+///
+/// # What a kill or a stop leaves
+///
+/// | where | what the others see |
+/// |---|---|
+/// | put, before the header is stored | nothing: a gap; an announcement holds a place until its owner is dead |
+/// | put, after it | the message is there, though the call never returned; its sleepers wake by their timers |
+/// | put, before lanes in use is raised | the heir raises it (8) |
+/// | exclusive consumer, before it moves the head | the next one gets the message again |
+/// | shared consumer, before the CAS; after it | nothing; the message is gone with it |
+/// | leasing consumer, after the claim | the record is lent again when its holder's lock is gone, or its time is over |
+/// | leasing consumer, between "done" and moving the head | the next look moves the head |
+/// | anybody that counts, looks or waits | nothing |
+///
+/// A process that was stopped goes on where it was: what it read by then is not believed (9), its CAS fails if it is
+/// late, and what it publishes late is delivered next.
+///
+/// # Memory order
+///
+/// A header and a head are stored by release and loaded by volatile reads, which pair with them: a header shows the
+/// payload before it, a head shows that the reads before it are over. The loads are volatile rather than acquire
+/// because the proof leans on a read of an *older* value (a counter before a draw, a header before a publish) being
+/// ordered before later reads; on x86 both are plain loads. A put ends without a fence: whoever is told that it
+/// returned is told by a later store of the same process, or by a system call. A comparison of clocks may notice the
+/// store buffer; so the checker of the storms stamps behind a fence.
+///
+/// The order between processes is HotSpot's promise, not the Java memory model's: see
+/// [Memory][dev.procession.core.Memory].
+///
+/// # Reading order
+///
+/// `Layout` (the table), `Producer` (`tryPut`, `begin`, `ticket`, `publish`, `extend`), `Consumer` (`choose` to
+/// `look`), `SharedConsumer.tryGet`, `read`, `take`: that is put and get, and takes half an hour. Then
+/// `ExclusiveConsumer`, `LeasingConsumer` and `Lease`, `Waiting`, and `LaneQueue`, which makes all of them and answers
+/// those who only ask.
+///
+/// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
+/// POPL 2015), with tickets in place of stamps. MODELS.md says what was searched by Spin, RELIABILITY.md what was tried
+/// on real processes.
 @NullMarked
 package dev.procession.core;
 
