@@ -12,8 +12,8 @@
  *
  *   here               in the code
  *   Producer           LaneQueue.newProducer(); Producer.beginCounted(), announce(), tryAnnounce(), retract()
- *   count, exact       LaneQueue.countedItems(), exactItems(), places(), isLaneAlive(), walk()
- *   Consumer           whoever takes; with LEASED, LaneQueue.passDone() too
+ *   count, exact       Bound.countedItems(), exactItems(), places(); Participants.isLaneAlive(); Lanes.walk()
+ *   Consumer           whoever takes; with LEASED, Lanes.passDone() too
  *
  * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any order,
  * the head follows some time later or not at all).

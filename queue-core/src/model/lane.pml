@@ -103,7 +103,7 @@ byte stopc = STOPC;
 #define ROOM(bytes) (head[p] + LN >= tail + (bytes) + 1)   /* and for the zero header behind it */
 #endif
 
-inline raise() {                        /* LaneQueue.raiseLanesInUse(): the loop around the CAS is one step */
+inline raise() {                        /* Lanes.raiseLanesInUse(): the loop around the CAS is one step */
 #ifdef GROW
   P( if :: lanes <= p -> lanes = p + 1 :: else fi )
 #else
@@ -191,7 +191,7 @@ heir:
 #else
   atomic { tail = 0; size = 0; draw = 0; mine = 0; alone = 0 };
 #endif
-  P( tail = head[p] );                  /* LaneQueue.tail() */
+  P( tail = head[p] );                  /* Lanes.tail() */
 #ifndef M_ADOPT
   do
   :: P( if

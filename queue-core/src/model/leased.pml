@@ -9,8 +9,8 @@
  *   lock[number]       the kernel's lock on the byte of that number
  *
  *   here               in the code
- *   Consumer           LaneQueue.attachOwner(); Consumer.choose() and what it calls; LeasingConsumer.claim(), beginAtHeads(),
- *                      read(), walk(), hasPassed(), isAbandoned(), provenEmpty(); Lease.done(), release(); LaneQueue.passDone()
+ *   Consumer           Participants.attachOwner(); Consumer.choose() and what it calls; LeasingConsumer.claim(), beginAtHeads(),
+ *                      read(), walk(), hasPassed(), isAbandoned(), provenEmpty(); Lease.done(), release(); Lanes.passDone()
  *
  * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the heads),
  * RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the visibility time-out

@@ -13,7 +13,7 @@
  *   pay[slot]          a record's payload: the message's number
  *
  *   here               in the code
- *   Producer           Producer: constructor, begin(), ticket(), publish(); LaneQueue.tail(), raiseLanesInUse()
+ *   Producer           Producer: constructor, begin(), ticket(), publish(); Lanes.tail(), raiseLanesInUse()
  *   Consumer           Consumer.choose(), chooseOnly(), smallest(), mayTake(), seeAhead(), look(), provenEmpty();
  *                      SharedConsumer.read(), tryGet(), measure(), take(); with EXCLUSIVE: ExclusiveConsumer.run(), pollOnly()
  *

@@ -6,11 +6,13 @@ import java.lang.ref.Reference;
 
 /// Takes messages out of the queue in their order. How it takes them, and who else may, is its [Delivery].
 ///
-/// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for each.
+/// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for
+/// each.
 ///
-/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here: seeing goes ahead
-/// of taking (some records down the lane, then one look at the other lanes, then all of them are taken), and a lane's first
-/// record is remembered until it is taken. Lanes that a look found empty are read again in the next look only.
+/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here: seeing
+/// goes ahead of taking (some records down the lane, then one look at the other lanes, then all of them are taken), and a
+/// lane's first record is remembered until it is taken. Lanes that a look found empty are read again in the next look
+/// only.
 public abstract sealed class Consumer implements AutoCloseable
         permits ExclusiveConsumer, SharedConsumer, LeasingConsumer {
     /// What a get returns when there is no message.
@@ -56,7 +58,7 @@ public abstract sealed class Consumer implements AutoCloseable
 
     Consumer(LaneQueue queue, WaitStrategy strategy) {
         this.queue = queue;
-        memory = queue.memory();
+        memory = queue.file.memory;
         base = Memory.base(memory);
         QueueGeometry geometry = queue.geometry();
         inUseAt = base + Layout.LANES_IN_USE_AT;
@@ -79,15 +81,15 @@ public abstract sealed class Consumer implements AutoCloseable
         }
         bound = newestTicket();
         waiting = queue.waitingForMessages(strategy);
-        patience = new Patience(queue);
+        patience = new Patience(queue.lanes);
     }
 
     /// Hands messages to a handler.
     ///
-    /// An exclusive consumer hands them out in place, and a message that was handed out is taken, also if the handler threw.
-    /// Heads are moved at the end of the call, and on the way after each eighth of a lane: up to that much is
-    /// delivered again if this process is killed. A shared consumer takes a run of messages from one lane at once and hands
-    /// out private copies: a kill loses the run, so `limit` is how many messages may be lost to it.
+    /// An exclusive consumer hands them out in place, and a message that was handed out is taken, also if the handler
+    /// threw. Heads are moved at the end of the call, and on the way after each eighth of a lane: up to that much is
+    /// delivered again if this process is killed. A shared consumer takes a run of messages from one lane at once and
+    /// hands out private copies: a kill loses the run, so `limit` is how many messages may be lost to it.
     ///
     /// @param handler gets each message
     /// @param limit how many messages at the most, 1 or more
@@ -160,7 +162,7 @@ public abstract sealed class Consumer implements AutoCloseable
             if (lanes <= 1) return only;
         }
         for (int i = 0;; i++) {
-            if (i >= USUAL_LOOKS) patience.startOver(0, LaneQueue.STEPS_A_LANE * lanes, LaneQueue.NEVER_STILL);
+            if (i >= USUAL_LOOKS) patience.startOver(0, Lanes.STEPS_A_LANE * lanes, Lanes.NEVER_STILL);
             int best = smallest();
             if (best >= 0 && mayTake(best)) return best;
             if (best >= 0) seeAhead(best);
@@ -170,7 +172,7 @@ public abstract sealed class Consumer implements AutoCloseable
 
     /// One lane in use: what was read in it before the number of lanes was, is in order (invariant 8).
     private int chooseOnly() {
-        if (lanes == 0 && (lanes = queue.lanesInUse()) == 0) return EMPTY; // and no memory behind any lane yet
+        if (lanes == 0 && (lanes = queue.lanes.lanesInUse()) == 0) return EMPTY; // and no memory behind any lane yet
         if (first[0] == 0) read(0);
         if (Memory.getVolatile(memory, inUseAt) != 1) {
             first[0] = 0; // what was remembered while it was the only one may have been taken since
@@ -230,7 +232,8 @@ public abstract sealed class Consumer implements AutoCloseable
         return Memory.getVolatile(memory, base + Layout.TICKET_AT) - 1;
     }
 
-    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken after it.
+    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken after
+    /// it.
     private void seeAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
@@ -257,7 +260,7 @@ public abstract sealed class Consumer implements AutoCloseable
     /// Reads the lanes again that were empty. Returns whether one is not any more.
     private boolean look() {
         boolean found = false;
-        lanes = queue.lanesInUse(); // before the lanes: one that is used later holds only puts that began later
+        lanes = queue.lanes.lanesInUse(); // before the lanes: one that is used later holds only puts that began later
         for (int lane = 0; lane < lanes; lane++) {
             if (first[lane] == 0) found |= read(lane) != 0;
         }
@@ -275,8 +278,8 @@ public abstract sealed class Consumer implements AutoCloseable
 
     // ---- records
 
-    /// Private memory for a copy of so many bytes. It is at least twice as large as the old one if it can be, so what waits for the
-    /// collector is never more than what is in use.
+    /// Private memory for a copy of so many bytes. It is at least twice as large as the old one if it can be, so what
+    /// waits for the collector is never more than what is in use.
     final MemorySegment larger(MemorySegment old, int bytes) {
         long twice = Math.min(Math.max(2 * old.byteSize(), LEAST_COPY_BYTES), maxMessage);
         if (twice > bytes) {
@@ -311,7 +314,7 @@ public abstract sealed class Consumer implements AutoCloseable
     }
 
     final QueueCorruptedException corrupted(int lane, long header) {
-        return queue.corrupted(
+        return queue.file.corrupted(
                 lane, position[lane], "its header " + Long.toHexString(header) + " is not that of a record");
     }
 
@@ -337,7 +340,7 @@ public abstract sealed class Consumer implements AutoCloseable
 
     /// The same for a number of messages.
     final int checked(int taken) {
-        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) queue.checkNotCutOff();
+        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) queue.file.checkNotCutOff();
         return taken;
     }
 
@@ -352,7 +355,7 @@ public abstract sealed class Consumer implements AutoCloseable
 
     private void checkOpen() {
         if (closed) throw new QueueClosedException("this consumer of " + queue.path() + " was closed");
-        queue.checkOpen();
+        queue.file.checkOpen();
     }
 
     /// Returns false if it was closed before.

@@ -2,7 +2,8 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 
-/// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is true.
+/// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is
+/// true.
 final class ExclusiveConsumer extends Consumer {
     private static final int LINE = 64;
     /// After it has found the queue empty, a consumer takes the lines of so much away from their producers.
@@ -35,7 +36,7 @@ final class ExclusiveConsumer extends Consumer {
             }
             return ended(taken);
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -167,7 +168,7 @@ final class ExclusiveConsumer extends Consumer {
             read(lane);
             return length;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -177,12 +178,12 @@ final class ExclusiveConsumer extends Consumer {
     /// Takes the cache lines that end in a record away from its producer, before the space goes back; but only while the
     /// queue is found empty now and then, so that the producer is the slower side.
     ///
-    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one after the
-    /// other; a line that only this core has is handed over whole, and many are under way at a time. Measured between far
-    /// cores: 22 million messages of 16 bytes a second without this and 89 with it, of 1 KiB 1.9 and 20. Between near ones
-    /// it would cost a consumer that is the slower side up to a quarter.
-    /// The bytes stay the same, so whoever comes after a kill finds the record as it was; and all of them are the record's
-    /// own, since what is before it may be its producer's already.
+    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one after
+    /// the other; a line that only this core has is handed over whole, and many are under way at a time. Measured between
+    /// far cores: 22 million messages of 16 bytes a second without this and 89 with it, of 1 KiB 1.9 and 20. Between near
+    /// ones it would cost a consumer that is the slower side up to a quarter. The bytes stay the same, so whoever comes
+    /// after a kill finds the record as it was; and all of them are the record's own, since what is before it may be its
+    /// producer's already.
     private void ownLines(long recordAt, long bytes) {
         if (ownBytes <= 0) return;
         ownBytes -= bytes;
@@ -198,7 +199,7 @@ final class ExclusiveConsumer extends Consumer {
         this.position[lane] = position;
         // release: pairs with the volatile read in extend(); all reads of the records are over before they are overwritten
         Memory.setRelease(memory, headAt[lane], position);
-        queue.signalRoom(lane, before, position);
+        queue.lanes.signalRoom(lane, before, position);
     }
 
     @Override
@@ -224,6 +225,6 @@ final class ExclusiveConsumer extends Consumer {
 
     @Override
     public void close() {
-        if (markClosed()) queue.releaseConsumer(Delivery.EXCLUSIVE);
+        if (markClosed()) queue.participants.releaseConsumer(Delivery.EXCLUSIVE);
     }
 }

@@ -75,7 +75,7 @@ final class FutexProxy {
     }
 
     private int word() {
-        return Memory.getIntVolatile(queue.memory(), Memory.base(queue.memory()) + futexOffset);
+        return Memory.getIntVolatile(queue.file.memory, Memory.base(queue.file.memory) + futexOffset);
     }
 
     /// Returns how long it may sleep.
@@ -103,14 +103,14 @@ final class FutexProxy {
     private void run() {
         try {
             while (hasSleepers()) {
-                if (!queue.tryEnter()) break; // the queue was closed and unmapped: so the sleepers left, or are about to
+                if (!queue.file.tryEnter()) break; // the queue was closed and unmapped: so the sleepers left, or are about to
                 try {
                     int word = word();
                     long nanos = unpark(word);
                     if (nanos == WOKEN_NANOS) LockSupport.parkNanos(this, nanos);
-                    else if (nanos > 0) Platform.CURRENT.sleep(queue.memory(), futexOffset, word, nanos);
+                    else if (nanos > 0) Platform.CURRENT.sleep(queue.file.memory, futexOffset, word, nanos);
                 } finally {
-                    queue.exit();
+                    queue.file.exit();
                 }
             }
         } catch (InternalError e) {

@@ -156,8 +156,8 @@ final class Home {
         return file.getFileName() != null && NAME.matcher(file.getFileName().toString()).matches();
     }
 
-    /// Whether it is what stands beside an anonymous queue that still has its name: it goes after that, since somebody may
-    /// have opened the queue and be about to open this.
+    /// Whether it is what stands beside an anonymous queue that still has its name: it goes after that, since somebody
+    /// may have opened the queue and be about to open this.
     static boolean isBesideAnother(Path file) {
         var name = NAME.matcher(String.valueOf(file.getFileName()));
         return name.matches() && name.group(2) != null
@@ -170,8 +170,8 @@ final class Home {
         return home.resolve(PREFIX + UUID.randomUUID());
     }
 
-    /// Removes anonymous queues that nobody has open: of this version, with the name of one, ours alone. What stands beside one
-    /// goes only after it.
+    /// Removes anonymous queues that nobody has open: of this version, with the name of one, ours alone. What stands
+    /// beside one goes only after it.
     private static void removeAbandoned(Path home) {
         List<Path> found = new ArrayList<>();
         // by the name alone: a look at each file of a large directory would take long
@@ -194,7 +194,7 @@ final class Home {
     private static void removeIfUnused(Path path) throws IOException {
         Platform.OpenFile file = Platform.CURRENT.open(path, false);
         try {
-            LaneQueue.remove(path, file);
+            QueueFile.remove(path, file);
         } finally {
             file.close();
         }

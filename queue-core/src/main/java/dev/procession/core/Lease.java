@@ -39,16 +39,16 @@ public final class Lease implements AutoCloseable {
 
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
-        Patience patience = new Patience(queue); // before the lease ends: here it may still fail
-        if (!queue.tryEnter()) return lostByClosing();
+        Patience patience = new Patience(queue.lanes); // before the lease ends: here it may still fail
+        if (!queue.file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.DONE);
-            if (mine) queue.passDone(lane, patience);
+            if (mine) queue.lanes.passDone(lane, patience);
             return mine;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
-            queue.exit();
+            queue.file.exit();
         }
     }
 
@@ -59,8 +59,8 @@ public final class Lease implements AutoCloseable {
         return false;
     }
 
-    /// Gives the message back at once, at its old place in the order. This consumer sees it there with its next look, others
-    /// within some milliseconds.
+    /// Gives the message back at once, at its old place in the order. This consumer sees it there with its next look,
+    /// others within some milliseconds.
     ///
     /// @throws LeaseLostException if it was lent to somebody else meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
@@ -69,18 +69,18 @@ public final class Lease implements AutoCloseable {
     }
 
     private boolean giveBack() {
-        if (!queue.tryEnter()) return lostByClosing();
+        if (!queue.file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.FREE);
             if (mine) {
                 consumer.forgetCursors();
-                queue.signalMessages();
+                queue.lanes.signalMessages();
             }
             return mine;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
-            queue.exit();
+            queue.file.exit();
         }
     }
 
@@ -91,7 +91,7 @@ public final class Lease implements AutoCloseable {
     /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
     private boolean end(int state) {
         checkNotEnded();
-        boolean mine = queue.replaceClaim(
+        boolean mine = queue.lanes.replaceClaim(
                 lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
         ended = true; // not before: whoever has no stack left for this can end the lease later
         return mine;
@@ -106,6 +106,6 @@ public final class Lease implements AutoCloseable {
     /// Gives the message back, unless the lease is done, given back, or lost.
     @Override
     public synchronized void close() {
-        if (!ended && !queue.isCutOff()) giveBack();
+        if (!ended && !queue.file.isCutOff()) giveBack();
     }
 }

@@ -6,23 +6,24 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// One of any number of consumers of a leased queue: it is lent messages, and each is gone only when it says [Lease#done()].
+/// One of any number of consumers of a leased queue: it is lent messages, and each is gone only when it says
+/// [Lease#done()].
 ///
-/// What a consumer that was closed or killed has not done is lent again, at its old place in the order, as soon as the kernel
-/// says that the consumer is gone; what it holds for longer than the queue's visibility time-out likewise.
+/// What a consumer that was closed or killed has not done is lent again, at its old place in the order, as soon as the
+/// kernel says that the consumer is gone; what it holds for longer than the queue's visibility time-out likewise.
 ///
 /// To claim a record is one compare-and-set of its claim word, from what a look saw there: never claimed, given back, or
-/// held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head over the
-/// records that others hold or have done. It reads a header first and its claim word second: a word that does not say
+/// held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head over
+/// the records that others hold or have done. It reads a header first and its claim word second: a word that does not say
 /// "done" proves the header, because the head, behind which memory is used again, cannot pass a record that is not done.
-/// The lengths of those that are done are proven at the end of the walk, by reading the head again. After a claim
-/// nothing is left to prove: no claim word is ever the same again, so the record is the one that was seen.
+/// The lengths of those that are done are proven at the end of the walk, by reading the head again. After a claim nothing
+/// is left to prove: no claim word is ever the same again, so the record is the one that was seen.
 ///
-/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives the claim
-/// back: at the end of the call, and if that fails too, at the beginning of the next.
+/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives the
+/// claim back: at the end of the call, and if that fails too, at the beginning of the next.
 ///
-/// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the file
-/// from before its first claim. The kernel drops that lock when the process is gone.
+/// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the
+/// file from before its first claim. The kernel drops that lock when the process is gone.
 public final class LeasingConsumer extends Consumer {
     /// For so long it is believed that nothing before the cursors has become free again.
     private static final long CURSOR_NANOS = 2_000_000;
@@ -83,7 +84,7 @@ public final class LeasingConsumer extends Consumer {
             inHand = null;
             return lease;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -119,7 +120,7 @@ public final class LeasingConsumer extends Consumer {
             }
             return EMPTY;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -127,8 +128,8 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the handler
-    /// throws, which ends the call.
+    /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the
+    /// handler throws, which ends the call.
     ///
     /// @throws LeaseLostException if the handler took longer than the visibility time-out, so that somebody else has the message
     @Override
@@ -143,7 +144,7 @@ public final class LeasingConsumer extends Consumer {
             }
             return taken;
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -210,7 +211,7 @@ public final class LeasingConsumer extends Consumer {
     }
 
     private long wordAt(int lane, long at) {
-        return base + queue.claimAt(lane, at);
+        return base + queue.lanes.claimAt(lane, at);
     }
 
     /// Something before the cursors was given back, by any thread.
@@ -220,7 +221,8 @@ public final class LeasingConsumer extends Consumer {
 
     // ---- look
 
-    /// What was given back, or is held by somebody who is gone by now, lies behind the cursors: begins at the heads again.
+    /// What was given back, or is held by somebody who is gone by now, lies behind the cursors: begins at the heads
+    /// again.
     private void beginAtHeads() {
         cursorsForgotten = false; // before the heads are walked: what is given back from now on is for the next time
         walkedNanos = now;
@@ -260,19 +262,19 @@ public final class LeasingConsumer extends Consumer {
                 }
                 if (at - start >= laneBytes || !isRecord(header, at & mask)) {
                     if (hasPassed(lane, start)) continue again;
-                    throw queue.corrupted(lane, at,
+                    throw queue.file.corrupted(lane, at,
                             "its header " + Long.toHexString(header) + " is not that of a record");
                 }
                 claim = Memory.getVolatile(memory, wordAt(lane, at));
                 int state = Layout.state(claim, queue.geometry().lap(at));
                 if (state == Layout.FREE || state == Layout.TAKEN && isAbandoned(wordAt(lane, at), claim)) break;
                 if (state == Layout.DONE && from == head[lane]) {
-                    queue.passDone(lane, patience);
+                    queue.lanes.passDone(lane, patience);
                     continue again;
                 }
                 if (state != Layout.DONE && state != Layout.TAKEN) {
                     if (hasPassed(lane, start)) continue again;
-                    throw queue.corrupted(lane, at, "its claim word " + Long.toHexString(claim) + " is none");
+                    throw queue.file.corrupted(lane, at, "its claim word " + Long.toHexString(claim) + " is none");
                 }
                 from = at += recordBytes(Layout.length(header));
             }
@@ -294,7 +296,7 @@ public final class LeasingConsumer extends Consumer {
         int holder = Layout.owner(claim);
         int place = holder & ALIVE - 1;
         if (alive[place] != holder || now - aliveNanos[place] > ALIVE_NANOS) {
-            if (!queue.isOwnerAlive(holder)) return true;
+            if (!queue.participants.isOwnerAlive(holder)) return true;
             alive[place] = holder;
             aliveNanos[place] = now;
         }
@@ -315,7 +317,7 @@ public final class LeasingConsumer extends Consumer {
     @Override
     boolean provenEmpty() {
         int before = lanes;
-        lanes = queue.lanesInUse();
+        lanes = queue.lanes.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? ended[lane] : 0;
@@ -328,6 +330,6 @@ public final class LeasingConsumer extends Consumer {
     /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to others.
     @Override
     public void close() {
-        if (markClosed()) queue.releaseOwner(owner);
+        if (markClosed()) queue.participants.releaseOwner(owner);
     }
 }

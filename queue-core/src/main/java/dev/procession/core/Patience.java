@@ -1,8 +1,8 @@
 package dev.procession.core;
 
 /// What one call may spend on starting over because others were faster, before it believes in damage instead: a file that
-/// moves all the time would keep it for ever. There is one for all the loops of a call, since bounds of their own multiply
-/// where loops are nested. All of it is some tens of milliseconds of work.
+/// moves all the time would keep it for ever. There is one for all the loops of a call, since bounds of their own
+/// multiply where loops are nested. All of it is some tens of milliseconds of work.
 ///
 /// Belongs to one thread. Whoever finds everything as it should be spends nothing.
 final class Patience {
@@ -12,12 +12,12 @@ final class Patience {
     /// However many steps there were: who is unlucky with long messages starts over some thousand times all the same.
     private static final int MOST_AT_ONCE = MOST >> 12;
 
-    private final LaneQueue queue;
+    private final Lanes lanes;
     private int left = MOST;
     private int runs;
 
-    Patience(LaneQueue queue) {
-        this.queue = queue;
+    Patience(Lanes lanes) {
+        this.lanes = lanes;
     }
 
     /// A call begins, or it has got something.
@@ -37,11 +37,11 @@ final class Patience {
 
     void startOver(int lane, long steps, String otherwise) {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
-        if (left < 0) throw queue.corrupted(lane, queue.head(lane), otherwise);
+        if (left < 0) throw lanes.file.corrupted(lane, lanes.head(lane), otherwise);
     }
 
     /// Goes one more step after an end that runs away.
     void runAfter(int lane, long position, String otherwise) {
-        if ((++runs & STEPS - 1) == 0 && --left < 0) throw queue.corrupted(lane, position, otherwise);
+        if ((++runs & STEPS - 1) == 0 && --left < 0) throw lanes.file.corrupted(lane, position, otherwise);
     }
 }

@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// Puts messages into one lane of the queue, which is its own until it is closed or its process dies.
 ///
 /// A put is wait-free while the lane has room: at most one fetch-and-add, and none while nobody else puts; then stores
-/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of items has a
-/// bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic operations and a
-/// call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of it misses the message,
-/// and every message whose put began later is delivered later.
+/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of items
+/// has a bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic
+/// operations and a call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of it
+/// misses the message, and every message whose put began later is delivered later.
 ///
 /// Belongs to one thread, close() included. No allocation per message.
 public final class Producer implements AutoCloseable {
@@ -58,7 +58,7 @@ public final class Producer implements AutoCloseable {
     Producer(LaneQueue queue, int lane, WaitStrategy strategy) {
         this.queue = queue;
         this.lane = lane;
-        memory = queue.memory();
+        memory = queue.file.memory;
         base = Memory.base(memory);
         QueueGeometry geometry = queue.geometry();
         ticketAt = base + Layout.TICKET_AT;
@@ -72,10 +72,10 @@ public final class Producer implements AutoCloseable {
         counted = geometry.counted();
         claim = new Claim(this, memory);
         waiting = queue.waitingForRoom(strategy, () -> hasRoom(waitedFor));
-        patience = new Patience(queue);
+        patience = new Patience(queue.lanes);
 
         // the last owner left a zero header after its last record: that is the tail (invariant 2)
-        tail = lane < queue.lanesInUse() ? queue.tail(lane) : 0;
+        tail = lane < queue.lanes.lanesInUse() ? queue.lanes.tail(lane) : 0;
         limit = tail;
         reserved = tail;
         // by those who have written all of it; after 2^64 bytes positions are small again, but first the head is not
@@ -87,7 +87,7 @@ public final class Producer implements AutoCloseable {
             retract();
         }
         // before the first put: a look that does not know the lane is not over
-        if (!space || !queue.raiseLanesInUse(lane + 1)) {
+        if (!space || !queue.lanes.raiseLanesInUse(lane + 1)) {
             throw new QueueUnavailableException("no space left for lane " + lane + " of " + queue.path()
                     + "; free some, or take messages first");
         }
@@ -235,13 +235,13 @@ public final class Producer implements AutoCloseable {
     }
 
     void abort() {
-        if (counted && !queue.isCutOff()) retract();
+        if (counted && !queue.file.isCutOff()) retract();
         claim.length = -1;
         limit = limitAfterClaim;
     }
 
-    /// Whether there is room for a message now: with a bound on the items, a place as [LaneQueue#isFull()] says, and always
-    /// space in this producer's lane.
+    /// Whether there is room for a message now: with a bound on the items, a place as [LaneQueue#isFull()] says, and
+    /// always space in this producer's lane.
     ///
     /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return whether a put would not find the queue full
@@ -262,7 +262,7 @@ public final class Producer implements AutoCloseable {
     private boolean hasPlace() {
         checkUsable();
         patience.renew();
-        return queue.hasPlace(patience);
+        return queue.bound.hasPlace(patience);
     }
 
     // ---- a put, step by step
@@ -302,8 +302,8 @@ public final class Producer implements AutoCloseable {
 
     /// My last ticket again, unless somebody has drawn since: then the next one.
     ///
-    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first only while
-    /// nobody else draws; otherwise the comparison would cost a second transfer of its line.
+    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first only
+    /// while nobody else draws; otherwise the comparison would cost a second transfer of its line.
     private long ticket() {
         if (alone && Memory.getVolatile(memory, ticketAt) == mine + 1) return mine;
         long drawn = Memory.getAndAdd(memory, ticketAt, 1);
@@ -342,13 +342,13 @@ public final class Producer implements AutoCloseable {
         long head = Memory.getVolatile(memory, headAt); // pairs with the release or CAS of who took the records before it
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0)
-            throw queue.corrupted(lane, head, "head is outside of the log");
+            throw queue.file.corrupted(lane, head, "head is outside of the log");
         if (end - free > 0) return false;
         while (!allReserved && reserved - end < 0) {
             long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
             // what is before it, the zero header too, consumers may read; in a damaged file the tail may be anywhere
             long from = Math.min(Math.max(reserved, tail + prefix), to);
-            if (!queue.reserve(lane, from, to)) return false;
+            if (!queue.file.reserve(lane, from, to)) return false;
             reserved = to;
             allReserved = reserved == laneBytes;
         }
@@ -358,14 +358,14 @@ public final class Producer implements AutoCloseable {
     }
 
     private void checkWhole() {
-        if (!queue.isCutOff()) return;
+        if (!queue.file.isCutOff()) return;
         limit = tail; // so that a shorter message asks, too
-        queue.checkNotCutOff();
+        queue.file.checkNotCutOff();
     }
 
-    /// A put has failed: its message is not put, or it was and only who waits for it was not woken, and it keeps no place.
-    /// Called by the outermost method, which has the most stack left. Even if there is not enough, the place is only lost until
-    /// this producer's next call, for `published` was not changed.
+    /// A put has failed: its message is not put, or it was and only who waits for it was not woken, and it keeps no
+    /// place. Called by the outermost method, which has the most stack left. Even if there is not enough, the place is
+    /// only lost until this producer's next call, for `published` was not changed.
     private RuntimeException failed(Throwable e) {
         if (e instanceof InternalError fault) throw fault(fault);
         try {
@@ -379,40 +379,26 @@ public final class Producer implements AutoCloseable {
 
     private QueueCorruptedException fault(InternalError e) {
         limit = tail; // whatever is next asks whether the queue can be used
-        return queue.fault(e);
+        return queue.file.fault(e);
     }
 
     private void checkUsable() {
         if (closed) throw new QueueClosedException("this producer of " + queue.path() + " was closed");
-        if (!queue.isUsable()) limit = tail;
-        queue.checkOpen();
+        if (!queue.file.isUsable()) limit = tail;
+        queue.file.checkOpen();
         if (claim.isOpen()) {
             throw new IllegalStateException(
                     "a claim of length=" + claim.length() + " is open; commit or abort it first");
         }
     }
 
-    /// Counts one item more before it is put, so that all who do the same see each other: of the items in an overfull
-    /// queue the one announced last would have counted all the others.
     private boolean announce() {
         patience.renew();
-        if (tryAnnounce(false)) return true;
-        // the longer count is made without the announcement first: it would keep others from the last place meanwhile
-        return queue.exactItems(patience) < queue.geometry().maxItems() && tryAnnounce(true);
+        return queue.bound.announce(lane, published, patience);
     }
 
-    private boolean tryAnnounce(boolean exact) {
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), published + 1);
-        Memory.fullFence(); // everybody announces, then counts; without it two could overlook each other
-        long items = exact ? queue.exactItems(patience) : queue.countedItems(patience);
-        if (items <= queue.geometry().maxItems()) return true;
-        retract();
-        return false;
-    }
-
-    /// Makes the announcement void, if there is one.
     private void retract() {
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), published);
+        queue.bound.retract(lane, published);
     }
 
     private MessageTooLargeException tooLarge(int length) {
@@ -427,6 +413,6 @@ public final class Producer implements AutoCloseable {
         if (claim.isOpen()) claim.abort();
         closed = true;
         limit = tail;
-        queue.releaseLane(lane);
+        queue.participants.releaseLane(lane);
     }
 }

@@ -4,9 +4,9 @@ import java.lang.foreign.MemorySegment;
 
 /// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
 ///
-/// While the head has not moved, nothing behind it can have been overwritten. So a record is read between two reads of the head,
-/// and a compare-and-set that succeeds proves the copy that was made before it. Until then nothing that was read is believed:
-/// it may be in the middle of another message by now.
+/// While the head has not moved, nothing behind it can have been overwritten. So a record is read between two reads of
+/// the head, and a compare-and-set that succeeds proves the copy that was made before it. Until then nothing that was
+/// read is believed: it may be in the middle of another message by now.
 final class SharedConsumer extends Consumer {
     /// The private copy holds a run of at most this many bytes, or one message that is longer.
     private static final int COPY_BYTES = 16 << 10;
@@ -39,7 +39,7 @@ final class SharedConsumer extends Consumer {
                 if (take(lane, at + recordBytes(length))) return length;
             }
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -70,7 +70,7 @@ final class SharedConsumer extends Consumer {
                 if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
             }
         } catch (InternalError e) {
-            throw queue.fault(e);
+            throw queue.file.fault(e);
         } finally {
             busy = false;
             end();
@@ -102,8 +102,8 @@ final class SharedConsumer extends Consumer {
         return true;
     }
 
-    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns false if
-    /// somebody else has taken them.
+    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns false
+    /// if somebody else has taken them.
     private boolean makeRoom(int lane, int bytes) {
         if (bytes <= copy.byteSize()) return true;
         if (!unmoved(lane)) {
@@ -150,7 +150,8 @@ final class SharedConsumer extends Consumer {
         return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
     }
 
-    /// The taking step: moves the head from where it was read. If that fails somebody else was faster, and the copy is void.
+    /// The taking step: moves the head from where it was read. If that fails somebody else was faster, and the copy is
+    /// void.
     private boolean take(int lane, long next) {
         assert next - head[lane] > 0; // invariant 4
         // pairs with the volatile read in extend(): the copy is made before the space is given back
@@ -158,7 +159,7 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        queue.signalRoom(lane, head[lane], next);
+        queue.lanes.signalRoom(lane, head[lane], next);
         head[lane] = next;
         position[lane] = next;
         long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));
@@ -177,7 +178,7 @@ final class SharedConsumer extends Consumer {
             int length = Layout.length(Memory.getPlain(copy, start + at));
             long size = recordBytes(length);
             if (length < 0 || size > bytes - at)
-                throw queue.corrupted(lane, head[lane], "a record changed while it was taken");
+                throw queue.file.corrupted(lane, head[lane], "a record changed while it was taken");
             message.show(start + at + prefix, length);
             at += (int) size;
             records++;
@@ -235,7 +236,7 @@ final class SharedConsumer extends Consumer {
     @Override
     boolean provenEmpty() {
         int before = lanes;
-        lanes = queue.lanesInUse();
+        lanes = queue.lanes.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? head[lane] : 0;
@@ -246,6 +247,6 @@ final class SharedConsumer extends Consumer {
 
     @Override
     public void close() {
-        if (markClosed()) queue.releaseConsumer(Delivery.SHARED);
+        if (markClosed()) queue.participants.releaseConsumer(Delivery.SHARED);
     }
 }

@@ -53,7 +53,7 @@ public final class Waiting {
     /// @param longest how many nanoseconds a sleep may last, 0 if there is what is waited for; asked right before each
     Waiting(LaneQueue queue, long waiting, long futex, WaitStrategy strategy, LongSupplier longest) {
         this.queue = queue;
-        memory = queue.memory();
+        memory = queue.file.memory;
         waitingAt = Memory.base(memory) + waiting;
         futexOffset = futex;
         this.strategy = strategy;
@@ -89,7 +89,7 @@ public final class Waiting {
     /// @throws InterruptedException if the thread was interrupted
     /// @throws QueueClosedException if the queue's handle was closed
     public boolean again() throws InterruptedException {
-        queue.checkOpen();
+        queue.file.checkOpen();
         if (Thread.interrupted()) throw new InterruptedException("interrupted while waiting at " + queue.path());
         long left = forEver ? Long.MAX_VALUE : deadline - System.nanoTime();
         if (left <= 0) return false;
@@ -99,11 +99,11 @@ public final class Waiting {
             if (spins != Integer.MAX_VALUE) looks++;
             Thread.onSpinWait();
         } else {
-            queue.checkNotCutOff();
+            queue.file.checkNotCutOff();
             try {
                 sleep(left);
             } catch (InternalError e) {
-                throw queue.fault(e);
+                throw queue.file.fault(e);
             }
             sleepNanos = Math.min(2 * sleepNanos, LONGEST_NANOS);
         }
@@ -111,11 +111,11 @@ public final class Waiting {
     }
 
     private void sleep(long left) {
-        if (!queue.tryEnter()) return; // closed in the meantime, as whoever sleeps finds out
+        if (!queue.file.tryEnter()) return; // closed in the meantime, as whoever sleeps finds out
         try {
             sleepInside(left);
         } finally {
-            queue.exit();
+            queue.file.exit();
         }
     }
 
@@ -125,7 +125,7 @@ public final class Waiting {
         Memory.getAndBitwiseOr(memory, waitingAt, WAITING);
         Platform.CURRENT.barrierEverywhere(); // a waker's publish is visible to what looks now, or it will see the bit
         long most = longest.getAsLong();
-        if (most <= 0 || !queue.isUsable()) return;
+        if (most <= 0 || !queue.file.isUsable()) return;
         long nanos = Math.min(sleepNanos, most);
         if (proxy != null) proxy.sleep(word, left, nanos);
         else Platform.CURRENT.sleep(memory, futexOffset, word, Math.min(left, nanos));

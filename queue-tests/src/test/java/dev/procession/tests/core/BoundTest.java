@@ -204,7 +204,7 @@ class BoundTest {
         });
         // three lanes are in use: three reads for the short count, after which it takes back what it announced
         for (int hit : new int[] {4, 8}) {
-            var victim = victim("LaneQueue.announced/getVolatile:" + hit + ":stop");
+            var victim = victim("Bound.announced/getVolatile:" + hit + ":stop");
             victim.peer().start(scope -> scope.open(file).queue.newProducer().tryPut(new byte[8]));
             victim.awaitStopped();
             assertItems(user, 2, true);
@@ -226,7 +226,7 @@ class BoundTest {
         var file = create(1, Delivery.LEASED);
         var user = user(file, platform, Delivery.LEASED);
         user.run(scope -> scope.producer.put(new byte[8]));
-        var victim = victim("LaneQueue.passDone/compareAndSet:1:kill");
+        var victim = victim("Lanes.passDone/compareAndSet:1:kill");
         victim.peer().start(scope -> {
             scope.open(file).consumer(Delivery.LEASED);
             return scope.take();

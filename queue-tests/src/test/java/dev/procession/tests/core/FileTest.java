@@ -498,8 +498,10 @@ class FileTest {
                 assertEquals(3, Peer.join(waiting));
                 assertTrue((read(file, futex) & 0xFFFF_FFFFL) > before);
                 while (zero.tryPut(new byte[100])) {}
-                assertFalse(zero.put(new byte[100], 0, 100, 20_000_000));
-                assertEquals(1, read(file, LAYOUT.get("roomWaiting")) & 1);
+                Await.until("the producer says that it waits", () -> {
+                    assertFalse(zero.put(new byte[100], 0, 100, 20_000_000)); // on a busy machine it may not come to sleep
+                    return (read(file, LAYOUT.get("roomWaiting")) & 1) == 1;
+                });
                 before = read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL;
                 consumer.tryGet(new byte[100]);
                 assertTrue((read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL) > before);

@@ -1,0 +1,208 @@
+package dev.procession.core;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.concurrent.locks.LockSupport;
+
+/// Who takes part through one handle, and who is alive: each participant holds a lock on a byte of the file, which the
+/// kernel drops when its process is gone. The handle itself is one. With the last of them the file is closed, and an
+/// anonymous queue that nobody else has open is removed.
+///
+/// Locks of one open file do not exclude each other, so a handle keeps its own participants apart. Thread-safe.
+final class Participants {
+    /// For so long it is believed that the owner of a lane lives: to ask costs half a microsecond.
+    private static final long ALIVE_NANOS = 1_000_000;
+
+    /// A lane may be locked for a moment by who asks, on a portable platform, whether its owner lives: so one pass is not
+    /// enough.
+    private static final int LANE_PASSES = 3;
+
+    private static final long LANE_PASS_NANOS = 1_000_000;
+
+    private final QueueFile file;
+    private final Lanes lanes;
+
+    // guarded by this
+    private final BitSet lanesHeld = new BitSet();
+    private final BitSet ownersHeld = new BitSet();
+    private int participants = 1; // this handle, its producers and consumers; while there are any, the file is open
+    private int sharedConsumers;
+    private boolean exclusiveConsumer;
+    private final long[] aliveUntil; // of each lane: until then its owner is believed to live
+
+    Participants(QueueFile file, Lanes lanes) {
+        this.file = file;
+        this.lanes = lanes;
+        aliveUntil = new long[file.geometry.counted() ? file.geometry.lanes() : 0];
+        Arrays.fill(aliveUntil, System.nanoTime());
+    }
+
+    // ---- producers
+
+    /// Makes a producer for the first lane that has no living owner.
+    synchronized Producer newProducer(LaneQueue queue, WaitStrategy strategy) {
+        file.checkOpen();
+        file.checkNotCutOff();
+        for (int pass = 0; pass < LANE_PASSES; pass++) {
+            if (pass > 0) LockSupport.parkNanos(LANE_PASS_NANOS);
+            for (int lane = 0; lane < file.geometry.lanes(); lane++) {
+                if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) continue;
+                Producer producer = null;
+                try {
+                    producer = new Producer(queue, lane, strategy);
+                } catch (InternalError e) {
+                    throw file.fault(e);
+                } finally {
+                    if (producer == null) file.open.unlock(Layout.laneLock(lane));
+                }
+                lanesHeld.set(lane);
+                participants++;
+                return producer;
+            }
+        }
+        throw new QueueUnavailableException("each of the " + file.geometry.lanes() + " lanes of " + file.path
+                + " has a living producer; close one, or make the queue with more lanes");
+    }
+
+    synchronized void releaseLane(int lane) {
+        file.open.unlock(Layout.laneLock(lane));
+        lanesHeld.clear(lane);
+        leave();
+    }
+
+    synchronized boolean isLaneOwned(int lane) {
+        return lanesHeld.get(lane) || file.open.isLocked(Layout.laneLock(lane));
+    }
+
+    /// The same, but what was true a moment ago is believed.
+    synchronized boolean isLaneAlive(int lane) {
+        if (lanesHeld.get(lane)) return true;
+        long now = System.nanoTime();
+        if (now - aliveUntil[lane] < 0) return true;
+        if (!file.open.isLocked(Layout.laneLock(lane))) return false;
+        aliveUntil[lane] = now + ALIVE_NANOS;
+        return true;
+    }
+
+    // ---- consumers
+
+    synchronized Consumer newConsumer(LaneQueue queue, Delivery delivery, WaitStrategy strategy) {
+        file.checkOpen();
+        file.checkNotCutOff();
+        try {
+            return attachConsumer(queue, delivery, strategy);
+        } catch (InternalError e) {
+            throw file.fault(e);
+        }
+    }
+
+    private Consumer attachConsumer(LaneQueue queue, Delivery delivery, WaitStrategy strategy) {
+        Leasing leasing = file.geometry.leasing();
+        if (leasing != null != (delivery == Delivery.LEASED)) {
+            throw new QueueUnavailableException(file.path + (leasing != null ? " is a leased queue; use Delivery.LEASED"
+                    : " is not a leased queue; make it with QueueGeometry.leasing"));
+        }
+        if (leasing != null) {
+            Consumer consumer = new LeasingConsumer(queue, strategy, attachOwner(), leasing);
+            participants++;
+            return consumer;
+        }
+        boolean shared = delivery == Delivery.SHARED;
+        boolean conflict = exclusiveConsumer || !shared && sharedConsumers > 0;
+        if (conflict || !(shared && sharedConsumers > 0) && !file.open.tryLock(Layout.CONSUMER_LOCK, shared)) {
+            throw new QueueUnavailableException(
+                    file.path + (shared ? " has an exclusive consumer" : " has another consumer")
+                            + "; close it first" + (shared ? "" : ", or use Delivery.SHARED in all of them"));
+        }
+        Consumer consumer = null;
+        try {
+            consumer = shared ? new SharedConsumer(queue, strategy) : new ExclusiveConsumer(queue, strategy);
+        } finally {
+            if (consumer == null && sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
+        }
+        if (shared) sharedConsumers++;
+        else exclusiveConsumer = true;
+        participants++;
+        return consumer;
+    }
+
+    synchronized void releaseConsumer(Delivery delivery) {
+        if (delivery == Delivery.SHARED) sharedConsumers--;
+        else exclusiveConsumer = false;
+        if (sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
+        leave();
+    }
+
+    /// Draws a number that no other consumer has, and takes its lock.
+    private int attachOwner() {
+        BitSet holders = null;
+        Patience patience = new Patience(lanes);
+        for (int i = 0; i < Layout.MAX_OWNER; i++) {
+            long drawn = Memory.getAndAdd(file.memory, file.base + Layout.ATTACHMENTS_AT, 1);
+            int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
+            // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before, since
+            // with the lock we make that holder look alive, and again with the lock, when it can claim no more
+            boolean round = Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0;
+            if (round && holders == null) holders = lanes.holders(patience);
+            if (ownersHeld.get(owner) || holders != null && holders.get(owner)) continue;
+            if (!file.open.tryLock(Layout.ownerLock(owner), false)) continue;
+            if (!round || !lanes.holders(patience).get(owner)) {
+                ownersHeld.set(owner);
+                return owner;
+            }
+            file.open.unlock(Layout.ownerLock(owner));
+            patience.startOver(0, Lanes.STEPS_A_LANE * file.geometry.lanes(), Lanes.NEVER_STILL);
+        }
+        throw new QueueUnavailableException(file.path + " has " + Layout.MAX_OWNER + " consumers; close one");
+    }
+
+    synchronized boolean isOwnerAlive(int owner) {
+        return ownersHeld.get(owner) || file.open.isLocked(Layout.ownerLock(owner));
+    }
+
+    synchronized void releaseOwner(int owner) {
+        file.open.unlock(Layout.ownerLock(owner));
+        ownersHeld.clear(owner);
+        if (!file.isCutOff()) lanes.signalMessages(); // its leases
+        leave();
+    }
+
+    // ---- the end
+
+    private void leave() {
+        assert participants > 0;
+        if (--participants > 0) return;
+        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
+        // asked with the lock: who removes a queue removes what is beside it after that, so one of two who leave does it
+        if (file.anonymous && file.open.tryLock(Layout.ATTACHED_LOCK, false) && !Home.isBesideAnother(file.path))
+            QueueFile.remove(file.path, file.open);
+        file.open.detach();
+        file.exit();
+    }
+
+    /// See [LaneQueue#leaveName()].
+    synchronized void leaveName() {
+        if (!file.anonymous || participants == 0) return;
+        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
+        if (!file.open.tryLock(Layout.ATTACHED_LOCK, false)) return;
+        try {
+            if (!Home.isBesideAnother(file.path) && file.open.isAt(file.path)) Files.deleteIfExists(file.path);
+        } catch (IOException e) {
+            throw QueueFile.unavailable(e);
+        } finally {
+            file.open.unlock(Layout.ATTACHED_LOCK);
+        }
+    }
+
+    /// The handle itself leaves, once. Whoever waits through it is woken.
+    synchronized void closeHandle() {
+        if (!file.close()) return;
+        if (!file.isCutOff()) {
+            Waiting.wakeAll(file.memory, file.base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+            Waiting.wakeAll(file.memory, file.base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        }
+        leave();
+    }
+}

@@ -1,0 +1,321 @@
+package dev.procession.core;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/// A queue's file as one handle has it open: how it is made, checked, mapped and removed; whether it can still be used;
+/// and who may touch the mapping.
+///
+/// Thread-safe.
+final class QueueFile {
+    private static final int LATE_FAULTS = 4;
+
+    final Path path;
+    final Platform.OpenFile open;
+    final MemorySegment memory;
+    final long base;
+    final QueueGeometry geometry;
+    final String label;
+    final boolean anonymous;
+
+    private volatile boolean unusable; // closed, or truncated
+    private volatile boolean closed;
+    private volatile boolean cutOff;
+
+    /// Who may touch the mapping: all participants together, and each call of a thread that need not be one. It is
+    /// unmapped when there is none.
+    private final AtomicInteger users = new AtomicInteger(1);
+
+    // ---- create, open, delete
+
+    /// Makes a file that others see whole or not at all.
+    static QueueFile create(Path path, QueueGeometry geometry, String label, long flags) {
+        byte[] labelBytes = label.getBytes(StandardCharsets.UTF_8);
+        if (labelBytes.length > Layout.LABEL_BYTES || label.indexOf('\0') >= 0) {
+            throw new IllegalArgumentException("label=\"" + label + "\" must have at most " + Layout.LABEL_BYTES
+                    + " bytes in UTF-8, none of them zero");
+        }
+        checkFileSystem(path);
+        try {
+            Platform.OpenFile file = Platform.CURRENT.create(
+                    path,
+                    geometry.fileBytes(),
+                    Layout.lanesAt(geometry.lanes()),
+                    memory -> writeHeader(memory, geometry, labelBytes, flags));
+            return new QueueFile(path, file);
+        } catch (FileAlreadyExistsException e) {
+            throw new QueueUnavailableException(path + " exists already; open it, or delete it first", e);
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+    }
+
+    private static void writeHeader(MemorySegment memory, QueueGeometry geometry, byte[] label, long flags) {
+        long base = Memory.base(memory);
+        UUID uuid = UUID.randomUUID();
+        UUID boot = bootId();
+        Memory.setPlain(memory, base + Layout.VERSION_AT, Layout.VERSION);
+        Memory.setPlain(memory, base + Layout.LANES_AT, geometry.lanes());
+        Memory.setPlain(memory, base + Layout.LANE_BYTES_AT, geometry.laneBytes());
+        Memory.setPlain(memory, base + Layout.MAX_ITEMS_AT, geometry.maxItems());
+        Leasing leasing = geometry.leasing();
+        if (leasing != null) {
+            flags |= Layout.FLAG_LEASED;
+            Memory.setPlain(memory, base + Layout.VISIBILITY_NANOS_AT, leasing.visibilityNanos());
+            Memory.setPlain(memory, base + Layout.MAX_ATTEMPTS_AT, leasing.maxAttempts());
+        }
+        Memory.setPlain(memory, base + Layout.FLAGS_AT, flags);
+        Memory.setPlain(memory, base + Layout.UUID_AT, uuid.getMostSignificantBits());
+        Memory.setPlain(memory, base + Layout.UUID_AT + Long.BYTES, uuid.getLeastSignificantBits());
+        Memory.setPlain(memory, base + Layout.BOOT_ID_AT, boot.getMostSignificantBits());
+        Memory.setPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES, boot.getLeastSignificantBits());
+        Memory.copyIn(label, 0, memory, base + Layout.LABEL_AT, label.length);
+        Memory.setRelease(memory, base + Layout.MAGIC_AT, Layout.MAGIC);
+    }
+
+    static QueueFile open(Path file) {
+        checkFileSystem(file);
+        try {
+            return new QueueFile(file, Platform.CURRENT.open(file, true));
+        } catch (NoSuchFileException e) {
+            throw new QueueUnavailableException("there is no queue at " + file + (Home.isAnonymous(file)
+                    ? ": it was closed by the last process that had it open"
+                    : "; it was not made yet, or was deleted"), e);
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+    }
+
+    static QueueUnavailableException unavailable(IOException e) {
+        String what = String.valueOf(e.getMessage());
+        if (e instanceof NoSuchFileException) what = "no such directory: " + what;
+        if (e instanceof AccessDeniedException denied) {
+            what = "permission denied: " + what + " (" + Platform.denied(Path.of(denied.getFile())) + ")";
+        }
+        return new QueueUnavailableException(what, e);
+    }
+
+    private static void checkFileSystem(Path path) {
+        if (path.getFileSystem().equals(FileSystems.getDefault())) return;
+        throw new QueueUnavailableException(
+                path + " is in a file system inside of this JVM (" + path.getFileSystem()
+                        + "); a queue is a file of the system");
+    }
+
+    static void delete(Path file) {
+        checkFileSystem(file);
+        Platform.OpenFile open;
+        try {
+            open = Platform.CURRENT.open(file, false);
+        } catch (NoSuchFileException e) {
+            throw new QueueUnavailableException("there is no queue at " + file, e);
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+        try {
+            if (Memory.getVolatile(open.mapping(), Memory.base(open.mapping()) + Layout.MAGIC_AT) != Layout.MAGIC) {
+                throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
+            }
+            remove(file, open);
+        } finally {
+            open.close();
+        }
+    }
+
+    /// Removes a file that is locked by nobody else; but not what somebody has given another name.
+    static void remove(Path path, Platform.OpenFile file) {
+        try {
+            if (!file.isAt(path) || !Files.deleteIfExists(path)) return;
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+    }
+
+    /// Identifies this start of the machine: of a file on disk, a restart may have kept any subset of its pages.
+    private static UUID bootId() {
+        try {
+            return UUID.fromString(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip());
+        } catch (IOException | IllegalArgumentException e) {
+            return new UUID(0, 0);
+        }
+    }
+
+    private QueueFile(Path path, Platform.OpenFile open) {
+        this.path = path.toAbsolutePath();
+        this.open = open;
+        memory = open.mapping();
+        base = Memory.base(memory);
+        boolean whole = false;
+        try {
+            geometry = readGeometry();
+            label = readLabel();
+            anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
+            Waiting.attach(memory);
+            whole = true;
+        } catch (InternalError e) { // truncated since it was mapped
+            throw new QueueCorruptedException(path + " was cut off by another process; delete it, and make it again");
+        } finally {
+            if (!whole) open.close();
+        }
+    }
+
+    private QueueGeometry readGeometry() {
+        if (Memory.getVolatile(memory, base + Layout.MAGIC_AT) != Layout.MAGIC) {
+            throw new QueueUnavailableException(path + " is not a queue: it does not begin as one");
+        }
+        long version = Memory.getPlain(memory, base + Layout.VERSION_AT);
+        if (version != Layout.VERSION) {
+            throw new QueueUnavailableException(
+                    path + " was made by another version of Procession: its format is " + version
+                            + ", this one reads " + Layout.VERSION + "; use the same version in all processes");
+        }
+        long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
+        long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
+        long maxItems = Memory.getPlain(memory, base + Layout.MAX_ITEMS_AT);
+        long flags = Memory.getPlain(memory, base + Layout.FLAGS_AT);
+        if ((flags & ~Layout.KNOWN_FLAGS) != 0) {
+            throw new QueueUnavailableException(
+                    path + " was made by a newer version of Procession: it has flags that this one does not know (0x"
+                            + Long.toHexString(flags & ~Layout.KNOWN_FLAGS)
+                            + "); use the same version in all processes");
+        }
+        boolean leased = (flags & Layout.FLAG_LEASED) != 0;
+        String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems, leased);
+        Leasing leasing = null;
+        if (wrong == null && leased) {
+            long visibility = Memory.getPlain(memory, base + Layout.VISIBILITY_NANOS_AT);
+            long attempts = Memory.getPlain(memory, base + Layout.MAX_ATTEMPTS_AT);
+            wrong = Leasing.wrong(visibility, attempts);
+            if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
+        }
+        if (wrong != null) throw new QueueCorruptedException(path + ": the header says " + wrong);
+        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, maxItems, leasing);
+        if (memory.byteSize() != g.fileBytes()) {
+            throw new QueueCorruptedException(path + " has " + memory.byteSize() + " bytes, but its header says "
+                    + g.fileBytes() + "; it was cut off or overwritten");
+        }
+        UUID made = new UUID(
+                Memory.getPlain(memory, base + Layout.BOOT_ID_AT),
+                Memory.getPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES));
+        UUID now = bootId();
+        UUID unknown = new UUID(0, 0);
+        if (!made.equals(now) && !made.equals(unknown) && !now.equals(unknown)) {
+            throw new QueueUnavailableException(
+                    path + " was made before the machine was restarted, so parts of it may be missing; delete it and make it again");
+        }
+        return g;
+    }
+
+    private String readLabel() {
+        byte[] bytes = new byte[Layout.LABEL_BYTES];
+        Memory.copyOut(memory, base + Layout.LABEL_AT, bytes, 0, bytes.length);
+        int length = 0;
+        while (length < bytes.length && bytes[length] != 0) length++;
+        return new String(bytes, 0, length, StandardCharsets.UTF_8);
+    }
+
+    // ---- who may touch the mapping
+
+    /// Keeps the mapping until [#exit()], for a thread that may be neither a producer's nor a consumer's. Returns false
+    /// if it is gone: this handle and all that was made from it were closed.
+    boolean tryEnter() {
+        for (int seen; (seen = users.get()) > 0;) {
+            if (users.weakCompareAndSetVolatile(seen, seen + 1)) return true;
+        }
+        return false;
+    }
+
+    void enter() {
+        checkOpen();
+        if (!tryEnter()) checkOpen(); // it was closed in between
+    }
+
+    void exit() {
+        int left = users.decrementAndGet();
+        assert left >= 0;
+        if (left == 0) open.close();
+    }
+
+    // ---- whether it can still be used
+
+    /// From now on whoever has to look beyond what it knows is told that the handle was closed. Returns false if it was
+    /// before.
+    synchronized boolean close() {
+        if (closed) return false;
+        closed = true;
+        unusable = true;
+        return true;
+    }
+
+    boolean isUsable() {
+        return !unusable;
+    }
+
+    void checkOpen() {
+        if (!unusable) return;
+        if (closed) throw new QueueClosedException("this handle on " + path + " was closed");
+        throw cutOff();
+    }
+
+    /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made from
+    /// it.
+    ///
+    /// An access to what is gone is an InternalError, which the JVM may tell late: after the call that made the access,
+    /// in the code that made that call. So those who do not come by here for other reasons ask now and then.
+    boolean isCutOff() {
+        if (!cutOff && open.size() < memory.byteSize()) {
+            cutOff = true;
+            unusable = true;
+        }
+        return cutOff;
+    }
+
+    void checkNotCutOff() {
+        if (isCutOff()) throw cutOff();
+    }
+
+    /// Throws what an InternalError of the JVM means to the caller of this queue, or the error itself if it has nothing
+    /// to do with it. It throws by itself, since a late fault can make a method that returns here return nothing.
+    QueueCorruptedException fault(InternalError thrown) {
+        for (int i = 0;; i++) {
+            try {
+                if (isCutOff()) throw cutOff();
+                throw thrown;
+            } catch (InternalError late) { // of another access of the same call
+                if (late == thrown || i == LATE_FAULTS) throw thrown;
+            }
+        }
+    }
+
+    private QueueCorruptedException cutOff() {
+        return new QueueCorruptedException(path + " was cut off by another process: it has " + open.size() + " of "
+                + memory.byteSize() + " bytes; close it, delete it, and make it again");
+    }
+
+    QueueCorruptedException corrupted(int lane, long position, String what) {
+        return isCutOff() ? cutOff() : new QueueCorruptedException(
+                path + " is damaged in lane " + lane + " at position " + position + ": " + what
+                        + "; close it, and delete the file when its messages are no longer wanted");
+    }
+
+    // ---- space
+
+    /// Gets the space for a range of a lane behind its last record, and for the claim words from the block on in which it
+    /// begins: while a lane is written for the first time nobody has claimed anything there.
+    boolean reserve(int lane, long from, long to) {
+        if (from == to) return true;
+        long claims = geometry.claimBytes(from);
+        long claimBytes = geometry.claimBytes(to) - claims;
+        return open.reserve(geometry.laneAt(lane) + from, to - from)
+                && (claimBytes == 0 || open.reserve(geometry.claimsAt(lane) + claims, claimBytes));
+    }
+}
