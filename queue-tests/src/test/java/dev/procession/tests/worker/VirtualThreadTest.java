@@ -283,27 +283,26 @@ class VirtualThreadTest {
         private static void crowd() throws Exception {
             int count = 8_000;
             var geometry = new QueueGeometry(2, 1 << 16, 0, Leasing.DEFAULT);
-            for (int round = 0; round < 3; round++) {
-                try (var queue = LaneQueue.createAnonymous(geometry, ""); var producer = queue.newProducer()) {
-                    producer.put(new byte[1]);
-                    var holder = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
-                    var held = Objects.requireNonNull(holder.tryLease((message, lease) -> {}));
-                    var all = new CountDownLatch(count);
-                    List<Thread> threads = new ArrayList<>();
-                    for (int i = 0; i < count; i++) {
-                        threads.add(virtual(() -> expect(QueueClosedException.class, () -> {
-                            try (var consumer = (LeasingConsumer) queue.newConsumer(Delivery.LEASED)) {
-                                all.countDown();
-                                consumer.lease((message, lease) -> {}, Long.MAX_VALUE);
-                            }
-                        })));
-                    }
-                    if (!all.await(SECONDS, TimeUnit.SECONDS)) throw new AssertionError("not all came to wait");
-                    join(virtual(queue::close));
-                    for (Thread thread : threads) join(thread);
-                    held.done();
-                    holder.close();
+            try (var queue = LaneQueue.createAnonymous(geometry, ""); var producer = queue.newProducer()) {
+                producer.put(new byte[1]);
+                var holder = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
+                var held = Objects.requireNonNull(holder.tryLease((message, lease) -> {}));
+                var all = new CountDownLatch(count);
+                List<Thread> threads = new ArrayList<>();
+                for (int i = 0; i < count; i++) {
+                    threads.add(virtual(() -> expect(QueueClosedException.class, () -> {
+                        try (var consumer = (LeasingConsumer) queue.newConsumer(Delivery.LEASED)) {
+                            all.countDown();
+                            consumer.lease((message, lease) -> {}, Long.MAX_VALUE);
+                        }
+                    })));
                 }
+                if (!all.await(SECONDS, TimeUnit.SECONDS)) throw new AssertionError("not all came to wait");
+                for (int i = 0; i < 200; i++) assertCarrierIsFree();
+                join(virtual(queue::close));
+                for (Thread thread : threads) join(thread);
+                held.done();
+                holder.close();
             }
         }
 
