@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +41,6 @@ import org.jspecify.annotations.Nullable;
 /// and each of those belongs to one thread.
 public final class LaneQueue implements AutoCloseable {
     private static final int BESIDE_TRIES = 20;
-    private static final long BESIDE_NANOS = 1_000_000;
 
     final QueueFile file;
     final Lanes lanes;
@@ -108,7 +106,7 @@ public final class LaneQueue implements AutoCloseable {
                         QueueFile.create(beside, geometry, label, isAnonymous() ? Layout.FLAG_ANONYMOUS : 0));
             } catch (QueueUnavailableException e) {
                 if (i == BESIDE_TRIES) throw e;
-                LockSupport.parkNanos(BESIDE_NANOS);
+                Participants.pause();
             }
         }
     }

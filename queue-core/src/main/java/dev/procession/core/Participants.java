@@ -19,7 +19,7 @@ final class Participants {
     /// enough.
     private static final int LANE_PASSES = 3;
 
-    private static final long LANE_PASS_NANOS = 1_000_000;
+    private static final long PAUSE_NANOS = 1_000_000;
 
     private final QueueFile file;
     private final Lanes lanes;
@@ -46,7 +46,7 @@ final class Participants {
         file.checkOpen();
         file.checkNotCutOff();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
-            if (pass > 0) LockSupport.parkNanos(LANE_PASS_NANOS);
+            if (pass > 0) pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
                 if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) continue;
                 Producer producer = null;
@@ -63,7 +63,16 @@ final class Participants {
             }
         }
         throw new QueueUnavailableException("each of the " + file.geometry.lanes() + " lanes of " + file.path
-                + " has a living producer; close one, or make the queue with more lanes");
+                + " has a living producer; close one" + (file.geometry.lanes() < QueueGeometry.MAX_LANES
+                        ? ", or make the queue with more lanes"
+                        : "; no queue has more lanes"));
+    }
+
+    /// Lets another process get on. A thread that was interrupted would not sleep.
+    static void pause() {
+        boolean interrupted = Thread.interrupted();
+        LockSupport.parkNanos(PAUSE_NANOS);
+        if (interrupted) Thread.currentThread().interrupt();
     }
 
     synchronized void releaseLane(int lane) {

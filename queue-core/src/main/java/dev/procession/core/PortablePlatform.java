@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has
 /// one channel for each file, which its handles share, and a table that keeps the handles apart. Nor is the channel used
-/// for anything that an interrupt of the calling thread would close it in.
+/// for anything that an interrupt of the calling thread would close it in; locks and unlocks are not.
 ///
 /// To ask for a lock is to take it for a moment, shared. Who is stopped in that moment does not make the dead look alive
 /// to others who ask, but nobody inherits that lane, or that number, until it goes on.
@@ -213,6 +213,54 @@ final class PortablePlatform extends Platform {
             file.write(zeros, 0, (int) Math.min(left, zeros.length));
     }
 
+    /// A thread that nobody can interrupt: an interrupt of the one that maps a file, just then, closes the channel, and all locks
+    /// of this JVM on that file are gone.
+    private static final class Mapper extends Thread {
+        private final FileChannel channel;
+        private final long bytes;
+        private final Arena arena;
+        private @Nullable MemorySegment mapping;
+        private @Nullable Throwable failure;
+
+        Mapper(FileChannel channel, long bytes, Arena arena) {
+            super(null, null, "procession map", 0, false);
+            setDaemon(true);
+            this.channel = channel;
+            this.bytes = bytes;
+            this.arena = arena;
+        }
+
+        @Override
+        public void run() {
+            try {
+                mapping = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+            } catch (Throwable e) {
+                failure = e;
+            }
+        }
+
+        @Override
+        public void interrupt() {
+            // not this one
+        }
+
+        MemorySegment result() throws IOException {
+            boolean interrupted = false;
+            while (true) {
+                try {
+                    join();
+                    break;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) Thread.currentThread().interrupt();
+            if (mapping != null) return mapping;
+            if (failure instanceof Error error) throw error;
+            throw failure instanceof IOException e ? e : new IOException("cannot map the file: " + failure, failure);
+        }
+    }
+
     static final class PortableFile extends OpenFile {
         private final JvmFile file;
         private final Map<Long, Boolean> held = new HashMap<>(); // guarded by FILES; the value: shared
@@ -225,12 +273,9 @@ final class PortablePlatform extends Platform {
         }
 
         private void map() throws IOException {
-            boolean interrupted = Thread.interrupted(); // which would close the channel
-            try {
-                mapping = file.channel.map(FileChannel.MapMode.READ_WRITE, 0, size(), arena);
-            } finally {
-                if (interrupted) Thread.currentThread().interrupt();
-            }
+            Mapper mapper = new Mapper(file.channel, size(), arena);
+            mapper.start();
+            mapping = mapper.result();
         }
 
         @Override
