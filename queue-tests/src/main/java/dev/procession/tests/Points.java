@@ -1,8 +1,11 @@
 package dev.procession.tests;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -20,11 +23,17 @@ public final class Points {
     public static final String OPTION = "-D" + PROPERTY + "=";
 
     private static final int SIGKILL = 9, SIGSTOP = 19; // on x86 and ARM
+
+    /// Has the shape of the library's own system calls, which is linked already: another one would cost each process that is
+    /// going to be killed a tenth of its start. What is passed in too many registers is ignored.
     @SuppressWarnings("restricted")
     private static final MethodHandle RAISE = Linker.nativeLinker()
             .downcallHandle(
                     Linker.nativeLinker().defaultLookup().findOrThrow("raise"),
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+                            JAVA_LONG),
+                    Linker.Option.captureCallState("errno"));
+    private static final MemorySegment ERRNO = Arena.ofAuto().allocate(Linker.Option.captureStateLayout());
     private static final StackWalker STACK = StackWalker.getInstance();
 
     private record Order(String name, String hit, String action) {}
@@ -81,7 +90,7 @@ public final class Points {
     /// To this very thread, so that it gets no further.
     private static void raise(int signal) {
         try {
-            int status = (int) RAISE.invokeExact(signal);
+            int status = (int) (long) RAISE.invokeExact(ERRNO, (long) signal, 0L, 0L, 0L, 0L, 0L, 0L);
             if (status != 0) throw new AssertionError("raise: status " + status);
         } catch (Throwable impossible) {
             throw new AssertionError(impossible);
