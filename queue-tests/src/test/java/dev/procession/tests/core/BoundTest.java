@@ -17,17 +17,15 @@ import dev.procession.core.LeasingConsumer;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.Child;
+import dev.procession.tests.Keeping;
 import dev.procession.tests.Peer;
 import dev.procession.tests.Points;
 import dev.procession.tests.SharedMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,24 +33,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The bound on the number of messages: whoever is killed or stopped at whatever step, all who ask for the number of messages
 /// or for room are told the same, and that is what is in the queue.
-class BoundTest {
+class BoundTest extends Keeping {
     private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
     private static final int LANES = 4;
 
     @TempDir(factory = SharedMemory.class)
     Path directory;
-
-    private final List<AutoCloseable> open = new ArrayList<>();
-
-    @AfterEach
-    void closeAll() throws Exception {
-        for (int i = open.size() - 1; i >= 0; i--) open.get(i).close();
-    }
-
-    private <T extends AutoCloseable> T keep(T it) {
-        open.add(it);
-        return it;
-    }
 
     /// Makes a queue.
     private String create(long maxItems, Delivery delivery) {

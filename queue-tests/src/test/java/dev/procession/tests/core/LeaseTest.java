@@ -19,6 +19,7 @@ import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Await;
 import dev.procession.tests.Child;
+import dev.procession.tests.Keeping;
 import dev.procession.tests.Peer;
 import dev.procession.tests.Points;
 import dev.procession.tests.Random64;
@@ -34,31 +35,18 @@ import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Messages that are lent: to one at a time, in order, again when the holder is gone, and until somebody says "done".
-class LeaseTest {
+class LeaseTest extends Keeping {
     private static final long LANE_BYTES = 1 << 16;
     private static final Leasing FOR_LIFE = new Leasing(0, 0);
 
     @TempDir(factory = SharedMemory.class)
     Path directory;
-
-    private final List<AutoCloseable> open = new ArrayList<>();
-
-    @AfterEach
-    void closeAll() throws Exception {
-        for (int i = open.size() - 1; i >= 0; i--) open.get(i).close();
-    }
-
-    private <T extends AutoCloseable> T keep(T it) {
-        open.add(it);
-        return it;
-    }
 
     private LaneQueue create(Leasing leasing) {
         return keep(LaneQueue.create(

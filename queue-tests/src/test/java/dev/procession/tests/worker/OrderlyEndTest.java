@@ -13,6 +13,7 @@ import dev.procession.SharedQueue;
 import dev.procession.Worker;
 import dev.procession.WorkerExit.Killed;
 import dev.procession.core.Delivery;
+import dev.procession.tests.Keeping;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -23,7 +24,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,33 +32,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Ends that were asked for: queues work until the process is gone, nothing is printed but what the application prints, and
 /// nobody waits for ever for a worker that does not end.
-class OrderlyEndTest {
+class OrderlyEndTest extends Keeping {
     private static final Duration LONG = Duration.ofSeconds(30);
 
     @TempDir
     Path folder;
 
-    private final List<Processes.Jvm> parents = new ArrayList<>();
-    private final List<Long> processes = new ArrayList<>();
-
-    @AfterEach
-    void endWhatIsLeft() {
-        parents.forEach(Processes.Jvm::close);
-        processes.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-    }
-
     private Processes.Jvm start(List<String> options, Class<?> main, String... arguments) throws IOException {
         List<String> all = new ArrayList<>(List.of("-Dprocession.startupCache=off"));
         all.addAll(options);
-        Processes.Jvm parent = Processes.Jvm.start(folder, all, main, arguments);
-        parents.add(parent);
-        return parent;
+        return keep(Processes.Jvm.start(folder, all, main, arguments));
     }
 
     private long awaitPid(String name) throws Exception {
-        long pid = Long.parseLong(Processes.awaitContent(folder.resolve(name)));
-        processes.add(pid);
-        return pid;
+        return keepProcess(Long.parseLong(Processes.awaitContent(folder.resolve(name))));
     }
 
     private static void write(String file, Object text) throws IOException {
@@ -306,21 +293,28 @@ class OrderlyEndTest {
         private OddGrace() {}
 
         public static void main(String[] args) {
-            try {
-                Worker.of(() -> {}).start();
-                System.out.println("started");
-            } catch (IllegalArgumentException e) {
-                System.out.println(e.getMessage());
+            for (String grace : args) {
+                System.setProperty("procession.grace", grace);
+                try {
+                    Worker.of(() -> {}).start();
+                    System.out.println("started");
+                } catch (IllegalArgumentException e) {
+                    System.out.println(e.getMessage());
+                }
             }
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"soon", "-1", "PT", "1e3"})
-    void aGraceTimeThatMakesNoSenseIsToldAtTheFirstStart(String grace) throws Exception {
-        Processes.Jvm parent = start(List.of("-Dprocession.grace=" + grace), OddGrace.class);
+    @Test
+    void aGraceTimeThatMakesNoSenseIsToldAtTheFirstStart() throws Exception {
+        List<String> odd = List.of("soon", "-1", "PT", "1e3");
+        Processes.Jvm parent = start(List.of(), OddGrace.class, odd.toArray(String[]::new));
         assertEquals(0, parent.awaitEnd());
-        assertTrue(parent.output().startsWith("-Dprocession.grace=" + grace + " is not"), parent.output());
+        List<String> told = parent.output().lines().toList();
+        assertEquals(odd.size(), told.size(), parent.output());
+        for (int i = 0; i < odd.size(); i++) {
+            assertTrue(told.get(i).startsWith("-Dprocession.grace=" + odd.get(i) + " is not"), parent.output());
+        }
     }
 
     // ---- ends that come out of a callback
@@ -398,9 +392,13 @@ class OrderlyEndTest {
         private Throws() {}
 
         public static void main(String[] args) throws Exception {
+            for (String what : args) run(what);
+        }
+
+        private static void run(String what) throws Exception {
             int[] lines = new int[1];
             int[] reports = new int[1];
-            if (args[0].equals("handler")) {
+            if (what.equals("handler")) {
                 Thread.setDefaultUncaughtExceptionHandler((thread, thrown) -> {
                     reports[0]++;
                     throw new AssertionError("the handler throws too");
@@ -412,7 +410,7 @@ class OrderlyEndTest {
             Worker worker = Worker.builder()
                     .stdout((String line) -> {
                         lines[0]++;
-                        switch (args[0]) {
+                        switch (what) {
                             case "stack" -> overflow(0);
                             case "linkage" -> throw new NoClassDefFoundError("x");
                             case "memory" -> throw new OutOfMemoryError("x");
@@ -424,7 +422,7 @@ class OrderlyEndTest {
                         for (int i = 0; i < 300; i++) System.out.println(line);
                     });
             worker.join();
-            System.out.println(worker.exit() + ", " + lines[0] + " lines, " + reports[0] + " reports");
+            System.out.println(what + ": " + worker.exit() + ", " + lines[0] + " lines, " + reports[0] + " reports");
         }
 
         private static int overflow(int depth) {
@@ -432,11 +430,12 @@ class OrderlyEndTest {
         }
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"assertion", "linkage", "memory", "stack", "handler"})
-    void whateverACallbackThrowsIsReportedAndEachLineIsPassedOn(String what) throws Exception {
-        Processes.Jvm parent = start(List.of("-Xss512k"), Throws.class, what);
+    @Test
+    void whateverACallbackThrowsIsReportedAndEachLineIsPassedOn() throws Exception {
+        List<String> all = List.of("assertion", "linkage", "memory", "stack", "handler");
+        Processes.Jvm parent = start(List.of("-Xss512k"), Throws.class, all.toArray(String[]::new));
         assertEquals(0, parent.awaitEnd());
-        assertEquals("finished, 300 lines, 300 reports", parent.output());
+        assertEquals(all.stream().map(what -> what + ": finished, 300 lines, 300 reports").toList(),
+                parent.output().lines().toList());
     }
 }

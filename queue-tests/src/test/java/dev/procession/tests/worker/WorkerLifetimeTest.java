@@ -5,14 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.Worker;
+import dev.procession.tests.Keeping;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -26,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// All of this holds for workers that are made of spare JVMs too, which the long run shows.
 @ParameterizedClass(name = "with {0} spares")
 @MethodSource("dev.procession.tests.Effort#spares")
-class WorkerLifetimeTest {
+class WorkerLifetimeTest extends Keeping {
     @Parameter
     int spares;
 
@@ -34,33 +33,20 @@ class WorkerLifetimeTest {
     Path folder;
 
     private Path temporary;
-    private final List<Processes.Jvm> parents = new ArrayList<>();
-    private final List<Long> workers = new ArrayList<>();
-
     @BeforeEach
     void ownTemporaryFolder() throws IOException {
         temporary = Files.createDirectory(folder.resolve("tmp"));
-    }
-
-    @AfterEach
-    void endWhatIsLeft() {
-        parents.forEach(Processes.Jvm::close);
-        workers.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
     }
 
     private Processes.Jvm start(Class<?> main, String... arguments) throws IOException {
         List<String> options = List.of(
                 "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dtest.spares=" + spares);
         Map<String, String> environment = Map.of("XDG_RUNTIME_DIR", temporary.toString());
-        Processes.Jvm parent = Processes.Jvm.start(folder, environment, options, main, arguments);
-        parents.add(parent);
-        return parent;
+        return keep(Processes.Jvm.start(folder, environment, options, main, arguments));
     }
 
     private long awaitWorker(String name) throws Exception {
-        long pid = Long.parseLong(Processes.awaitContent(folder.resolve(name)));
-        workers.add(pid);
-        return pid;
+        return keepProcess(Long.parseLong(Processes.awaitContent(folder.resolve(name))));
     }
 
     /// Workers that say that they are up, then wait until a file tells them to go on, and say that they are done.

@@ -14,6 +14,7 @@ import dev.procession.WorkerExit.Exited;
 import dev.procession.WorkerExit.Failed;
 import dev.procession.WorkerExit.Finished;
 import dev.procession.WorkerExit.Killed;
+import dev.procession.tests.Keeping;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -25,7 +26,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,20 +33,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// What a worker leaves about its end: told whatever the exception is like, wherever there is space, and never left behind.
 @SuppressWarnings("serial")
-class WorkerRecordTest {
+class WorkerRecordTest extends Keeping {
     private static final Duration LONG = Duration.ofSeconds(30);
 
     @TempDir
     Path folder;
-
-    private final List<Processes.Jvm> parents = new ArrayList<>();
-    private final List<Long> processes = new ArrayList<>();
-
-    @AfterEach
-    void endWhatIsLeft() {
-        parents.forEach(Processes.Jvm::close);
-        processes.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-    }
 
     // ---- exceptions that do not tell
 
@@ -279,9 +270,7 @@ class WorkerRecordTest {
             throws IOException {
         List<String> all = new ArrayList<>(options);
         all.add("-Dprocession.startupCache=off");
-        Processes.Jvm parent = Processes.Jvm.start(folder, environment, all, main, arguments);
-        parents.add(parent);
-        return parent;
+        return keep(Processes.Jvm.start(folder, environment, all, main, arguments));
     }
 
     @Test
@@ -290,8 +279,7 @@ class WorkerRecordTest {
         Map<String, String> environment = Map.of("XDG_RUNTIME_DIR", runtime.toString());
         Path up = folder.resolve("up");
         Processes.Jvm killed = start(environment, List.of(), Sleeps.class, up.toString());
-        long worker = Long.parseLong(Processes.awaitContent(up));
-        processes.add(worker);
+        long worker = keepProcess(Long.parseLong(Processes.awaitContent(up)));
         Processes.signal("STOP", worker); // so that it cannot notice the end of its parent
         Processes.signal("KILL", killed.process.pid());
         Processes.signal("KILL", worker);
@@ -301,7 +289,7 @@ class WorkerRecordTest {
 
         Path also = folder.resolve("also");
         Processes.Jvm living = start(environment, List.of(), Sleeps.class, also.toString());
-        processes.add(Long.parseLong(Processes.awaitContent(also)));
+        keepProcess(Long.parseLong(Processes.awaitContent(also)));
         assertFalse(Files.exists(left.getFirst()));
         List<Path> inUse = records(runtime);
         assertEquals(1, inUse.size());
