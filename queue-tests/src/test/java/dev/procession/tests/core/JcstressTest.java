@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.openjdk.jcstress.Main;
 
 /// Runs the tests of `dev.procession.tests.jcstress`, shortly and in one configuration of the JVM. A longer run, in eight of
 /// them, has its options in `-Djcstress`, see CONTRIBUTING.md; they come behind these, which they do not repeat.
@@ -30,6 +32,20 @@ class JcstressTest {
     @TempDir
     Path directory;
 
+    /// jcstress, which ends with the process that has started it, however that ended: here with that of the tests.
+    static void main(String[] args) throws Exception {
+        Thread.ofPlatform().daemon().start(() -> {
+            try {
+                System.in.transferTo(OutputStream.nullOutputStream());
+            } catch (IOException e) {
+                // as if it ended
+            }
+            ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
+            Runtime.getRuntime().halt(1);
+        });
+        Main.main(args);
+    }
+
     /// A class of tests at a time.
     @ParameterizedTest
     @ValueSource(strings = {"Bound", "Emptiness", "Leases", "Publication", "Taking", "Waking", "Wrapping"})
@@ -38,7 +54,7 @@ class JcstressTest {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + directory));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), JcstressTest.class.getName()));
         command.addAll(List.of(OPTIONS.split(" ")));
         command.addAll(List.of((chosen.isEmpty() ? SHORT : chosen).split(" +")));
         command.addAll(List.of(chosen.isEmpty() ? "-jvmArgs" : "-jvmArgsPrepend", JVM));
