@@ -13,6 +13,7 @@ import dev.procession.core.Leasing;
 import dev.procession.core.LeasingConsumer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.Child;
+import dev.procession.tests.Effort;
 import dev.procession.tests.SharedMemory;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
@@ -27,7 +28,6 @@ class ExhaustionTest {
     private static final long STACK_BYTES = 1 << 18;
     /// From the deepest frame on upwards; above these there is stack enough.
     private static final int FRAMES = 48;
-    private static final int SHIFTS = 6;
     private static final int WARM = 12_000;
     private static final long SEEN_NANOS = TimeUnit.SECONDS.toNanos(20);
 
@@ -95,6 +95,7 @@ class ExhaustionTest {
     @ParameterizedTest
     @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:+TieredCompilation"})
     void aPutForWhichThereIsNoStackLeftKeepsNoPlace(String mode) {
+        int shifts = Effort.of(3, 6);
         var file = create(1 << 16, 1, Delivery.SHARED);
         try (var child = Child.start(mode)) {
             long failed = child.peer().count(scope -> {
@@ -107,7 +108,7 @@ class ExhaustionTest {
                     assertNotNull(scope.take(bytes));
                 }
                 int n = 0;
-                for (int shift = 0; shift < SHIFTS; shift++) {
+                for (int shift = 0; shift < shifts; shift++) {
                     for (int above = 0; above < FRAMES; above++) {
                         boolean[] put = {false};
                         boolean returned = Dive.make(shift, above, () -> put[0] = scope.producer.tryPut(bytes));
@@ -124,7 +125,7 @@ class ExhaustionTest {
                 }
                 return n;
             });
-            assertTrue(failed > SHIFTS, "puts that had too little stack: " + failed);
+            assertTrue(failed > shifts, "puts that had too little stack: " + failed);
         }
     }
 
@@ -156,6 +157,7 @@ class ExhaustionTest {
     @ParameterizedTest
     @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:+TieredCompilation"})
     void aLeaseForWhichThereIsNoStackLeftIsGivenBack(String mode) {
+        int shifts = Effort.of(3, 6);
         var file = create(1 << 16, 0, Delivery.LEASED);
         try (var child = Child.start(mode)) {
             long failed = child.peer().count(scope -> {
@@ -170,7 +172,7 @@ class ExhaustionTest {
                     lease.done();
                 }
                 int n = 0;
-                for (int shift = 0; shift < SHIFTS; shift++) {
+                for (int shift = 0; shift < shifts; shift++) {
                     for (int above = 0; above < FRAMES; above++) {
                         assertTrue(scope.producer.tryPut(bytes));
                         var got = new Lease @Nullable [1];
@@ -191,7 +193,7 @@ class ExhaustionTest {
                 }
                 return n;
             });
-            assertTrue(failed > SHIFTS, "leases for which there was too little stack: " + failed);
+            assertTrue(failed > shifts, "leases for which there was too little stack: " + failed);
         }
     }
 
