@@ -10,6 +10,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.WeakHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// What happens when this JVM ends: spare JVMs end; non-daemon workers are waited for, or terminated if a signal makes this
@@ -36,6 +37,7 @@ final class AtExit {
     private static boolean ending; // these three are guarded by the class
     private static boolean over; // no workers are waited for any more
     private static @Nullable Process helper; // reachable, or its standard input would be closed
+    private static boolean killed; // anything; only used by run()
 
     private AtExit() {}
 
@@ -54,6 +56,7 @@ final class AtExit {
         SpareJvm.endAll();
         awaitWorkers();
         leaveNames();
+        if (killed) ExitRecord.removeAbandoned(); // those whose parents we have killed
     }
 
     // ---- a process of our own
@@ -73,6 +76,9 @@ final class AtExit {
         if (last == null || !last.isAlive()) return;
         endDescendants(last.toHandle());
         last.destroyForcibly();
+        killed = true;
+        awaitEnd(List.of(last.toHandle()), System.nanoTime());
+        StartupCache.deleteUnfinished();
     }
 
     static void endDescendants(ProcessHandle process) {
@@ -168,11 +174,21 @@ final class AtExit {
             over = true; // also if they have had their time
         }
         List<Worker> left = Worker.active();
-        left.forEach(Worker::killWithItsWorkers);
+        List<ProcessHandle> below = left.stream().flatMap(worker -> worker.killWithItsWorkers().stream()).toList();
+        killed |= !left.isEmpty();
         long killedNanos = System.nanoTime();
         for (Worker worker : left) {
             while (!worker.awaitEnd(LOOK) && System.nanoTime() - killedNanos < KILLED_NANOS) {
                 worker.dropStuckOutput(KILLED_NANOS / 2);
+            }
+        }
+        awaitEnd(below, killedNanos);
+    }
+
+    private static void awaitEnd(List<ProcessHandle> those, long killedNanos) {
+        for (ProcessHandle each : those) {
+            while (each.isAlive() && System.nanoTime() - killedNanos < KILLED_NANOS) {
+                LockSupport.parkNanos(1_000_000);
             }
         }
     }

@@ -35,6 +35,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +69,8 @@ final class ExitRecord {
     /// What its name ends with until it is whole.
     private static final String MAKING = "making";
 
+    private static final Set<Path> homes = ConcurrentHashMap.newKeySet(); // where this process has made some
+
     private final Path directory;
     private final Path running;
     private final Path end;
@@ -92,6 +96,7 @@ final class ExitRecord {
         for (Supplier<Path> place : List.<Supplier<Path>>of(LaneQueue::directory, ExitRecord::temporary)) {
             try {
                 Path home = place.get();
+                homes.add(home);
                 removeAbandoned(home);
                 return create(home);
             } catch (IOException | QueueException e) {
@@ -153,6 +158,11 @@ final class ExitRecord {
             long start = self.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
             return ExitRecord.PREFIX + self.pid() + "-" + Long.toHexString(start) + "-";
         }
+    }
+
+    /// Wherever this process has put some.
+    static void removeAbandoned() {
+        homes.forEach(ExitRecord::removeAbandoned);
     }
 
     /// Records whose parents are gone. One that is still being made may have no lock yet, so it gets a minute.

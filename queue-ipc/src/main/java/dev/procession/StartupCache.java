@@ -60,8 +60,11 @@ final class StartupCache {
     private static final long YOUNG_MILLIS = 3000;
     /// The file, twice, and what others may want.
     private static final long ROOM_BYTES = 100_000_000;
+    /// What stands beside the caches: locked by the process that makes one, and what is not whole yet.
+    private static final String LOCK = "lock";
+    private static final String PART = "making";
     /// How long the making may take; it is a matter of seconds.
-    private static final Duration LONGEST = Duration.ofMinutes(1);
+    private static final Duration LONGEST = Duration.ofMinutes(3);
 
     /// Where the cache is, or will be; empty if it was tried and cannot be made; null if there is none.
     private final @Nullable Path file;
@@ -264,7 +267,42 @@ final class StartupCache {
 
     private static void end() {
         AtExit.endDescendants(ProcessHandle.current());
+        Making making = isMaking;
+        if (making != null) {
+            delete(making.part);
+            making.record.delete();
+        }
         Runtime.getRuntime().halt(1);
+    }
+
+    /// What there is while it is made.
+    ///
+    /// @param part the file that is not whole yet
+    /// @param record of the process that it is made from
+    private record Making(Path part, ExitRecord record) {}
+
+    private static volatile @Nullable Making isMaking; // in the making process
+
+    /// Deletes what a making process has left that had no time to do so, unless there is another one.
+    static void deleteUnfinished() {
+        Path file = ours.file;
+        if (file == null) return;
+        try (FileChannel channel = FileChannel.open(file.resolveSibling(LOCK), StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            if (lock != null) delete(file.resolveSibling(PART));
+        } catch (IOException e) {
+            // Then it had not come to that.
+        }
+    }
+
+    /// The part, and what the JVM makes it from.
+    private static void delete(Path part) {
+        try {
+            Files.deleteIfExists(part);
+            Files.deleteIfExists(Path.of(part + ".config"));
+        } catch (IOException e) {
+            // It stays for the next one that makes a cache.
+        }
     }
 
     /// The making process. It runs a worker that notes what it needs, from which the JVM makes the cache when it ends.
@@ -273,15 +311,16 @@ final class StartupCache {
     static void main(String[] args) throws IOException, InterruptedException {
         endInTime();
         Path file = Path.of(args[0]);
-        Path making = file.resolveSibling("making");
+        Path making = file.resolveSibling(PART);
         try (FileChannel channel = FileChannel.open(
-                file.resolveSibling("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                file.resolveSibling(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 FileLock lock = channel.tryLock()) {
             if (lock == null || Files.exists(file)) {
                 return; // somebody else makes it, or has
             }
-            Files.deleteIfExists(making);
+            delete(making);
             ExitRecord record = ExitRecord.create();
+            isMaking = new Making(making, record);
             List<String> command = new ArrayList<>(List.of(args).subList(1, args.length));
             command.addAll(1, List.of("-XX:AOTCacheOutput=" + making, "-D" + SWITCH + "=making"));
             // No profiles (JEP 515): of so short a run they only make the compiler busy when a worker starts.
@@ -297,8 +336,9 @@ final class StartupCache {
                     .redirectError(Redirect.DISCARD)
                     .start();
             PackedTask.send(PackedTask.pack(StartupCache::train, "startup-cache"), worker.getOutputStream());
-            worker.waitFor();
+            boolean isWhole = worker.waitFor() == 0;
             record.delete();
+            if (!isWhole) delete(making);
             if (!Files.exists(making)) {
                 Files.createFile(making); // empty: not to be tried again
             }

@@ -420,12 +420,14 @@ public final class Worker {
     }
 
     /// For the end of this process, after which nobody could end those.
-    void killWithItsWorkers() {
-        List<ProcessHandle> below = started().descendants().toList(); // of a process that is gone nobody knows them
+    ///
+    /// @return its workers, at each depth
+    List<ProcessHandle> killWithItsWorkers() {
+        // before it is gone: then nobody knows them
+        List<ProcessHandle> below = started().descendants().filter(WorkerJvm::isWorker).toList();
         kill();
-        for (ProcessHandle each : below) {
-            if (WorkerJvm.isWorker(each)) each.destroyForcibly();
-        }
+        below.forEach(ProcessHandle::destroyForcibly);
+        return below;
     }
 
     void dropStuckOutput(long patienceNanos) {

@@ -12,7 +12,7 @@
 /// | position | a byte count of one lane that only grows, 64 bits; *offset*: the position modulo the lane's size |
 /// | head | position of a lane's first record that is not taken yet; in the file |
 /// | tail | position at which the owner puts its next record; only the owner knows it |
-/// | ticket | a number from one shared counter; tickets order the lanes, a lane orders its own records |
+/// | ticket | a number from one shared counter; tickets order the lanes, a lane orders its own records. A header has its low 40 bits, which a consumer widens to the largest number not above the counter |
 /// | gap | a ticket that was drawn and has no record: its producer is slow, stopped or dead |
 /// | look | one pass of a consumer over the first records of all lanes in use |
 /// | taking step | the one store by which a record becomes a consumer's, or is finished: the point of no return |
@@ -49,18 +49,20 @@
 /// 6. **Reuse.** The owner writes over a record only after it has read a head that has passed it.
 /// 7. **Tickets.** If put(a) returned before put(b) began, b's ticket is larger, or they are of one lane and b comes
 ///    later in it. Tickets of different lanes differ.
-/// 8. **Lanes in use** only grows, covers each lane before its first put, and is read before the lanes in each look.
+/// 8. **Lanes in use** only grows, covers each lane before its first put, and is read before the lanes in each look
+///    (while it is one, after the lane: see below).
 /// 9. **Disbelief.** What is read from a lane means nothing until the head is read again and has not moved, or the
 ///    taking step has succeeded. Lengths are checked before they are used.
 /// 10. **Claim words** never repeat: lap, owner's number and attempt make each one new, and a number is not given away
-///     while a living
-///     consumer or any claim word has it. A word of an earlier lap means that the record is free, so producers never write any.
+///     while a living consumer or any claim word has it. A word of an earlier lap means that the record is free, so
+///     producers never write any.
 /// 11. **Announcements.** In a queue with a bound on its items a living owner's announced number is never below the
-///     number of the records
-///     that it has put, and is raised, then fenced, before it counts what the others have announced.
+///     number of the records that it has put, and is raised, then fenced, before it counts what the others have
+///     announced.
 ///
 /// # put
 ///
+///     with a bound on the items: announce one      if that is one too many: take it back, full (11)
 ///     room for the record and a zero header?       else full (6)
 ///     ticket := mine, if nobody has drawn since    one load, usually from the cache
 ///            or mine := fetch-and-add              the only read-modify-write on shared memory
@@ -69,10 +71,15 @@
 ///     store the header at the tail, release        (3): the message exists
 ///     wake whoever sleeps
 ///
-/// Why a ticket may be used again (7): let put(a) have returned before put(b) began, in different lanes. When a read
-/// the counter, it showed at least a's ticket. b reads it later, so b draws a larger one, or finds its own last ticket
-/// still the newest, which then was drawn after a's read. A locked instruction waits for all stores before it, and
-/// those are cache misses in a queue; without it a lone producer was 3.6 times as fast.
+/// Why a ticket may be used again (7): let a put P have returned before a put Q of another lane began. When P read the
+/// counter, it showed at least P's ticket. Q reads it later, so Q draws a larger one, or finds its own last ticket
+/// still the newest, which then was drawn after P's read. A locked instruction waits for all stores before it, and
+/// those are cache misses in a queue; without it a lone producer was 3.6 times as fast. (A producer that has just met
+/// another draws without looking first, until a draw shows that it is alone again: to look would cost a second transfer
+/// of the line.)
+///
+/// In a queue with a bound on its items a second word follows the header: the record's number within its lane. The zero
+/// header at the end of a log has one too, so an heir knows how many records there were.
 ///
 /// Where the record would cross the lane's end, *padding* takes the rest of it: a header without ticket, published like
 /// a record. A consumer steps over padding and the record after it at once.
@@ -86,12 +93,17 @@
 /// It is known if, before the look, a larger ticket had been seen (in a header or in the counter), or r itself, or a
 /// later record of r's lane.
 ///
-/// **Why that is the order.** Suppose put(a) returned before the put of r began. Then a was published before the look
-/// began (3), its lane was in use (8), and its ticket is smaller, or a precedes r in r's lane (7). So the look found a,
-/// or a was taken already. Hence no record is taken before one whose put had returned when its own put began. No look
-/// waits for anybody: a gap costs nothing, and a record that comes late is simply the smallest one when it comes. And
-/// why "known to have begun": that a larger ticket was drawn, or that r was there, means that r's put had read the
-/// counter by then. (To compare tickets alone is not enough, since puts share them; a model finds the run.)
+/// **Why that is the order.** Suppose a put P returned before r's put began. Then P's record was published before the
+/// look began (3), its lane was in use (8), and its ticket is smaller than r's, or it precedes r in r's lane (7). So
+/// the look found it, or it was taken already. Hence no record is taken before one whose put had returned when its own
+/// put began. No look waits for anybody: a gap costs nothing, and a record that comes late is simply the smallest one
+/// when it comes. And why "known to have begun": that a larger ticket was drawn, or that r was there, means that r's
+/// put had read the counter by then. (To compare tickets alone is not enough, since puts share them; a model finds the
+/// run.)
+///
+/// A consumer remembers the first header of a lane until that record is taken, and reads in a look only the lanes that
+/// it remembers as empty. That is as good as reading all: a record that was a lane's first stays so until it is taken,
+/// and if another consumer has taken it, the taking step fails, or the head that is read before it has moved (9).
 ///
 /// **While only one lane is in use** its own order is the order: read the header, then the number of lanes; if it is
 /// still one, take.
@@ -136,9 +148,10 @@
 /// # Reading order
 ///
 /// `Layout` (the table), `Producer` (`tryPut`, `begin`, `ticket`, `publish`, `extend`), `Consumer` (`choose` to
-/// `look`), `SharedConsumer.tryGet`, `read`, `take`: that is put and get, and takes half an hour. Then
-/// `ExclusiveConsumer`, `LeasingConsumer` and `Lease`, `Waiting`, and `LaneQueue`, which makes all of them and answers
-/// those who only ask.
+/// `look`), `SharedConsumer` (`tryGet`, `read`, `take`): that is put and get, and takes half an hour. Then
+/// `ExclusiveConsumer`, `LeasingConsumer` and `Lease`, `Bound`, `Waiting`. Around them: `LaneQueue` is the handle,
+/// `QueueFile` its file, `Participants` who takes part and who is alive, `Lanes` the walks of those who only ask,
+/// `Platform` what the system is asked, `Home` where queues without a name live.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md says what was searched by Spin, RELIABILITY.md what was tried

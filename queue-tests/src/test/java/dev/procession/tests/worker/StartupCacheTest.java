@@ -271,6 +271,9 @@ class StartupCacheTest {
             else Processes.signal(how, program.pid());
             assertTrue(program.waitFor(1, TimeUnit.MINUTES));
             Processes.await("the makers have ended", () -> makers.stream().noneMatch(StartupCacheTest::runs));
+            try (Stream<Path> files = Files.list(cacheFolder)) {
+                assertEquals(List.of("lock"), files.map(file -> file.getFileName().toString()).toList());
+            }
         } finally {
             program.destroyForcibly();
         }

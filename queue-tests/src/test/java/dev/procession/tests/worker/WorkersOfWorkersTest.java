@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -90,6 +91,12 @@ class WorkersOfWorkersTest {
         return top;
     }
 
+    private void nothingIsLeftInTheTemporaryFolder() throws IOException {
+        try (Stream<Path> files = Files.walk(folder.resolve("tmp"))) {
+            assertEquals(List.of(), files.filter(Files::isRegularFile).toList());
+        }
+    }
+
     private void awaitEndFrom(int level) throws Exception {
         for (int each = level; each <= DEEPEST; each++) {
             long pid = pids[each];
@@ -103,6 +110,7 @@ class WorkersOfWorkersTest {
         start("0", "stuck", "normal", "normal", "normal");
         Processes.signal("TERM", pids[asked]);
         awaitEndFrom(asked == 0 ? 0 : asked + 1); // the worker's own hook hangs, and nobody ends that
+        if (asked == 0) nothingIsLeftInTheTemporaryFolder();
     }
 
     @Test
@@ -136,5 +144,6 @@ class WorkersOfWorkersTest {
         assertEquals(143, top.awaitEnd());
         awaitEndFrom(0);
         assertEquals("", top.output());
+        nothingIsLeftInTheTemporaryFolder();
     }
 }
