@@ -15,8 +15,8 @@ class FuzzTest {
 
     @Test
     void anyDamageToAFileGivesMessagesOrErrorsInLittleTimeAndMemory() throws Exception {
-        var tally = Fuzz.run(directory, Random64.seed(), 0, Effort.of(500, 50_000), TimeUnit.HOURS.toNanos(1));
-        assertTrue(tally.rounds() > 1_000, tally::toString);
+        var tally = Fuzz.run(directory, Random64.seed(), 0, Effort.of(250, 50_000), TimeUnit.HOURS.toNanos(1));
+        assertTrue(tally.rounds() >= 3 * Effort.of(250, 50_000), tally::toString);
         assertTrue(tally.damages() > tally.rounds() / 10, tally::toString);
         assertTrue(tally.values() > tally.rounds(), tally::toString);
     }
@@ -25,7 +25,7 @@ class FuzzTest {
     void bitsThatChangeUnderProducersAndConsumersGiveMessagesOrErrors() throws Exception {
         var tally = Meter.Tally.NONE;
         for (int i = 0; i < 4 && (tally.damages() == 0 || tally.values() < 100); i++) { // again on a busy machine
-            tally = tally.plus(Fuzz.flip(directory, Random64.seed(), TimeUnit.SECONDS.toNanos(Effort.of(2, 60))));
+            tally = tally.plus(Fuzz.flip(directory, Random64.seed(), TimeUnit.SECONDS.toNanos(Effort.of(1, 60))));
         }
         assertTrue(tally.damages() > 0, tally::toString);
         assertTrue(tally.values() >= 100, tally::toString);

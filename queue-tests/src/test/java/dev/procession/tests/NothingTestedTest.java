@@ -19,7 +19,7 @@ class NothingTestedTest {
     @ParameterizedTest
     @ValueSource(strings = {
         "fuzz --seconds 0", "fuzz --live --seconds -1", "fuzz --round -1", "stress --seconds 0",
-        "stress --points --role NOBODY", "stress --points --only NoClass.noMethod", "verify-model --only NoModel"
+        "stress --points --role NOBODY", "verify-model --only NoModel"
     })
     void aCommandThatIsToDoNothingFails(String command) throws Exception {
         var printed = Printed.by(() -> Main.run(command.split(" ")));
@@ -28,6 +28,12 @@ class NothingTestedTest {
         String last = command.split(" ")[command.split(" ").length - 1];
         assertTrue(text.contains(last), text);
         assertTrue(!text.contains("\tat "), text);
+    }
+
+    @Tag("long") // it looks for the steps of all roles first
+    @Test
+    void pointsThatNobodyMakesFail() throws Exception {
+        aCommandThatIsToDoNothingFails("stress --points --only NoClass.noMethod");
     }
 
     /// However short the time, each way to reach the file has its turn.

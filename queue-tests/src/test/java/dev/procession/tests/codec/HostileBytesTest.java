@@ -253,7 +253,7 @@ class HostileBytesTest {
         Reader<Point> reader = new Reader<>(codec, Point.class, Point2.class, Color.class);
         byte[] good = encode(codec, point());
         forEachForgery(good, reader);
-        forEachMutation(List.of(good), Effort.of(3000, 20_000), reader);
+        forEachMutation(List.of(good), Effort.of(1200, 20_000), reader);
         assertTrue(reader.read > 100 && reader.refused > 100, reader.read + " read, " + reader.refused + " refused");
     }
 
@@ -266,7 +266,7 @@ class HostileBytesTest {
             seeds.add(encode(OBJECT, object));
             forEachForgery(seeds.getLast(), reader);
         }
-        forEachMutation(seeds, Effort.of(1500, 20_000), reader);
+        forEachMutation(seeds, Effort.of(500, 20_000), reader);
         assertTrue(reader.read > 100 && reader.refused > 100, reader.read + " read, " + reader.refused + " refused");
     }
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Threads that are interrupted all the time, at whatever they do with a queue.
 class InterruptTest {
-    private static final int ROUNDS = 1_000;
+    private static final int ROUNDS = 300;
 
     @TempDir(factory = SharedMemory.class)
     Path directory;

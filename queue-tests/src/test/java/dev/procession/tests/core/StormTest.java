@@ -31,10 +31,10 @@ class StormTest {
     void whateverIsStoppedOrKilledAndWhenNothingIsLostDoubledOrOutOfOrder(Delivery delivery, int producers,
             int consumers,
             int run, long laneBytes, long bound) throws Exception {
-        int kills = Effort.of(8, 160);
-        int stops = Effort.of(6, 80);
+        int kills = Effort.of(5, 160);
+        int stops = Effort.of(4, 80);
         var outcome =
-                Storm.run(new Storm.Plan(2, producers, consumers, true, true, Random64.seed(), delivery, run, laneBytes,
+                Storm.run(new Storm.Plan(1, producers, consumers, true, true, Random64.seed(), delivery, run, laneBytes,
                         bound, kills, stops), directory, millis -> {});
         System.err.println(outcome);
         assertTrue(outcome.isFaultless(),
