@@ -12,15 +12,19 @@ public final class Claim {
     private final Producer producer;
     private final MemorySegment memory;
     private long at;
-    int length = -1; // the producer ends it, right behind the step that commits it
+    private long offset; // in the lane
+    int length = -1; // the producer ends it, right after the step that commits it
+    long limitAfter; // the producer's limit when it has ended
 
     Claim(Producer producer, MemorySegment memory) {
         this.producer = producer;
         this.memory = memory;
     }
 
-    void open(long at, int length) {
+    void open(long at, int length, long offset, long limitAfter) {
         this.at = at;
+        this.offset = offset;
+        this.limitAfter = limitAfter;
         this.length = length;
     }
 
@@ -92,7 +96,7 @@ public final class Claim {
     /// @throws IllegalStateException if the claim has ended
     public void commit() {
         checkOpen();
-        producer.commit(length);
+        producer.commit(offset, length);
     }
 
     /// Gives the space back; nothing was put.

@@ -1,5 +1,7 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
+
 /// The processors of this machine, for pinning threads and processes to them.
 public final class Cpus {
     private Cpus() {}
@@ -9,7 +11,7 @@ public final class Cpus {
     ///
     /// @return processor numbers as the kernel counts them
     public static int[] available() {
-        return Platform.CURRENT.cpus();
+        return Os.CURRENT.cpus();
     }
 
     /// Returns the processors that the calling thread may use as a whole. A container's quota, or `-XX:ActiveProcessorCount`, can
@@ -26,7 +28,7 @@ public final class Cpus {
     /// @param cpus processor numbers
     /// @return whether it was done; false if the platform cannot, or no such processor is available
     public static boolean pin(int... cpus) {
-        return Platform.CURRENT.pin(cpus);
+        return Os.CURRENT.pin(cpus);
     }
 
     /// Restricts all threads of this process to these processors, those of the JVM included. What they start later inherits
@@ -35,6 +37,6 @@ public final class Cpus {
     /// @param cpus processor numbers
     /// @return whether it was done; false if the platform cannot, or no such processor is available
     public static boolean pinProcess(int... cpus) {
-        return Platform.CURRENT.pinProcess(cpus);
+        return Os.CURRENT.pinProcess(cpus);
     }
 }

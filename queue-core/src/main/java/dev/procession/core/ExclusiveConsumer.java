@@ -13,8 +13,8 @@ final class ExclusiveConsumer extends Consumer {
     private final long releaseBytes; // this far the head may stay behind
     private long ownBytes; // of so much it goes on doing that
 
-    ExclusiveConsumer(LaneQueue queue, WaitStrategy strategy) {
-        super(queue, strategy);
+    ExclusiveConsumer(Participants participants, Waiting waiting) {
+        super(participants, waiting);
         message = new Message(memory);
         releaseBytes = laneBytes / 8;
     }
@@ -30,13 +30,13 @@ final class ExclusiveConsumer extends Consumer {
             }
             while (taken < limit) {
                 int lane = choose();
-                if (lane == EMPTY) break;
+                if (lane == NONE) break;
                 taken += run(lane, handler, limit - taken);
                 patience.renew();
             }
             return ended(taken);
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -153,7 +153,7 @@ final class ExclusiveConsumer extends Consumer {
         begin(1);
         try {
             int lane = choose();
-            if (lane == EMPTY) {
+            if (lane == NONE) {
                 ownBytes = OWN_BYTES;
                 return empty();
             }
@@ -168,7 +168,7 @@ final class ExclusiveConsumer extends Consumer {
             read(lane);
             return length;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -199,7 +199,7 @@ final class ExclusiveConsumer extends Consumer {
         this.position[lane] = position;
         // release: pairs with the volatile read in extend(); all reads of the records are over before they are overwritten
         Memory.setRelease(memory, headAt[lane], position);
-        queue.lanes.signalRoom(lane, before, position);
+        cold.signalRoom(lane, before, position);
     }
 
     @Override
@@ -225,6 +225,6 @@ final class ExclusiveConsumer extends Consumer {
 
     @Override
     public void close() {
-        if (markClosed()) queue.participants.releaseConsumer(Delivery.EXCLUSIVE);
+        if (markClosed()) participants.releaseConsumer(false);
     }
 }

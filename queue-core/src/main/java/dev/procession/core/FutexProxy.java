@@ -1,5 +1,6 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -33,7 +34,7 @@ final class FutexProxy {
     private static final int WOKEN = 256;
     private static final long WOKEN_NANOS = 50_000;
 
-    private final LaneQueue queue;
+    private final QueueFile file;
     private final long futexOffset;
 
     // guarded by this, as is all behind it
@@ -54,8 +55,8 @@ final class FutexProxy {
         }
     }
 
-    FutexProxy(LaneQueue queue, long futexOffset) {
-        this.queue = queue;
+    FutexProxy(QueueFile file, long futexOffset) {
+        this.file = file;
         this.futexOffset = futexOffset;
     }
 
@@ -75,7 +76,7 @@ final class FutexProxy {
     }
 
     private int word() {
-        return Memory.getIntVolatile(queue.file.memory, Memory.base(queue.file.memory) + futexOffset);
+        return Memory.getIntVolatile(file.memory, file.base + futexOffset);
     }
 
     /// Returns how long it may sleep.
@@ -103,14 +104,14 @@ final class FutexProxy {
     private void run() {
         try {
             while (hasSleepers()) {
-                if (!queue.file.tryEnter()) break; // the queue was closed and unmapped: so the sleepers left, or are about to
+                if (!file.tryEnter()) break; // the queue was closed and unmapped: so the sleepers left, or are about to
                 try {
                     int word = word();
                     long nanos = unpark(word);
                     if (nanos == WOKEN_NANOS) LockSupport.parkNanos(this, nanos);
-                    else if (nanos > 0) Platform.CURRENT.sleep(queue.file.memory, futexOffset, word, nanos);
+                    else if (nanos > 0) Os.CURRENT.sleep(file.memory, futexOffset, word, nanos);
                 } finally {
-                    queue.file.exit();
+                    file.exit();
                 }
             }
         } catch (InternalError e) {
@@ -141,7 +142,7 @@ final class FutexProxy {
         for (Sleeper each : sleepers) {
             if (each.expected != word) return WOKEN_NANOS;
         }
-        return sleepers.size() > FEW ? LOOK_NANOS : Waiting.LONGEST_NANOS;
+        return sleepers.size() > FEW ? LOOK_NANOS : WaitStrategy.LONGEST_NANOS;
     }
 
     private boolean unpark(int word, boolean changed, int most) {

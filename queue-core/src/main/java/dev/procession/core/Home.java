@@ -1,5 +1,8 @@
 package dev.procession.core;
 
+import dev.procession.core.os.FileChecks;
+import dev.procession.core.os.Os;
+import dev.procession.core.os.OsFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.AccessDeniedException;
@@ -31,6 +34,9 @@ final class Home {
     /// So many names are tried in one place: others may stand there, but not in the way of a random one.
     private static final int NAMES = 9;
 
+    /// The words from `magic` to `flags`.
+    private static final int HEADER_BYTES = (int) Layout.FLAGS_AT + Long.BYTES;
+
     private static final int S_IFMT = 0170000, S_IFDIR = 0040000, S_ISVTX = 01000;
     private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
 
@@ -47,7 +53,7 @@ final class Home {
     private static List<Place> places() {
         String set = System.getProperty("procession.dir");
         if (set != null) return List.of(new Place("-Dprocession.dir=" + set, set, null, false));
-        int user = Platform.user();
+        int user = FileChecks.user();
         String name = "procession-" + (user == -1 ? System.getProperty("user.name") : Integer.toUnsignedString(user));
         return List.of(
                 new Place("$XDG_RUNTIME_DIR", System.getenv("XDG_RUNTIME_DIR"), "procession", true),
@@ -106,7 +112,7 @@ final class Home {
         Map<String, Object> status = Files.readAttributes(base, "unix:mode,uid");
         int mode = (int) status.get("mode");
         int uid = (int) status.get("uid");
-        int user = Platform.user();
+        int user = FileChecks.user();
         if (uid != user && user != -1 && (own || uid != 0)) {
             throw new QueueUnavailableException(base + " belongs to user " + Integer.toUnsignedString(uid));
         }
@@ -132,17 +138,17 @@ final class Home {
         Map<String, Object> status = Files.readAttributes(home, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
         int mode = (int) status.get("mode");
         int uid = (int) status.get("uid");
-        int user = Platform.user();
+        int user = FileChecks.user();
         if ((mode & S_IFMT) != S_IFDIR) return home + " is not a directory";
         if (uid != user && user != -1) return home + " belongs to user " + Integer.toUnsignedString(uid);
         if ((mode & 077) != 0) return home + " is open to other users; chmod 700 it if it is yours";
-        if (!Files.isWritable(home)) return home + " cannot be written (" + Platform.denied(home) + ")";
+        if (!Files.isWritable(home)) return home + " cannot be written (" + FileChecks.denied(home) + ")";
         return null;
     }
 
     private static String why(IOException e, Path home) {
         return switch (e) {
-            case AccessDeniedException denied -> Platform.denied(home);
+            case AccessDeniedException denied -> FileChecks.denied(home);
             case NoSuchFileException missing -> "its parent is not there";
             case FileSystemException other -> String.valueOf(other.getReason());
             default -> String.valueOf(e.getMessage());
@@ -184,7 +190,7 @@ final class Home {
         for (Path path : found) {
             if (isBesideAnother(path)) continue;
             try {
-                if (saysAnonymous(Platform.CURRENT.readHeader(path))) removeIfUnused(path);
+                if (saysAnonymous(Os.CURRENT.readStart(path, Layout.PAGE, HEADER_BYTES))) removeIfUnused(path);
             } catch (IOException | QueueException e) {
                 continue; // in use, just removed, or not for us to remove
             }
@@ -192,7 +198,8 @@ final class Home {
     }
 
     private static void removeIfUnused(Path path) throws IOException {
-        Platform.OpenFile file = Platform.CURRENT.open(path, false);
+        OsFile file = QueueFile.openAlone(path);
+        if (file == null) return;
         try {
             QueueFile.remove(path, file);
         } finally {
@@ -201,7 +208,7 @@ final class Home {
     }
 
     private static boolean saysAnonymous(@Nullable ByteBuffer header) {
-        if (header == null || header.remaining() <= Layout.FLAGS_AT) return false;
+        if (header == null || header.remaining() < HEADER_BYTES) return false;
         long flags = header.getLong((int) Layout.FLAGS_AT);
         return header.getLong((int) Layout.MAGIC_AT) == Layout.MAGIC
                 && header.getLong((int) Layout.VERSION_AT) == Layout.VERSION

@@ -1,13 +1,11 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /// A queue of byte messages that processes share: many producers, many consumers, one order.
 ///
@@ -36,8 +34,7 @@ import org.jspecify.annotations.Nullable;
 /// user that writes into the file on purpose, beyond noticing; and a message that was put is lost to a consumer that is
 /// killed right after it took it ([Delivery#SHARED]; see [Delivery#LEASED]).
 ///
-/// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (A Scalable, Correct Time-Stamped Stack, POPL
-/// 2015). This object is a handle: thread-safe, one or more in each process. Producers and consumers are made from it,
+/// How it works, and why, is in the package documentation. This object is a handle: thread-safe, one or more in each process. Producers and consumers are made from it,
 /// and each of those belongs to one thread.
 public final class LaneQueue implements AutoCloseable {
     private static final int BESIDE_TRIES = 20;
@@ -47,15 +44,25 @@ public final class LaneQueue implements AutoCloseable {
     final Participants participants;
     final Bound bound;
 
-    private @Nullable FutexProxy messagesProxy; // guarded by this, as is the next one
-    private @Nullable FutexProxy roomProxy;
+    private final Doorbell messages;
+    private final Doorbell room;
 
     private LaneQueue(QueueFile file) {
         this.file = file;
         lanes = new Lanes(file);
         participants = new Participants(file, lanes);
         bound = new Bound(file, lanes, participants);
-        Platform.CURRENT.closeWhenUnreachable(this, file.open);
+        messages = Doorbell.forMessages(file);
+        room = Doorbell.forRoom(file);
+        boolean attached = false;
+        try {
+            Doorbell.attach(file);
+            attached = true;
+        } catch (InternalError e) { // truncated since it was mapped
+            throw file.fault(e);
+        } finally {
+            if (!attached) file.open.close();
+        }
     }
 
     // ---- create, open, delete
@@ -173,7 +180,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueUnavailableException if every lane has a living owner, or there is no space for another lane
     /// @throws QueueClosedException if this handle was closed
     public Producer newProducer(WaitStrategy strategy) {
-        return participants.newProducer(this, strategy);
+        return participants.newProducer(lane -> new Producer(participants, bound, lane, room, strategy));
     }
 
     /// Makes a consumer that waits by [WaitStrategy#spinThenSleep()].
@@ -196,7 +203,14 @@ public final class LaneQueue implements AutoCloseable {
     ///     delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery, WaitStrategy strategy) {
-        return participants.newConsumer(this, delivery, strategy);
+        Waiting waiting = waitingForMessages(strategy);
+        Leasing leasing = file.geometry.leasing();
+        return switch (delivery) {
+            case SHARED -> participants.newConsumer(true, () -> new SharedConsumer(participants, waiting));
+            case EXCLUSIVE -> participants.newConsumer(false, () -> new ExclusiveConsumer(participants, waiting));
+            case LEASED -> participants.newLeasingConsumer(
+                    number -> new LeasingConsumer(participants, waiting, number, leasing));
+        };
     }
 
     /// Makes what waits for a message to be there.
@@ -204,12 +218,8 @@ public final class LaneQueue implements AutoCloseable {
     /// @param strategy how it waits
     /// @return for one wait of one thread
     public Waiting waitingForMessages(WaitStrategy strategy) {
-        return new Waiting(
-                this,
-                Layout.MESSAGES_WAITING_AT,
-                Layout.MESSAGES_FUTEX_AT,
-                strategy,
-                () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? Waiting.LONGEST_NANOS : 0);
+        return new Waiting(file, messages, strategy,
+                () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0);
     }
 
     /// Makes what waits for room, of which only the caller knows whether it is there.
@@ -218,24 +228,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @param ready whether there is room; asked right before a sleep
     /// @return for one wait of one thread
     public Waiting waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
-        return new Waiting(
-                this,
-                Layout.ROOM_WAITING_AT,
-                Layout.ROOM_FUTEX_AT,
-                strategy,
-                () -> ready.getAsBoolean() ? 0 : Waiting.LONGEST_NANOS);
-    }
-
-    /// What virtual threads sleep on the word with.
-    synchronized FutexProxy proxy(long futexOffset) {
-        boolean messages = futexOffset == Layout.MESSAGES_FUTEX_AT;
-        FutexProxy proxy = messages ? messagesProxy : roomProxy;
-        if (proxy == null) {
-            proxy = new FutexProxy(this, futexOffset);
-            if (messages) messagesProxy = proxy;
-            else roomProxy = proxy;
-        }
-        return proxy;
+        return new Waiting(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
     }
 
     /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file goes
@@ -315,7 +308,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
-        return ask(() -> file.geometry.counted() && !bound.hasPlace(new Patience(lanes)));
+        return ask(() -> file.geometry.counted() && !bound.hasPlace(new Patience(file)));
     }
 
     /// Counts the messages that are in the queue: that were put and are not taken, or not done in a leased queue. Walks
@@ -333,7 +326,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @return the snapshot
     /// @throws QueueClosedException if this handle was closed
     public QueueStats stats() {
-        return ask(this::readStats);
+        return ask(() -> QueueStats.read(participants));
     }
 
     private <T> T ask(Supplier<T> question) {
@@ -347,25 +340,6 @@ public final class LaneQueue implements AutoCloseable {
         }
     }
 
-    private QueueStats readStats() {
-        List<QueueStats.Lane> all = new ArrayList<>();
-        Patience patience = new Patience(lanes);
-        long items = 0;
-        int count = lanes.lanesInUse();
-        for (int lane = 0; lane < count; lane++) {
-            Lanes.Log log = lanes.walk(lane, null, patience);
-            items += log.items();
-            all.add(new QueueStats.Lane(
-                    log.head(),
-                    log.items(),
-                    log.tail() - log.head(),
-                    Memory.getVolatile(file.memory, file.base + Layout.ownerPidAt(lane)),
-                    participants.isLaneOwned(lane)));
-        }
-        return new QueueStats(Memory.getVolatile(file.memory, file.base + Layout.TICKET_AT), items, all);
-    }
-
-    /// Returns the path and the shape, for messages and logs.
     @Override
     public String toString() {
         return "LaneQueue[" + file.path + ", " + file.geometry + "]";
@@ -375,6 +349,6 @@ public final class LaneQueue implements AutoCloseable {
     ///
     /// @return "linux" or "portable"
     public static String platform() {
-        return Platform.CURRENT.name();
+        return Os.CURRENT.name();
     }
 }

@@ -50,10 +50,10 @@ final class Lanes {
     /// Says that these lanes are in use, so that consumers read them. Returns false if there is no space for that: the
     /// owners of those before the last may not have come to reserve any.
     boolean raiseLanesInUse(int lanes) {
-        Patience patience = new Patience(this);
+        Patience patience = new Patience(file);
         for (int seen; (seen = lanesInUse()) < lanes; patience.startOver(seen)) {
             for (int lane = seen; lane < lanes; lane++) {
-                if (!file.open.reservePage(geometry.laneAt(lane))) return false;
+                if (!file.reserveStart(lane)) return false;
             }
             Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
         }
@@ -129,7 +129,7 @@ final class Lanes {
 
     /// The position behind the last record of a lane.
     long tail(int lane) {
-        return walk(lane, null, new Patience(this)).tail();
+        return walk(lane, null, new Patience(file)).tail();
     }
 
     /// Whether there was a moment during this call at which the queue was empty.
@@ -138,7 +138,7 @@ final class Lanes {
     /// be emptied. It is proven by two looks in a row that found nothing and in which each lane ended at the same
     /// position. Those only grow, so their sum tells.
     boolean isEmpty() {
-        Patience patience = new Patience(this);
+        Patience patience = new Patience(file);
         long before = -1; // no sum of positions, which are multiples of 8
         for (;; patience.startOver(0, STEPS_A_LANE * lanesInUse(), NEVER_STILL)) {
             long ends = 0;
@@ -176,7 +176,7 @@ final class Lanes {
     }
 
     long size() {
-        Patience patience = new Patience(this);
+        Patience patience = new Patience(file);
         long items = 0;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) items += walk(lane, null, patience).items();
@@ -238,18 +238,18 @@ final class Lanes {
         if (Memory.getOpaque(memory, base + Layout.ROOM_WAITING_AT) == 0) return;
         long eighth = geometry.laneBytes() / 8;
         if (geometry.counted() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
-            Waiting.wake(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+            Doorbell.ring(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
         }
     }
 
     void signalMessages() {
-        Waiting.wake(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+        Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
     }
 
     /// How long a consumer may sleep: the death of those who hold leases wakes nobody.
     long napBetweenLeases() {
-        Patience patience = new Patience(this);
-        long nap = Waiting.LONGEST_NANOS;
+        Patience patience = new Patience(file);
+        long nap = WaitStrategy.LONGEST_NANOS;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) {
             Log log = walk(lane, null, patience);

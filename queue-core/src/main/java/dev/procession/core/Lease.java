@@ -5,17 +5,19 @@ package dev.procession.core;
 ///
 /// Thread-safe: may be ended by another thread than the one that took it.
 public final class Lease implements AutoCloseable {
-    private final LaneQueue queue;
-    private final LeasingConsumer consumer;
+    private final Lanes lanes;
+    private final QueueFile file;
+    private final Runnable whenGivenBack;
     private final int lane;
     private final long position;
     private final long claim;
     private final int attempt;
     private boolean ended; // guarded by this
 
-    Lease(LaneQueue queue, LeasingConsumer consumer, int lane, long position, long claim, int attempt) {
-        this.queue = queue;
-        this.consumer = consumer;
+    Lease(Lanes lanes, Runnable whenGivenBack, int lane, long position, long claim, int attempt) {
+        this.lanes = lanes;
+        file = lanes.file;
+        this.whenGivenBack = whenGivenBack;
         this.lane = lane;
         this.position = position;
         this.claim = claim;
@@ -39,16 +41,16 @@ public final class Lease implements AutoCloseable {
 
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
-        Patience patience = new Patience(queue.lanes); // before the lease ends: here it may still fail
-        if (!queue.file.tryEnter()) return lostByClosing();
+        Patience patience = new Patience(file); // before the lease ends: here it may still fail
+        if (!file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.DONE);
-            if (mine) queue.lanes.passDone(lane, patience);
+            if (mine) lanes.passDone(lane, patience);
             return mine;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
-            queue.file.exit();
+            file.exit();
         }
     }
 
@@ -69,18 +71,18 @@ public final class Lease implements AutoCloseable {
     }
 
     private boolean giveBack() {
-        if (!queue.file.tryEnter()) return lostByClosing();
+        if (!file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.FREE);
             if (mine) {
-                consumer.forgetCursors();
-                queue.lanes.signalMessages();
+                whenGivenBack.run();
+                lanes.signalMessages();
             }
             return mine;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
-            queue.file.exit();
+            file.exit();
         }
     }
 
@@ -91,21 +93,21 @@ public final class Lease implements AutoCloseable {
     /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
     private boolean end(int state) {
         checkNotEnded();
-        boolean mine = queue.lanes.replaceClaim(
-                lane, position, claim, Layout.claim(queue.geometry().lap(position), 0, attempt, state));
+        boolean mine = lanes.replaceClaim(
+                lane, position, claim, Layout.claim(file.geometry.lap(position), 0, attempt, state));
         ended = true; // not before: whoever has no stack left for this can end the lease later
         return mine;
     }
 
     private LeaseLostException lost() {
         return new LeaseLostException("the lease on the message at position " + position + " of lane " + lane + " of "
-                + queue.path() + " was lost: its consumer was closed, or held it for longer than the visibility"
+                + file.path + " was lost: its consumer was closed, or held it for longer than the visibility"
                 + " time-out, and attempt " + (attempt + 1) + " has begun; undo what this one did if that matters");
     }
 
     /// Gives the message back, unless the lease is done, given back, or lost.
     @Override
     public synchronized void close() {
-        if (!ended && !queue.file.isCutOff()) giveBack();
+        if (!ended && !file.isCutOff()) giveBack();
     }
 }

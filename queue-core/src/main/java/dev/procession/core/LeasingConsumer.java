@@ -1,6 +1,5 @@
 package dev.procession.core;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -44,20 +43,20 @@ public final class LeasingConsumer extends Consumer {
     private long now; // when this call began
     private long walkedNanos; // when all lanes were walked from their heads
     private volatile boolean cursorsForgotten;
+    private final Runnable forgetCursors = () -> cursorsForgotten = true; // for a lease that is given back, by any thread
     private final int[] alive = new int[ALIVE]; // owners, each in the place that its last bits say
     private final long[] aliveNanos = new long[ALIVE]; // when it was
     private final Map<Long, Held> held = new HashMap<>(); // claim words by their address, if there is a visibility time-out
 
-    private MemorySegment copy = MemorySegment.NULL; // grows to what is needed: only a collector gives it back
-    private Message message = new Message(copy);
+    private final PrivateCopy copy = new PrivateCopy(file);
     private @Nullable Lease inHand; // from before its claim until the caller has it or it is done
 
     /// @param word what a claim word says
     /// @param since when this consumer saw it first
     private record Held(long word, long since) {}
 
-    LeasingConsumer(LaneQueue queue, WaitStrategy strategy, int owner, Leasing leasing) {
-        super(queue, strategy);
+    LeasingConsumer(Participants participants, Waiting waiting, int owner, Leasing leasing) {
+        super(participants, waiting);
         this.owner = owner;
         visibilityNanos = leasing.visibilityNanos();
         cursor = head.clone();
@@ -80,11 +79,11 @@ public final class LeasingConsumer extends Consumer {
         try {
             Lease lease = claim(Integer.MAX_VALUE);
             if (lease == null) return null;
-            handler.onLease(message, lease);
+            handler.onLease(copy.message(), lease);
             inHand = null;
             return lease;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -114,13 +113,13 @@ public final class LeasingConsumer extends Consumer {
         begin(1);
         try {
             for (Lease lease; (lease = claim(to.length)) != null; patience.startOver(0)) {
-                int length = message.length();
-                message.getBytes(0, to, 0, length);
+                int length = copy.message().length();
+                copy.message().getBytes(0, to, 0, length);
                 if (lease.finish()) return length; // else it was so slow that somebody else has it by now
             }
             return EMPTY;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -138,13 +137,13 @@ public final class LeasingConsumer extends Consumer {
         try {
             int taken = 0;
             for (Lease lease; taken < limit && (lease = claim(Integer.MAX_VALUE)) != null; taken++) {
-                handler.onMessage(message);
+                handler.onMessage(copy.message());
                 lease.done();
                 patience.renew();
             }
             return taken;
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -154,14 +153,14 @@ public final class LeasingConsumer extends Consumer {
 
     /// Nobody has what is still in hand when a call ends: its handler threw, or something failed.
     private void settle() {
-        message.hide();
+        copy.hide();
         Lease lease = inHand;
         if (lease == null) return;
         lease.close();
         inHand = null;
     }
 
-    /// The taking step: claims the next record if its payload has at most `most` bytes, and copies it into `message`.
+    /// The taking step: claims the next record if its payload has at most `most` bytes, and copies it into `copy`.
     private @Nullable Lease claim(int most) {
         settle();
         now = System.nanoTime();
@@ -169,7 +168,7 @@ public final class LeasingConsumer extends Consumer {
         int length = 0;
         for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
             lane = choose();
-            if (lane == EMPTY) {
+            if (lane == NONE) {
                 empty();
                 return null;
             }
@@ -181,42 +180,31 @@ public final class LeasingConsumer extends Consumer {
                     continue;
                 }
                 if (length > most) throw tooLarge(length, most);
-                makeRoom(length);
+                copy.grow(length);
             }
-            long lap = queue.geometry().lap(at);
+            long lap = file.geometry.lap(at);
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
             long mine = Layout.claim(lap, owner, attempt, Layout.TAKEN);
             assert mine != word[lane]; // invariant 10
-            Lease lease = new Lease(queue, this, lane, at, mine, attempt);
+            Lease lease = new Lease(cold, forgetCursors, lane, at, mine, attempt);
             inHand = lease;
             if (!Memory.compareAndSet(memory, wordAt(lane, at), word[lane], mine)) {
                 inHand = null;
                 read(lane); // somebody else was faster
                 continue;
             }
-            Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
+            copy.fill(laneAt[lane] + (at & mask) + prefix, length);
             cursor[lane] = at + recordBytes(length);
             read(lane);
             Memory.acquireFence(); // the copy was made before this look at the claim, which proves it
             if (Memory.getVolatile(memory, wordAt(lane, at)) != mine) continue; // so slow that it was taken over already
-            message.show(Memory.base(copy), length);
+            copy.show(0, length);
             return lease;
         }
     }
 
-    private void makeRoom(int bytes) {
-        MemorySegment larger = larger(copy, bytes);
-        message = new Message(larger);
-        copy = larger;
-    }
-
     private long wordAt(int lane, long at) {
-        return base + queue.lanes.claimAt(lane, at);
-    }
-
-    /// Something before the cursors was given back, by any thread.
-    void forgetCursors() {
-        cursorsForgotten = true;
+        return base + cold.claimAt(lane, at);
     }
 
     // ---- look
@@ -262,19 +250,19 @@ public final class LeasingConsumer extends Consumer {
                 }
                 if (at - start >= laneBytes || !isRecord(header, at & mask)) {
                     if (hasPassed(lane, start)) continue again;
-                    throw queue.file.corrupted(lane, at,
+                    throw file.corrupted(lane, at,
                             "its header " + Long.toHexString(header) + " is not that of a record");
                 }
                 claim = Memory.getVolatile(memory, wordAt(lane, at));
-                int state = Layout.state(claim, queue.geometry().lap(at));
+                int state = Layout.state(claim, file.geometry.lap(at));
                 if (state == Layout.FREE || state == Layout.TAKEN && isAbandoned(wordAt(lane, at), claim)) break;
                 if (state == Layout.DONE && from == head[lane]) {
-                    queue.lanes.passDone(lane, patience);
+                    cold.passDone(lane, patience);
                     continue again;
                 }
                 if (state != Layout.DONE && state != Layout.TAKEN) {
                     if (hasPassed(lane, start)) continue again;
-                    throw queue.file.corrupted(lane, at, "its claim word " + Long.toHexString(claim) + " is none");
+                    throw file.corrupted(lane, at, "its claim word " + Long.toHexString(claim) + " is none");
                 }
                 from = at += recordBytes(Layout.length(header));
             }
@@ -296,7 +284,7 @@ public final class LeasingConsumer extends Consumer {
         int holder = Layout.owner(claim);
         int place = holder & ALIVE - 1;
         if (alive[place] != holder || now - aliveNanos[place] > ALIVE_NANOS) {
-            if (!queue.participants.isOwnerAlive(holder)) return true;
+            if (!participants.isOwnerAlive(holder)) return true;
             alive[place] = holder;
             aliveNanos[place] = now;
         }
@@ -317,7 +305,7 @@ public final class LeasingConsumer extends Consumer {
     @Override
     boolean provenEmpty() {
         int before = lanes;
-        lanes = queue.lanes.lanesInUse();
+        lanes = cold.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? ended[lane] : 0;
@@ -330,6 +318,6 @@ public final class LeasingConsumer extends Consumer {
     /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to others.
     @Override
     public void close() {
-        if (markClosed()) queue.participants.releaseOwner(owner);
+        if (markClosed()) participants.releaseOwner(owner);
     }
 }

@@ -1,5 +1,6 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
@@ -17,7 +18,7 @@ import java.nio.ByteOrder;
 /// instructions whether the other side is a thread of this JVM or of another one.
 final class Memory {
     private static final boolean WHOLE =
-            Platform.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
+            Os.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
     @SuppressWarnings("restricted")
     private static final MemorySegment ALL =
             WHOLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;

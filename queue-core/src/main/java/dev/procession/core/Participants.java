@@ -5,6 +5,8 @@ import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.IntFunction;
+import java.util.function.Supplier;
 
 /// Who takes part through one handle, and who is alive: each participant holds a lock on a byte of the file, which the
 /// kernel drops when its process is gone. The handle itself is one. With the last of them the file is closed, and an
@@ -21,8 +23,8 @@ final class Participants {
 
     private static final long PAUSE_NANOS = 1_000_000;
 
-    private final QueueFile file;
-    private final Lanes lanes;
+    final QueueFile file;
+    final Lanes lanes;
 
     // guarded by this
     private final BitSet lanesHeld = new BitSet();
@@ -42,16 +44,18 @@ final class Participants {
     // ---- producers
 
     /// Makes a producer for the first lane that has no living owner.
-    synchronized Producer newProducer(LaneQueue queue, WaitStrategy strategy) {
+    ///
+    /// @param make makes it, while the lane is locked for it
+    synchronized <P> P newProducer(IntFunction<P> make) {
         file.checkOpen();
         file.checkNotCutOff();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
             if (pass > 0) pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
                 if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) continue;
-                Producer producer = null;
+                P producer = null;
                 try {
-                    producer = new Producer(queue, lane, strategy);
+                    producer = make.apply(lane);
                 } catch (InternalError e) {
                     throw file.fault(e);
                 } finally {
@@ -97,37 +101,22 @@ final class Participants {
 
     // ---- consumers
 
-    synchronized Consumer newConsumer(LaneQueue queue, Delivery delivery, WaitStrategy strategy) {
-        file.checkOpen();
-        file.checkNotCutOff();
-        try {
-            return attachConsumer(queue, delivery, strategy);
-        } catch (InternalError e) {
-            throw file.fault(e);
-        }
-    }
-
-    private Consumer attachConsumer(LaneQueue queue, Delivery delivery, WaitStrategy strategy) {
-        Leasing leasing = file.geometry.leasing();
-        if (leasing != null != (delivery == Delivery.LEASED)) {
-            throw new QueueUnavailableException(file.path + (leasing != null ? " is a leased queue; use Delivery.LEASED"
-                    : " is not a leased queue; make it with QueueGeometry.leasing"));
-        }
-        if (leasing != null) {
-            Consumer consumer = new LeasingConsumer(queue, strategy, attachOwner(), leasing);
-            participants++;
-            return consumer;
-        }
-        boolean shared = delivery == Delivery.SHARED;
+    /// Makes a consumer of a queue without leases.
+    ///
+    /// @param make makes it, while the consumers' byte is locked for it
+    synchronized <C> C newConsumer(boolean shared, Supplier<C> make) {
+        checkUsable(false);
         boolean conflict = exclusiveConsumer || !shared && sharedConsumers > 0;
         if (conflict || !(shared && sharedConsumers > 0) && !file.open.tryLock(Layout.CONSUMER_LOCK, shared)) {
             throw new QueueUnavailableException(
                     file.path + (shared ? " has an exclusive consumer" : " has another consumer")
                             + "; close it first" + (shared ? "" : ", or use Delivery.SHARED in all of them"));
         }
-        Consumer consumer = null;
+        C consumer = null;
         try {
-            consumer = shared ? new SharedConsumer(queue, strategy) : new ExclusiveConsumer(queue, strategy);
+            consumer = make.get();
+        } catch (InternalError e) {
+            throw file.fault(e);
         } finally {
             if (consumer == null && sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
         }
@@ -137,8 +126,31 @@ final class Participants {
         return consumer;
     }
 
-    synchronized void releaseConsumer(Delivery delivery) {
-        if (delivery == Delivery.SHARED) sharedConsumers--;
+    /// Makes a consumer of a leased queue.
+    ///
+    /// @param make makes it, of a number that no other consumer has
+    synchronized <C> C newLeasingConsumer(IntFunction<C> make) {
+        checkUsable(true);
+        try {
+            C consumer = make.apply(attachOwner());
+            participants++;
+            return consumer;
+        } catch (InternalError e) {
+            throw file.fault(e);
+        }
+    }
+
+    private void checkUsable(boolean leased) {
+        file.checkOpen();
+        file.checkNotCutOff();
+        if (file.geometry.leased() == leased) return;
+        throw new QueueUnavailableException(file.path + (leased
+                ? " is not a leased queue; make it with QueueGeometry.leasing"
+                : " is a leased queue; use Delivery.LEASED"));
+    }
+
+    synchronized void releaseConsumer(boolean shared) {
+        if (shared) sharedConsumers--;
         else exclusiveConsumer = false;
         if (sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
         leave();
@@ -147,7 +159,7 @@ final class Participants {
     /// Draws a number that no other consumer has, and takes its lock.
     private int attachOwner() {
         BitSet holders = null;
-        Patience patience = new Patience(lanes);
+        Patience patience = new Patience(file);
         for (int i = 0; i < Layout.MAX_OWNER; i++) {
             long drawn = Memory.getAndAdd(file.memory, file.base + Layout.ATTACHMENTS_AT, 1);
             int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
@@ -209,8 +221,8 @@ final class Participants {
     synchronized void closeHandle() {
         if (!file.close()) return;
         if (!file.isCutOff()) {
-            Waiting.wakeAll(file.memory, file.base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
-            Waiting.wakeAll(file.memory, file.base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+            Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+            Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
         }
         leave();
     }

@@ -12,12 +12,12 @@ final class Patience {
     /// However many steps there were: who is unlucky with long messages starts over some thousand times all the same.
     private static final int MOST_AT_ONCE = MOST >> 12;
 
-    private final Lanes lanes;
+    private final QueueFile file;
     private int left = MOST;
     private int runs;
 
-    Patience(Lanes lanes) {
-        this.lanes = lanes;
+    Patience(QueueFile file) {
+        this.file = file;
     }
 
     /// A call begins, or it has got something.
@@ -37,11 +37,12 @@ final class Patience {
 
     void startOver(int lane, long steps, String otherwise) {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
-        if (left < 0) throw lanes.file.corrupted(lane, lanes.head(lane), otherwise);
+        if (left >= 0) return;
+        throw file.corrupted(lane, Memory.getVolatile(file.memory, file.base + Layout.headAt(lane)), otherwise);
     }
 
     /// Goes one more step after an end that runs away.
     void runAfter(int lane, long position, String otherwise) {
-        if ((++runs & STEPS - 1) == 0 && --left < 0) throw lanes.file.corrupted(lane, position, otherwise);
+        if ((++runs & STEPS - 1) == 0 && --left < 0) throw file.corrupted(lane, position, otherwise);
     }
 }

@@ -1,9 +1,7 @@
 package dev.procession.core;
 
 /// What can go wrong with a queue, beyond wrong arguments. The message says what, where, and what to do.
-public abstract sealed class QueueException extends RuntimeException
-        permits LeaseLostException, MessageTooLargeException, QueueClosedException, QueueCorruptedException,
-        QueueUnavailableException {
+public abstract class QueueException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
     QueueException(String message) {

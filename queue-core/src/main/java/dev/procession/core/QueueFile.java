@@ -1,5 +1,8 @@
 package dev.procession.core;
 
+import dev.procession.core.os.FileChecks;
+import dev.procession.core.os.Os;
+import dev.procession.core.os.OsFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /// A queue's file as one handle has it open: how it is made, checked, mapped and removed; whether it can still be used;
 /// and who may touch the mapping.
@@ -20,7 +24,7 @@ final class QueueFile {
     private static final int LATE_FAULTS = 4;
 
     final Path path;
-    final Platform.OpenFile open;
+    final OsFile open;
     final MemorySegment memory;
     final long base;
     final QueueGeometry geometry;
@@ -46,10 +50,11 @@ final class QueueFile {
         }
         checkFileSystem(path);
         try {
-            Platform.OpenFile file = Platform.CURRENT.create(
+            OsFile file = Os.CURRENT.create(
                     path,
                     geometry.fileBytes(),
                     Layout.lanesAt(geometry.lanes()),
+                    Layout.ATTACHED_LOCK,
                     memory -> writeHeader(memory, geometry, labelBytes, flags));
             return new QueueFile(path, file);
         } catch (FileAlreadyExistsException e) {
@@ -85,7 +90,9 @@ final class QueueFile {
     static QueueFile open(Path file) {
         checkFileSystem(file);
         try {
-            return new QueueFile(file, Platform.CURRENT.open(file, true));
+            OsFile open = Os.CURRENT.open(file, Layout.PAGE, Layout.ATTACHED_LOCK, true);
+            if (open != null) return new QueueFile(file, open);
+            throw new QueueUnavailableException(file + " is being removed; make it again, or open it later");
         } catch (NoSuchFileException e) {
             throw new QueueUnavailableException("there is no queue at " + file + (Home.isAnonymous(file)
                     ? ": it was closed by the last process that had it open"
@@ -99,7 +106,7 @@ final class QueueFile {
         String what = String.valueOf(e.getMessage());
         if (e instanceof NoSuchFileException) what = "no such directory: " + what;
         if (e instanceof AccessDeniedException denied) {
-            what = "permission denied: " + what + " (" + Platform.denied(Path.of(denied.getFile())) + ")";
+            what = "permission denied: " + what + " (" + FileChecks.denied(Path.of(denied.getFile())) + ")";
         }
         return new QueueUnavailableException(what, e);
     }
@@ -113,13 +120,16 @@ final class QueueFile {
 
     static void delete(Path file) {
         checkFileSystem(file);
-        Platform.OpenFile open;
+        OsFile open;
         try {
-            open = Platform.CURRENT.open(file, false);
+            open = openAlone(file);
         } catch (NoSuchFileException e) {
             throw new QueueUnavailableException("there is no queue at " + file, e);
         } catch (IOException e) {
             throw unavailable(e);
+        }
+        if (open == null) {
+            throw new QueueUnavailableException(file + " is open in some process; close it there first");
         }
         try {
             if (Memory.getVolatile(open.mapping(), Memory.base(open.mapping()) + Layout.MAGIC_AT) != Layout.MAGIC) {
@@ -131,8 +141,13 @@ final class QueueFile {
         }
     }
 
-    /// Removes a file that is locked by nobody else; but not what somebody has given another name.
-    static void remove(Path path, Platform.OpenFile file) {
+    /// Null if another process, or another handle of this one, has it open.
+    static @Nullable OsFile openAlone(Path file) throws IOException {
+        return Os.CURRENT.open(file, Layout.PAGE, Layout.ATTACHED_LOCK, false);
+    }
+
+    /// Removes a file that no other handle has locked; but not if it has another name by now.
+    static void remove(Path path, OsFile file) {
         try {
             if (!file.isAt(path) || !Files.deleteIfExists(path)) return;
         } catch (IOException e) {
@@ -149,7 +164,7 @@ final class QueueFile {
         }
     }
 
-    private QueueFile(Path path, Platform.OpenFile open) {
+    private QueueFile(Path path, OsFile open) {
         this.path = path.toAbsolutePath();
         this.open = open;
         memory = open.mapping();
@@ -159,7 +174,7 @@ final class QueueFile {
             geometry = readGeometry();
             label = readLabel();
             anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
-            Waiting.attach(memory);
+            Os.CURRENT.closeWhenUnreachable(this, open);
             whole = true;
         } catch (InternalError e) { // truncated since it was mapped
             throw new QueueCorruptedException(path + " was cut off by another process; delete it, and make it again");
@@ -315,7 +330,20 @@ final class QueueFile {
         if (from == to) return true;
         long claims = geometry.claimBytes(from);
         long claimBytes = geometry.claimBytes(to) - claims;
-        return open.reserve(geometry.laneAt(lane) + from, to - from)
-                && (claimBytes == 0 || open.reserve(geometry.claimsAt(lane) + claims, claimBytes));
+        try {
+            return open.reserve(geometry.laneAt(lane) + from, to - from)
+                    && (claimBytes == 0 || open.reserve(geometry.claimsAt(lane) + claims, claimBytes));
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
+    }
+
+    /// Allocates the space for a lane's first record, which its owner may be writing. Returns false if there is none.
+    boolean reserveStart(int lane) {
+        try {
+            return open.reservePage(geometry.laneAt(lane));
+        } catch (IOException e) {
+            throw unavailable(e);
+        }
     }
 }

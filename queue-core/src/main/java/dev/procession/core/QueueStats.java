@@ -1,5 +1,6 @@
 package dev.procession.core;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /// What a queue looked like: read word by word while others go on, so the parts may be from slightly different moments.
@@ -12,6 +13,28 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
     /// Keeps a copy of the list.
     public QueueStats {
         lanes = List.copyOf(lanes);
+    }
+
+    /// Reads a queue's lanes, one after the other.
+    static QueueStats read(Participants participants) {
+        Lanes lanes = participants.lanes;
+        QueueFile file = participants.file;
+        List<Lane> all = new ArrayList<>();
+        Patience patience = new Patience(file);
+        long items = 0;
+        int count = lanes.lanesInUse();
+        for (int lane = 0; lane < count; lane++) {
+            Lanes.Log log = lanes.walk(lane, null, patience);
+            items += log.items();
+            all.add(new Lane(
+                    log.head(),
+                    log.items(),
+                    log.tail() - log.head(),
+                    // these two are for display, and pair with nothing
+                    Memory.getVolatile(file.memory, file.base + Layout.ownerPidAt(lane)),
+                    participants.isLaneOwned(lane)));
+        }
+        return new QueueStats(Memory.getVolatile(file.memory, file.base + Layout.TICKET_AT), items, all);
     }
 
     /// One lane.

@@ -1,7 +1,5 @@
 package dev.procession.core;
 
-import java.lang.foreign.MemorySegment;
-
 /// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
 ///
 /// While the head has not moved, nothing behind it can have been overwritten. So a record is read between two reads of
@@ -11,11 +9,10 @@ final class SharedConsumer extends Consumer {
     /// The private copy holds a run of at most this many bytes, or one message that is longer.
     private static final int COPY_BYTES = 16 << 10;
 
-    private MemorySegment copy = MemorySegment.NULL; // grows to what is needed: only a collector gives it back
-    private Message message = new Message(copy);
+    private final PrivateCopy copy = new PrivateCopy(file);
 
-    SharedConsumer(LaneQueue queue, WaitStrategy strategy) {
-        super(queue, strategy);
+    SharedConsumer(Participants participants, Waiting waiting) {
+        super(participants, waiting);
     }
 
     @Override
@@ -25,7 +22,7 @@ final class SharedConsumer extends Consumer {
             int length = 0;
             for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
                 lane = choose();
-                if (lane == EMPTY) return empty();
+                if (lane == NONE) return empty();
                 long at = position[lane];
                 long header = first[lane];
                 length = Layout.length(header);
@@ -39,7 +36,7 @@ final class SharedConsumer extends Consumer {
                 if (take(lane, at + recordBytes(length))) return length;
             }
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -53,7 +50,7 @@ final class SharedConsumer extends Consumer {
             int bytes = 0;
             for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
                 lane = choose();
-                if (lane == EMPTY) return checked(0);
+                if (lane == NONE) return checked(0);
                 if (limit == 1) {
                     if (pollOne(lane, handler)) return 1;
                     continue;
@@ -66,11 +63,11 @@ final class SharedConsumer extends Consumer {
                     continue;
                 }
                 if (!makeRoom(lane, bytes)) continue;
-                Memory.copy(memory, laneAt[lane] + (start & mask), copy, Memory.base(copy), bytes);
-                if (take(lane, start + bytes)) return handOut(handler, lane, bytes);
+                copy.fill(laneAt[lane] + (start & mask), bytes);
+                if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
             }
         } catch (InternalError e) {
-            throw queue.file.fault(e);
+            throw file.fault(e);
         } finally {
             busy = false;
             end();
@@ -88,16 +85,16 @@ final class SharedConsumer extends Consumer {
             return false;
         }
         if (!makeRoom(lane, length)) return false;
-        Memory.copy(memory, laneAt[lane] + (at & mask) + prefix, copy, Memory.base(copy), length);
+        copy.fill(laneAt[lane] + (at & mask) + prefix, length);
         if (!take(lane, at + recordBytes(length))) {
             patience.startOver(lane, length / Long.BYTES);
             return false;
         }
-        message.show(Memory.base(copy), length);
+        copy.show(0, length);
         try {
-            handler.onMessage(message);
+            handler.onMessage(copy.message());
         } finally {
-            message.hide();
+            copy.hide();
         }
         return true;
     }
@@ -110,9 +107,7 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        MemorySegment larger = larger(copy, bytes);
-        message = new Message(larger);
-        copy = larger;
+        copy.grow(bytes);
         return true;
     }
 
@@ -159,7 +154,7 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        queue.lanes.signalRoom(lane, head[lane], next);
+        cold.signalRoom(lane, head[lane], next);
         head[lane] = next;
         position[lane] = next;
         long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));
@@ -167,44 +162,6 @@ final class SharedConsumer extends Consumer {
         // with one lane in use the next compare-and-set tells soon enough whether this header can be believed
         if (header == Layout.PADDING || lanes > 1 && !unmoved(lane)) read(lane);
         return true;
-    }
-
-    /// Hands out the run in the private copy. It is taken, so all of it is handed out, even if the handler throws.
-    private int handOut(MessageHandler handler, int lane, int bytes) {
-        long start = Memory.base(copy);
-        int records = 0;
-        Throwable thrown = null;
-        for (int at = 0; at < bytes;) {
-            int length = Layout.length(Memory.getPlain(copy, start + at));
-            long size = recordBytes(length);
-            if (length < 0 || size > bytes - at)
-                throw queue.file.corrupted(lane, head[lane], "a record changed while it was taken");
-            message.show(start + at + prefix, length);
-            at += (int) size;
-            records++;
-            try {
-                handler.onMessage(message);
-            } catch (Throwable e) {
-                if (thrown == null) thrown = e;
-                else suppress(e, thrown);
-            }
-        }
-        message.hide();
-        if (thrown != null) throw SharedConsumer.<RuntimeException>unchecked(thrown);
-        return records;
-    }
-
-    private static void suppress(Throwable e, Throwable thrown) {
-        try {
-            if (e != thrown) thrown.addSuppressed(e);
-        } catch (OutOfMemoryError | StackOverflowError lost) {
-            // one that is told of is enough; the rest of the run is not lost for it
-        }
-    }
-
-    @SuppressWarnings("unchecked")
-    private static <T extends Throwable> T unchecked(Throwable thrown) throws T {
-        throw (T) thrown; // a handler written in another language may throw any
     }
 
     @Override
@@ -236,7 +193,7 @@ final class SharedConsumer extends Consumer {
     @Override
     boolean provenEmpty() {
         int before = lanes;
-        lanes = queue.lanes.lanesInUse();
+        lanes = cold.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? head[lane] : 0;
@@ -247,6 +204,6 @@ final class SharedConsumer extends Consumer {
 
     @Override
     public void close() {
-        if (markClosed()) queue.participants.releaseConsumer(Delivery.SHARED);
+        if (markClosed()) participants.releaseConsumer(true);
     }
 }

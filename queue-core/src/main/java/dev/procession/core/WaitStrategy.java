@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
 public final class WaitStrategy {
     /// Some microseconds.
     static final int SHORT_SPINS = 200;
+    /// The first sleep after activity, and the longest when it is quiet.
+    static final long SHORTEST_NANOS = 1_000_000, LONGEST_NANOS = 50_000_000;
 
     private static final WaitStrategy SPINNING = new WaitStrategy(Integer.MAX_VALUE, null);
     private static final WaitStrategy SPIN_THEN_SLEEP = new WaitStrategy(SHORT_SPINS, null);

@@ -1,0 +1,62 @@
+package dev.procession.core;
+
+/// How far the owner of a lane may write: what consumers have passed, and what has its space in the file.
+///
+/// Belongs to the lane's producer.
+final class LaneSpace {
+    /// Space is reserved in steps of this many bytes, while a lane is written for the first time.
+    private static final long RESERVE_BYTES = 64 << 10;
+
+    /// So much room, or so many times less, is worth a question to the system: is the file still whole?
+    private static final long CHECK_BYTES = 1 << 20;
+    private static final int CHECK_EACH = 64;
+
+    private final QueueFile file;
+    private final int lane;
+    private final long headAddress;
+    private final long laneBytes;
+    private final int prefix;
+
+    private long reserved; // space below this position is reserved, while the lane is written for the first time
+    private boolean allReserved;
+    private int extensions;
+
+    /// No byte at or above this position may be written; as of the last [#extend].
+    long limit;
+
+    LaneSpace(QueueFile file, int lane, long tail) {
+        this.file = file;
+        this.lane = lane;
+        headAddress = file.base + Layout.headAt(lane);
+        laneBytes = file.geometry.laneBytes();
+        prefix = file.geometry.prefixBytes();
+        reserved = tail;
+        // by owners that have written all of it; after 2^64 bytes positions are small again, but first the head is not.
+        // Pairs with the taking steps
+        allReserved = Long.compareUnsigned(tail, laneBytes) >= 0
+                || Long.compareUnsigned(Memory.getVolatile(file.memory, headAddress), tail) > 0;
+    }
+
+    /// Whether everything below the position `end` may be written. Then `limit` says what else may.
+    boolean extend(long tail, long end) {
+        if ((++extensions & CHECK_EACH - 1) == 0) file.checkNotCutOff();
+        // pairs with the taking step (release or CAS) by which the records before it were taken: invariant 6
+        long head = Memory.getVolatile(file.memory, headAddress);
+        long free = head + laneBytes;
+        if (Long.compareUnsigned(tail - head, laneBytes) > 0) {
+            throw file.corrupted(lane, head, "head is outside of the log");
+        }
+        if (end - free > 0) return false;
+        while (!allReserved && reserved - end < 0) {
+            long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
+            // what is before it, the zero header too, consumers may read; in a damaged file the tail may be anywhere
+            long from = Math.min(Math.max(reserved, tail + prefix), to);
+            if (!file.reserve(lane, from, to)) return false;
+            reserved = to;
+            allReserved = reserved == laneBytes;
+        }
+        limit = allReserved || free - reserved < 0 ? free : reserved;
+        if (limit - tail >= CHECK_BYTES) file.checkNotCutOff();
+        return true;
+    }
+}

@@ -1,0 +1,114 @@
+package dev.procession.core;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/// Private memory for a copy of one message, or of a run of records, and the [Message] that shows it. It grows to what is
+/// needed; only the garbage collector gives it back.
+///
+/// Belongs to one thread.
+final class PrivateCopy {
+    private static final int ALIGNMENT = 64;
+    private static final int LEAST_BYTES = 1 << 10;
+
+    private final QueueFile file;
+    private MemorySegment memory = MemorySegment.NULL;
+    private Message message = new Message(memory);
+
+    PrivateCopy(QueueFile file) {
+        this.file = file;
+    }
+
+    long byteSize() {
+        return memory.byteSize();
+    }
+
+    /// The message that [#show] and [#hide] change; another one after the copy has grown.
+    Message message() {
+        return message;
+    }
+
+    /// Copies bytes of the queue to the start.
+    void fill(long from, long bytes) {
+        Memory.copy(file.memory, from, memory, Memory.base(memory), bytes);
+    }
+
+    void show(long offset, int length) {
+        message.show(Memory.base(memory) + offset, length);
+    }
+
+    void hide() {
+        message.hide();
+    }
+
+    /// Hands out a run of records that were taken, so all of them, even if the handler throws.
+    ///
+    /// @param lane where they were, as is `position`, for the error if they are damaged
+    /// @return how many
+    int handOut(MessageHandler handler, int bytes, int lane, long position) {
+        QueueGeometry geometry = file.geometry;
+        int records = 0;
+        Throwable thrown = null;
+        for (int offset = 0; offset < bytes;) {
+            int length = Layout.length(Memory.getPlain(memory, Memory.base(memory) + offset));
+            long size = geometry.recordBytes(length);
+            if (length < 0 || size > bytes - offset) {
+                throw file.corrupted(lane, position + offset, "a record changed while it was taken");
+            }
+            show(offset + geometry.prefixBytes(), length);
+            offset += (int) size;
+            records++;
+            try {
+                handler.onMessage(message);
+            } catch (Throwable e) {
+                if (thrown == null) thrown = e;
+                else suppress(e, thrown);
+            }
+        }
+        hide();
+        if (thrown != null) throw PrivateCopy.<RuntimeException>unchecked(thrown);
+        return records;
+    }
+
+    private static void suppress(Throwable e, Throwable thrown) {
+        try {
+            if (e != thrown) thrown.addSuppressed(e);
+        } catch (OutOfMemoryError | StackOverflowError lost) {
+            // one that is told of is enough; the rest of the run is not lost for it
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T extends Throwable> T unchecked(Throwable thrown) throws T {
+        throw (T) thrown; // a handler written in another language may throw any
+    }
+
+    /// Makes room for so many bytes; what was there is gone. The new memory is at least twice as large as the old if it can be,
+    /// so what waits for the collector is never more than what is in use.
+    ///
+    /// @throws OutOfMemoryError if there is not enough; says what to do
+    void grow(int bytes) {
+        MemorySegment larger = larger(bytes);
+        message = new Message(larger);
+        memory = larger;
+    }
+
+    private MemorySegment larger(int bytes) {
+        long twice = Math.min(Math.max(2 * memory.byteSize(), LEAST_BYTES), file.geometry.maxMessageBytes());
+        if (twice > bytes) {
+            try {
+                return Arena.ofAuto().allocate(twice, ALIGNMENT);
+            } catch (OutOfMemoryError e) {
+                // perhaps there is as much as is needed
+            }
+        }
+        try {
+            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+        } catch (OutOfMemoryError e) {
+            var error = new OutOfMemoryError("no memory for a copy of the next message of " + file.path + ", length="
+                    + bytes + " bytes; it was not taken, give this process more (-XX:MaxDirectMemorySize)");
+            error.initCause(e);
+            throw error;
+        }
+    }
+}

@@ -1,0 +1,332 @@
+package dev.procession.core.os;
+
+import static dev.procession.core.os.FileChecks.STATUS;
+import static dev.procession.core.os.FileChecks.checkOurs;
+import static dev.procession.core.os.FileChecks.isSame;
+import static dev.procession.core.os.FileChecks.removeTemporaryName;
+import static dev.procession.core.os.FileChecks.temporaryBeside;
+import static dev.procession.core.os.Syscalls.ARM;
+import static dev.procession.core.os.Syscalls.CLOSE;
+import static dev.procession.core.os.Syscalls.EACCES;
+import static dev.procession.core.os.Syscalls.EAGAIN;
+import static dev.procession.core.os.Syscalls.EDQUOT;
+import static dev.procession.core.os.Syscalls.EEXIST;
+import static dev.procession.core.os.Syscalls.EFBIG;
+import static dev.procession.core.os.Syscalls.EINTR;
+import static dev.procession.core.os.Syscalls.EISDIR;
+import static dev.procession.core.os.Syscalls.ELOOP;
+import static dev.procession.core.os.Syscalls.ENOENT;
+import static dev.procession.core.os.Syscalls.ENOSPC;
+import static dev.procession.core.os.Syscalls.ENXIO;
+import static dev.procession.core.os.Syscalls.EOPNOTSUPP;
+import static dev.procession.core.os.Syscalls.FALLOCATE;
+import static dev.procession.core.os.Syscalls.FCNTL;
+import static dev.procession.core.os.Syscalls.FTRUNCATE;
+import static dev.procession.core.os.Syscalls.LINKAT;
+import static dev.procession.core.os.Syscalls.LSEEK;
+import static dev.procession.core.os.Syscalls.MMAP;
+import static dev.procession.core.os.Syscalls.MUNMAP;
+import static dev.procession.core.os.Syscalls.OPENAT;
+import static dev.procession.core.os.Syscalls.call;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemoryLayout.PathElement;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.StructLayout;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A file as Linux opens, locks and maps it.
+///
+/// Locks are open-file-description locks (`fcntl F_OFD_SETLK`): the kernel drops them when the process dies, however it
+/// dies, and keeps them while it is stopped. They belong to the open file, not to the process, so two handles of one
+/// process exclude each other as two processes do.
+@SuppressWarnings("restricted")
+final class LinuxFile implements OsFile {
+    private static final int F_OFD_GETLK = 36, F_OFD_SETLK = 37;
+    private static final short F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2;
+    private static final int O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NONBLOCK = 04000, O_CLOEXEC = 02000000;
+    private static final int O_DIRECTORY = ARM ? 040000 : 0200000;
+    private static final int O_NOFOLLOW = ARM ? 0100000 : 0400000;
+    private static final int O_TMPFILE = 020000000 | O_DIRECTORY;
+    private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
+    private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
+    private static final int SEEK_END = 2;
+    private static final int FALLOC_FL_KEEP_SIZE = 1;
+
+    private static final StructLayout FLOCK = MemoryLayout.structLayout(
+            JAVA_SHORT.withName("l_type"),
+            JAVA_SHORT.withName("l_whence"),
+            MemoryLayout.paddingLayout(4),
+            JAVA_LONG.withName("l_start"),
+            JAVA_LONG.withName("l_len"),
+            JAVA_INT.withName("l_pid"),
+            MemoryLayout.paddingLayout(4));
+
+    private final int fd;
+    private final Descriptor descriptor;
+    private final MemorySegment mapping;
+
+    private LinuxFile(Descriptor descriptor, MemorySegment mapping) {
+        fd = descriptor.fd;
+        this.descriptor = descriptor;
+        this.mapping = mapping;
+    }
+
+    // ---- create, open
+
+    static LinuxFile create(Path path, long size, long reserved, long lock, Consumer<MemorySegment> write)
+            throws IOException {
+        Path absolute = path.toAbsolutePath();
+        if (Files.exists(absolute, LinkOption.NOFOLLOW_LINKS)) throw new FileAlreadyExistsException(path.toString());
+        Path directory = Objects.requireNonNull(absolute.getParent(), "the root directory exists");
+        Path temporary = null;
+        int fd = openFile(directory, O_TMPFILE | O_RDWR | O_CLOEXEC);
+        if (fd == -EOPNOTSUPP || fd == -EISDIR || fd == -ENOENT && Files.isDirectory(directory)) { // no O_TMPFILE there
+            temporary = temporaryBeside(absolute);
+            fd = openFile(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC);
+        }
+        if (fd < 0) throw FileChecks.failure("cannot make a file in", directory, -fd);
+        LinuxFile file = null;
+        try {
+            long error = -call(FTRUNCATE, fd, size);
+            if (error == 0) error = fallocate(fd, 0, 0, reserved);
+            if (error != 0) throw FileChecks.failure("cannot reserve " + reserved + " bytes for", path, (int) error);
+            file = map(fd, size, path);
+            write.accept(file.mapping());
+            if (!file.tryLock(lock, true)) throw new FileSystemException(path + ": locked before it has a name");
+            file.checkLocks(path, lock);
+            int linked = link(temporary == null ? Path.of("/proc/self/fd/" + fd) : temporary, absolute);
+            if (linked == EEXIST) throw new FileAlreadyExistsException(path.toString());
+            if (linked != 0) throw FileChecks.failure("cannot name", path, linked);
+            return file;
+        } catch (IOException | RuntimeException e) {
+            if (file != null) file.close();
+            else call(CLOSE, fd);
+            throw e;
+        } finally {
+            if (temporary != null) Files.deleteIfExists(temporary);
+        }
+    }
+
+    static @Nullable LinuxFile open(Path path, long least, long lock, boolean shared) throws IOException {
+        int fd = openFile(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        if (fd == -ELOOP) throw new FileSystemException(path + " is a symbolic link; open the file that it names");
+        if (fd == -EISDIR) throw new FileSystemException(path + " is a directory, not a queue");
+        if (fd == -ENXIO) throw new FileSystemException(path + " is not a regular file, so not a queue");
+        if (fd < 0) throw FileChecks.failure("cannot open", path, -fd);
+        LinuxFile file = null;
+        boolean opened = false;
+        try {
+            removeTemporaryName(path, status(fd));
+            Map<String, Object> status = status(fd);
+            checkOurs(path, status, least);
+            // before it is mapped: a search for abandoned files maps none that is in use
+            if (lock(fd, lock, shared ? F_RDLCK : F_WRLCK) != 0) return null;
+            file = map(fd, (long) status.get("size"), path);
+            if (!file.tryLock(lock, shared) || !file.isAt(path)) return null;
+            file.checkLocks(path, lock);
+            opened = true;
+            return file;
+        } finally {
+            if (!opened && file != null) file.close();
+            else if (!opened) call(CLOSE, fd);
+        }
+    }
+
+    // ---- the open file
+
+    @Override
+    public MemorySegment mapping() {
+        return mapping;
+    }
+
+    @Override
+    public boolean tryLock(long at, boolean shared) {
+        return lock(fd, at, shared ? F_RDLCK : F_WRLCK) == 0;
+    }
+
+    @Override
+    public void unlock(long at) {
+        lock(fd, at, F_UNLCK);
+    }
+
+    @Override
+    public boolean isLocked(long at) {
+        try (Arena arena = Arena.ofConfined()) {
+            // what a reader's lock would conflict with: others that only ask, or only read, have no place in the answer
+            MemorySegment lock = flock(arena, at, 1, F_RDLCK);
+            return fcntl(fd, F_OFD_GETLK, lock) != 0 || lock.get(JAVA_SHORT, 0) != F_UNLCK;
+        }
+    }
+
+    /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look alive.
+    private void checkLocks(Path path, long lock) throws FileSystemException {
+        int other = openFile(Path.of("/proc/self/fd/" + fd), O_RDWR | O_CLOEXEC);
+        if (other < 0) return; // out of descriptors, say: this is only a check
+        try {
+            int error = lock(other, lock, F_WRLCK);
+            if (error != EAGAIN && error != EACCES) {
+                throw new FileSystemException(path + " is on a file system without open-file-description locks;"
+                        + " use a local one such as /dev/shm");
+            }
+        } finally {
+            call(CLOSE, other);
+        }
+    }
+
+    @Override
+    public long size() {
+        return descriptor.size(mapping.byteSize());
+    }
+
+    @Override
+    public boolean reserve(long offset, long bytes) throws IOException {
+        // the size stays: a file that was cut off must not grow again, with zeros in it
+        int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
+        if (error == 0) return true;
+        if (error == ENOSPC || error == EDQUOT || error == EFBIG) return false;
+        throw new FileSystemException("cannot reserve space in the queue's file: error " + error);
+    }
+
+    @Override
+    public boolean reservePage(long offset) throws IOException {
+        return reserve(offset, 1); // changes nothing that is there
+    }
+
+    @Override
+    public boolean isAt(Path path) {
+        try {
+            return isSame(status(fd), Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public void detach() {
+        descriptor.unlockAndClose();
+    }
+
+    @Override
+    public void close() {
+        descriptor.unlockAndClose();
+        descriptor.unmap();
+    }
+
+    // ---- system calls
+
+    /// 0, or errno. A signal, such as the one that stops the process, interrupts it; then nothing was reserved.
+    private static int fallocate(int fd, int mode, long offset, long bytes) {
+        long result;
+        do result = call(FALLOCATE, fd, mode, offset, bytes);
+        while (result == -EINTR);
+        return (int) -result;
+    }
+
+    /// A file descriptor, or -errno.
+    private static int openFile(Path path, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (int) call(OPENAT, AT_FDCWD, Syscalls.path(arena, path), flags, 0600);
+        }
+    }
+
+    /// 0, or errno.
+    private static int link(Path from, Path to) {
+        try (Arena arena = Arena.ofConfined()) {
+            return (int) -call(
+                    LINKAT, AT_FDCWD, Syscalls.path(arena, from), AT_FDCWD, Syscalls.path(arena, to), AT_SYMLINK_FOLLOW,
+                    0);
+        }
+    }
+
+    /// 0, or errno.
+    private static int lock(int fd, long at, short type) {
+        try (Arena arena = Arena.ofConfined()) {
+            return fcntl(fd, F_OFD_SETLK, flock(arena, at, 1, type));
+        }
+    }
+
+    private static MemorySegment flock(Arena arena, long at, long bytes, short type) {
+        MemorySegment lock = arena.allocate(FLOCK); // l_pid must be 0, and is
+        lock.set(JAVA_SHORT, 0, type);
+        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_start")), at);
+        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), bytes);
+        return lock;
+    }
+
+    private static int fcntl(int fd, int command, MemorySegment lock) {
+        return (int) -call(FCNTL, fd, command, lock.address());
+    }
+
+    private static LinuxFile map(int fd, long size, Path path) throws IOException {
+        long address = call(MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (address < 0) throw FileChecks.failure("cannot map " + size + " bytes of", path, (int) -address);
+        Descriptor descriptor = new Descriptor(fd, address, size);
+        // of a handle that was never closed, and that nobody can reach any more
+        MemorySegment mapping =
+                MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> descriptor.unmap());
+        return new LinuxFile(descriptor, mapping);
+    }
+
+    private static Map<String, Object> status(int fd) throws IOException {
+        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
+    }
+
+    /// A file descriptor and its mapping, each of which is given back once: by the handle, or when nobody can reach that any
+    /// more. Nothing but the handle's users keeps others from touching the mapping after that.
+    private static final class Descriptor {
+        final int fd;
+        private final long address;
+        private final long bytes;
+        private boolean closed;
+        private boolean unmapped;
+
+        Descriptor(int fd, long address, long bytes) {
+            this.fd = fd;
+            this.address = address;
+            this.bytes = bytes;
+        }
+
+        synchronized void unmap() {
+            close();
+            if (unmapped) return;
+            unmapped = true;
+            call(MUNMAP, address, bytes);
+        }
+
+        /// The kernel drops the locks with the last mapping of the open file; so it is told to do it now.
+        synchronized void unlockAndClose() {
+            if (closed) return;
+            try (Arena arena = Arena.ofConfined()) {
+                // to the end of the file, wherever that is
+                fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
+            }
+            close();
+        }
+
+        /// The file's size, or what is given if it is closed already: its number may be another file's by now.
+        synchronized long size(long otherwise) {
+            long size = closed ? -1 : call(LSEEK, fd, 0, SEEK_END);
+            return size < 0 ? otherwise : size;
+        }
+
+        synchronized void close() {
+            if (closed) return;
+            closed = true;
+            call(CLOSE, fd);
+        }
+    }
+}

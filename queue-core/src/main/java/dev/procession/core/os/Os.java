@@ -1,0 +1,49 @@
+package dev.procession.core.os;
+
+import java.lang.System.Logger.Level;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+
+/// The [Platform] of this JVM: [LinuxPlatform] if it can be, else [PortablePlatform], on other systems or where native access
+/// is denied.
+public final class Os {
+    /// What everything asks.
+    public static final Platform CURRENT = choose();
+
+    private Os() {}
+
+    private static Platform choose() {
+        if ("portable".equals(System.getProperty("dev.procession.platform"))) return new PortablePlatform();
+        if (!isLinux()) return new PortablePlatform();
+        try {
+            askForNativeAccess();
+            return new LinuxPlatform();
+        } catch (IllegalCallerException e) {
+            Module module = Os.class.getModule();
+            return fallBack("native access is denied; start java with --enable-native-access="
+                    + (module.isNamed() ? module.getName() : "ALL-UNNAMED"));
+        } catch (LinkageError | UnsupportedOperationException e) { // a JVM or a system without what it links
+            return fallBack("this JVM cannot call the system: " + e);
+        }
+    }
+
+    private static boolean isLinux() {
+        String arch = System.getProperty("os.arch");
+        return System.getProperty("os.name").equals("Linux")
+                && ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN
+                && (arch.equals("amd64") || arch.equals("aarch64"));
+    }
+
+    /// Before the class that links is touched: its initializer would fail, and that is no answer but an error.
+    @SuppressWarnings("restricted")
+    private static void askForNativeAccess() {
+        MemorySegment nothing = MemorySegment.NULL.reinterpret(0);
+    }
+
+    private static Platform fallBack(String why) {
+        System.getLogger("dev.procession.core")
+                .log(Level.WARNING, "Waiting is slower, processes are not pinned and each access is checked, since "
+                        + why);
+        return new PortablePlatform();
+    }
+}

@@ -1,0 +1,285 @@
+package dev.procession.core.os;
+
+import static dev.procession.core.os.FileChecks.STATUS;
+import static dev.procession.core.os.FileChecks.checkOurs;
+import static dev.procession.core.os.FileChecks.checkSize;
+import static dev.procession.core.os.FileChecks.removeTemporaryName;
+import static dev.procession.core.os.FileChecks.temporaryBeside;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// A file as the JDK opens, locks and maps it.
+///
+/// To ask for a lock is to take it for a moment, shared. A process that is stopped in that moment does not make the dead look
+/// alive to others that ask; but a lock that is to be had exclusively cannot be had until it goes on.
+final class PortableFile implements OsFile {
+    private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
+    private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+    private final JvmFile file;
+    private final Map<Long, Boolean> held = new HashMap<>(); // guarded by JvmFile.OPEN, as is all here; the value: shared
+    private final Arena arena = Arena.ofShared();
+    private MemorySegment mapping = MemorySegment.NULL;
+    private boolean detached;
+
+    private PortableFile(JvmFile file) {
+        this.file = file;
+    }
+
+    private void map() throws IOException {
+        mapping = file.map(size(), arena);
+    }
+
+    // ---- create, open
+
+    static PortableFile create(Path path, long size, long reserved, long lock, Consumer<MemorySegment> write)
+            throws IOException {
+        if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) throw new FileAlreadyExistsException(path.toString());
+        Path absolute = path.toAbsolutePath();
+        Path temporary = temporaryBeside(absolute);
+        try {
+            try {
+                Files.createFile(temporary, privateMode());
+            } catch (NoSuchFileException e) {
+                throw new NoSuchFileException(String.valueOf(absolute.getParent()));
+            }
+            PortableFile file;
+            try {
+                Object key = JvmFile.key(temporary, LinkOption.NOFOLLOW_LINKS);
+                file = attach(temporary, key, lock, true, size, reserved);
+                if (file == null) throw new FileSystemException(path + " cannot be locked; use a local file system");
+            } catch (FileSystemException e) {
+                throw e;
+            } catch (IOException e) { // its message does not say where
+                throw new IOException("cannot make " + path + " with " + size + " bytes, " + reserved + " of them now: "
+                        + String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT), e);
+            }
+            write.accept(file.mapping());
+            try {
+                Files.createLink(absolute, temporary); // atomic, and fails if the name is taken
+            } catch (IOException e) {
+                file.close();
+                throw e;
+            }
+            return file;
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    static @Nullable PortableFile open(Path path, long least, long lock, boolean shared) throws IOException {
+        BasicFileAttributes basics = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        if (basics.isSymbolicLink()) {
+            throw new FileSystemException(path + " is a symbolic link; open the file that it names");
+        }
+        if (basics.isDirectory()) throw new FileSystemException(path + " is a directory, not a queue");
+        if (!basics.isRegularFile()) throw new FileSystemException(path + " is not a regular file, so not a queue");
+        Object key = JvmFile.key(path, LinkOption.NOFOLLOW_LINKS);
+        if (UNIX) {
+            removeTemporaryName(path, Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS));
+            Map<String, Object> status = Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS);
+            checkOurs(path, status, least);
+            key = status.get("fileKey"); // what was checked is what is opened, or nothing
+        }
+        checkSize(path, basics.size(), least);
+        PortableFile file = attach(path, key, lock, shared, 0, 0);
+        if (file == null || file.isAt(path)) return file;
+        file.close();
+        return null;
+    }
+
+    /// @param key of the file; if another one has its name by now, there is none
+    /// @param size which the file gets, or 0 if it has one
+    /// @param reserved how many bytes from the start get their space then
+    /// @return null if the lock cannot be had
+    private static @Nullable PortableFile attach(
+            Path path, Object key, long lock, boolean shared, long size, long reserved) throws IOException {
+        synchronized (JvmFile.OPEN) {
+            JvmFile open = JvmFile.OPEN.get(key);
+            if (open == null) {
+                open = new JvmFile(path, key);
+                JvmFile.OPEN.put(key, open);
+            }
+            open.handles++;
+            PortableFile file = new PortableFile(open);
+            boolean attached = false;
+            try {
+                boolean locked = file.tryLock(lock, shared);
+                if (size > 0) {
+                    open.contents.setLength(size);
+                    open.writeZeros(0, reserved);
+                }
+                if (locked) file.map(); // not before: a search for abandoned files maps none that is in use
+                attached = locked;
+            } finally {
+                if (!attached) file.close();
+            }
+            return attached ? file : null;
+        }
+    }
+
+    static @Nullable ByteBuffer readStart(Path path, long least, int bytes) throws IOException {
+        synchronized (JvmFile.OPEN) { // closing it again would drop the locks of a file that is open here
+            if (!UNIX || JvmFile.OPEN.containsKey(JvmFile.key(path, LinkOption.NOFOLLOW_LINKS))) return null;
+            return FileChecks.readStart(path, least, bytes);
+        }
+    }
+
+    private static FileAttribute<?>[] privateMode() {
+        return UNIX
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))}
+                : new FileAttribute<?>[0];
+    }
+
+    // ---- the open file
+
+    @Override
+    public MemorySegment mapping() {
+        return mapping;
+    }
+
+    @Override
+    public boolean tryLock(long at, boolean shared) {
+        synchronized (JvmFile.OPEN) {
+            Boolean mine = held.get(at);
+            if (mine != null) return mine == shared;
+            int holders = file.holders.getOrDefault(at, 0);
+            if (holders < 0 || holders > 0 && !shared) return false;
+            if (holders == 0) {
+                try {
+                    FileLock lock = file.channel.tryLock(at, 1, shared);
+                    if (lock == null) return false;
+                    file.locks.put(at, lock);
+                } catch (OverlappingFileLockException | IOException e) {
+                    return false;
+                }
+            }
+            file.holders.put(at, shared ? holders + 1 : -1);
+            held.put(at, shared);
+            return true;
+        }
+    }
+
+    @Override
+    public void unlock(long at) {
+        synchronized (JvmFile.OPEN) {
+            Boolean shared = held.remove(at);
+            if (shared == null) return;
+            int left = shared ? file.holders.get(at) - 1 : 0;
+            if (left > 0) {
+                file.holders.put(at, left);
+                return;
+            }
+            file.holders.remove(at);
+            FileLock lock = file.locks.remove(at);
+            try {
+                if (lock != null) lock.release();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
+    @Override
+    public boolean isLocked(long at) {
+        synchronized (JvmFile.OPEN) {
+            if (file.holders.containsKey(at)) return !held.containsKey(at);
+            try (FileLock lock = file.channel.tryLock(at, 1, true)) {
+                return lock == null;
+            } catch (OverlappingFileLockException | IOException e) {
+                return true;
+            }
+        }
+    }
+
+    @Override
+    public long size() {
+        try {
+            return file.contents.length();
+        } catch (IOException e) {
+            return mapping.byteSize(); // closed
+        }
+    }
+
+    /// There is no call for it: writes zeros, upon which the system says whether the disk is full. Never what was there
+    /// before, which somebody else may have changed between the read and the write.
+    @Override
+    public boolean reserve(long offset, long bytes) {
+        synchronized (JvmFile.OPEN) { // one place to write at for all handles
+            try {
+                if (offset + bytes > file.contents.length()) return false; // a file that was cut off must not grow again
+                file.writeZeros(offset, bytes);
+                return true;
+            } catch (IOException e) {
+                return false;
+            }
+        }
+    }
+
+    @Override
+    public boolean reservePage(long offset) {
+        try {
+            LONG.getAndAdd(mapping, offset, 0L); // an access that gets the page, and changes nothing
+            size(); // the JVM may tell of the fault only after a call of the system
+            return true;
+        } catch (InternalError e) {
+            return false;
+        }
+    }
+
+    @Override
+    public boolean isAt(Path path) {
+        try {
+            return JvmFile.key(path, LinkOption.NOFOLLOW_LINKS).equals(file.key);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public void close() {
+        detach();
+        synchronized (JvmFile.OPEN) {
+            if (arena.scope().isAlive()) arena.close();
+        }
+    }
+
+    @Override
+    public void detach() {
+        synchronized (JvmFile.OPEN) {
+            if (detached) return;
+            detached = true;
+            for (long at : held.keySet().stream().toList()) unlock(at);
+            if (--file.handles > 0) return;
+            JvmFile.OPEN.remove(file.key);
+            try {
+                file.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}
