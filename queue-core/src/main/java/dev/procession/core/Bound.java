@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
 ///
 /// Each lane has its owner's count of items, one more than there are while an item is on its way; and each record its
 /// number within the lane. So the items of a lane are its announced number less the number at its head. Nothing here
-/// holds a lock or changes anything but the caller's own announcement: whoever is stopped or killed while it counts is in
-/// nobody's way.
+/// holds a lock or changes anything but the caller's own announcement: whoever is stopped or killed while it counts is
+/// in nobody's way.
 ///
 /// Thread-safe.
 final class Bound {
@@ -35,9 +35,9 @@ final class Bound {
 
     // ---- a producer's side
 
-    /// Announces one item more of the caller's lane before it is put, so that all who do the same see each other: of the
-    /// items in an overfull queue the one announced last would have counted all the others. Returns false if the queue is
-    /// full; then nothing is announced.
+    /// Announces one item more of the caller's lane before it is put, so that all who do the same see each other: of
+    /// the items in an overfull queue the one announced last would have counted all the others. Returns false if the
+    /// queue is full; then nothing is announced.
     ///
     /// @param published how many items the caller has put
     boolean announce(int lane, long published, Patience patience) {
@@ -47,8 +47,11 @@ final class Bound {
     }
 
     private boolean tryAnnounce(int lane, long published, Patience patience, boolean exact) {
+        // pairs with announced(); the fence orders it
         Memory.setRelease(memory, base + Layout.announcedAt(lane), published + 1);
-        Memory.fullFence(); // everybody announces, then counts; without it two could overlook each other
+        // Dekker, announce and count against the same of others: pairs with this fence there. With a release alone two
+        // could overlook each other
+        Memory.fullFence();
         long items = exact ? exactItems(patience) : countedItems(patience);
         if (items <= maxItems) return true;
         retract(lane, published);
@@ -57,6 +60,7 @@ final class Bound {
 
     /// Makes the announcement void, if there is one.
     void retract(int lane, long published) {
+        // pairs with announced(); release: not before the put that it belongs to has failed
         Memory.setRelease(memory, base + Layout.announcedAt(lane), published);
     }
 
@@ -67,9 +71,9 @@ final class Bound {
         return countedItems(patience) < maxItems || exactItems(patience) < maxItems;
     }
 
-    /// Sums up what was announced in each lane, without what was taken from it. The number at the head is read first, so
-    /// the sum may be too high while others go on, but never too low. It is also too high by what the dead have announced
-    /// and not put, and by what is done behind a record that is not: [#exactItems(Patience)] is not.
+    /// Sums up what was announced in each lane, without what was taken from it. The number at the head is read first,
+    /// so the sum may be too high while others go on, but never too low. It is also too high by what the dead have
+    /// announced and not put, and by what is done behind a record that is not: [#exactItems(Patience)] is not.
     private long countedItems(Patience patience) {
         long items = 0;
         int count = lanes.lanesInUse();
@@ -80,8 +84,8 @@ final class Bound {
         return items;
     }
 
-    /// Counts the places that are taken. Changes nothing and holds nothing, so whoever is stopped in here is in nobody's
-    /// way.
+    /// Counts the places that are taken. Changes nothing and holds nothing, so whoever is stopped in here is in
+    /// nobody's way.
     ///
     /// For whoever has announced an item before, with a fence, the result is never too low. Take the items that are in
     /// the queue at some later time, and of their announcements the last one: its owner sees all the others. Each of
@@ -108,6 +112,7 @@ final class Bound {
     }
 
     private long announced(int lane) {
+        // pairs with the release stores above: whoever sees one sees what its owner had put
         return Memory.getVolatile(memory, base + Layout.announcedAt(lane));
     }
 

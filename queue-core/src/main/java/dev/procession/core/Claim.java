@@ -3,11 +3,12 @@ package dev.procession.core;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/// Space for one message in the producer's lane, to be written in place. Nobody sees it until [commit][#commit()], which
-/// is when the message is put and gets its place in the order. Every access is checked against the claimed length.
+/// Space for one message in the producer's lane, to be written in place. Nobody sees it until [commit][#commit()],
+/// which is when the message is put and gets its place in the order. Every access is checked against the claimed
+/// length.
 ///
-/// The object belongs to its producer and thread and is used again by the next claim. Values are in native byte order and
-/// need no alignment. Space that is not written holds what was there before.
+/// The object belongs to its producer and thread and is used again by the next claim. Values are in native byte order
+/// and need no alignment. Space that is not written holds what was there before.
 public final class Claim {
     private final Producer producer;
     private final MemorySegment memory;

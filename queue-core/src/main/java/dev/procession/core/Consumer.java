@@ -7,15 +7,16 @@ import java.lang.ref.Reference;
 /// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for
 /// each.
 ///
-/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here: seeing
-/// goes ahead of taking (some records down the lane, then one look at the other lanes, then all of them are taken), and a
-/// lane's first record is remembered until it is taken. Lanes that a look found empty are read again in the next look
-/// only.
+/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here:
+/// seeing goes ahead of taking (some records down the lane, then one look at the other lanes, then all of them are
+/// taken), and a lane's first record is remembered until it is taken. Lanes that a look found empty are read again in
+/// the next look only.
 public abstract class Consumer extends LaneScan implements AutoCloseable {
     /// What a get returns when there is no message.
     public static final int EMPTY = -1;
 
-    /// Empty answers between two questions to the system whether the file is whole: one costs as much as a hundred looks.
+    /// Empty answers between two questions to the system whether the file is whole: one costs as much as a hundred
+    /// looks.
     private static final int CHECK_EACH = 1 << 14;
 
     final Participants participants;

@@ -6,16 +6,17 @@ import dev.procession.core.os.Os;
 public final class Cpus {
     private Cpus() {}
 
-    /// Returns the numbers of the processors that the calling thread may run on, ascending; empty if the platform cannot
-    /// tell.
+    /// Returns the numbers of the processors that the calling thread may run on, ascending; empty if the platform
+    /// cannot tell.
     ///
     /// @return processor numbers as the kernel counts them
     public static int[] available() {
         return Os.CURRENT.cpus();
     }
 
-    /// Returns the processors that the calling thread may use as a whole. A container's quota, or `-XX:ActiveProcessorCount`, can
-    /// be less than the processors that it may run on; to be pinned to some of them would then be no use.
+    /// Returns the processors that the calling thread may use as a whole. A container's quota, or
+    /// `-XX:ActiveProcessorCount`, can be less than the processors that it may run on; to be pinned to some of them
+    /// would then be no use.
     ///
     /// @return as [#available()], or empty if [Runtime#availableProcessors()] is another number
     public static int[] whole() {
@@ -23,7 +24,8 @@ public final class Cpus {
         return available.length == Runtime.getRuntime().availableProcessors() ? available : new int[0];
     }
 
-    /// Restricts the calling platform thread to these processors. Threads and processes that it starts later inherit that.
+    /// Restricts the calling platform thread to these processors. Threads and processes that it starts later inherit
+    /// that.
     ///
     /// @param cpus processor numbers
     /// @return whether it was done; false if the platform cannot, or no such processor is available
@@ -31,8 +33,8 @@ public final class Cpus {
         return Os.CURRENT.pin(cpus);
     }
 
-    /// Restricts all threads of this process to these processors, those of the JVM included. What they start later inherits
-    /// that.
+    /// Restricts all threads of this process to these processors, those of the JVM included. What they start later
+    /// inherits that.
     ///
     /// @param cpus processor numbers
     /// @return whether it was done; false if the platform cannot, or no such processor is available

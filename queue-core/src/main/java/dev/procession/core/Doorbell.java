@@ -14,16 +14,16 @@ import org.jspecify.annotations.Nullable;
 ///     futex wait while the word is w                   futex wake
 ///
 /// The word is read before the bit is set, the bit is cleared before the word is raised, and the word is raised before
-/// the wake: each of these swapped loses a wake-up. This is Dekker's pattern, publish and look against bit and look; the
-/// waker has no StoreLoad fence between publishing and reading the bit, so its store may still be in its store buffer, and
-/// the sleeper's membarrier makes up for that. A process that cannot have that sets the fence bit when it attaches, and
-/// then wakers fence.
+/// the wake: each of these swapped loses a wake-up. This is Dekker's pattern, publish and look against bit and look;
+/// the waker has no StoreLoad fence between publishing and reading the bit, so its store may still be in its store
+/// buffer, and the sleeper's membarrier makes up for that. A process that cannot have that sets the fence bit when it
+/// attaches, and then wakers fence.
 ///
 /// A kill or a stop between publishing and waking loses a wake-up all the same. So every sleep is timed, and the bit is
 /// never a count, which a kill would leave too high for ever.
 ///
-/// Room is signalled not at each move of a head but when it passes an eighth of its lane, and when the lane is empty: for a
-/// producer of a full lane a wake-up for each message would cost more than the message.
+/// Room is signalled not at each move of a head but when it passes an eighth of its lane, and when the lane is empty:
+/// for a producer of a full lane a wake-up for each message would cost more than the message.
 ///
 /// Thread-safe.
 final class Doorbell {
@@ -68,7 +68,8 @@ final class Doorbell {
         // before the bit: a waker that saw the bit raises the word after this read. Pairs with the add in ringAll()
         int word = Memory.getIntVolatile(file.memory, file.base + futexOffset);
         Memory.getAndBitwiseOr(file.memory, waitingAddress, WAITING);
-        // pairs with the opaque read in ring(): the look that follows sees the waker's publish, or the waker sees the bit
+        // pairs with the opaque read in ring(): the look that follows sees the waker's publish, or the waker sees the
+        // bit
         Os.CURRENT.barrierEverywhere();
         return word;
     }
@@ -77,8 +78,8 @@ final class Doorbell {
     ///
     /// @param word what [#announce] returned
     /// @param left the longest sleep, in ns
-    /// @param nanos after which it ends all the same, so that the sleeper looks by itself; a virtual thread in a crowd may
-    ///     sleep longer
+    /// @param nanos after which it ends all the same, so that the sleeper looks by itself; a virtual thread in a crowd
+    ///     may sleep longer
     void sleep(int word, long left, long nanos) {
         if (Thread.currentThread().isVirtual()) proxy().sleep(word, left, nanos);
         else Os.CURRENT.sleep(file.memory, futexOffset, word, Math.min(left, nanos));
@@ -93,8 +94,8 @@ final class Doorbell {
 
     /// Called after each publish, or each move of a head: wakes the sleepers if there are any.
     static void ring(MemorySegment memory, long base, long waiting, long futex) {
-        // opaque: the compiler may not move it up before the publish; that the processor may, the sleeper's fence makes up for.
-        // Pairs with the or in announce()
+        // opaque: the compiler may not move it up before the publish; that the processor may, the sleeper's fence makes
+        // up for. Pairs with the or in announce()
         if (Memory.getOpaque(memory, base + waiting) != 0) ringIfAwaited(memory, base, waiting, futex);
     }
 

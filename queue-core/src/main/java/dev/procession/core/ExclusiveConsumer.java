@@ -61,6 +61,7 @@ final class ExclusiveConsumer extends Consumer {
             while (taken < limit) {
                 long offset = at & mask;
                 long header = Memory.getVolatile(m, lane + offset); // pairs with the release in publish()
+                // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
                 if (Memory.getVolatile(m, inUseAt) != 1) {
                     lanes = 0; // not known: choose() reads all of them
                     break;
@@ -122,6 +123,7 @@ final class ExclusiveConsumer extends Consumer {
                 if (usualBytes > laneBytes - offset) throw corrupted(lane, header);
                 at += usualBytes;
                 taken++;
+                // pairs with the release in publish(), as the next one
                 header = Memory.getVolatile(m, data + (at & mask));
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
@@ -175,15 +177,15 @@ final class ExclusiveConsumer extends Consumer {
         }
     }
 
-    /// Takes the cache lines that end in a record away from its producer, before the space goes back; but only while the
-    /// queue is found empty now and then, so that the producer is the slower side.
+    /// Takes the cache lines that end in a record away from its producer, before the space goes back; but only while
+    /// the queue is found empty now and then, so that the producer is the slower side.
     ///
-    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one after
-    /// the other; a line that only this core has is handed over whole, and many are under way at a time. Measured between
-    /// far cores: 22 million messages of 16 bytes a second without this and 89 with it, of 1 KiB 1.9 and 20. Between near
-    /// ones it would cost a consumer that is the slower side up to a quarter. The bytes stay the same, so whoever comes
-    /// after a kill finds the record as it was; and all of them are the record's own, since what is before it may be its
-    /// producer's already.
+    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one
+    /// after the other; a line that only this core has is handed over whole, and many are under way at a time. Measured
+    /// between far cores: 22 million messages of 16 bytes a second without this and 89 with it, of 1 KiB 1.9 and 20.
+    /// Between near ones it would cost a consumer that is the slower side up to a quarter. The bytes stay the same, so
+    /// whoever comes after a kill finds the record as it was; and all of them are the record's own, since what is
+    /// before it may be its producer's already.
     private void ownLines(long recordAt, long bytes) {
         if (ownBytes <= 0) return;
         ownBytes -= bytes;
@@ -197,13 +199,15 @@ final class ExclusiveConsumer extends Consumer {
         assert position - before >= 0; // invariant 4
         head[lane] = position;
         this.position[lane] = position;
-        // release: pairs with the volatile read in extend(); all reads of the records are over before they are overwritten
+        // release: pairs with the volatile read in LaneSpace.extend(); all reads of the records are over before they
+        // are overwritten
         Memory.setRelease(memory, headAt[lane], position);
         cold.signalRoom(lane, before, position);
     }
 
     @Override
     long read(int lane) {
+        // pairs with the release in publish(), as the next one
         long header = Memory.getVolatile(memory, laneAt[lane] + (position[lane] & mask));
         if (header == Layout.PADDING) {
             position[lane] = nextLap(position[lane]);

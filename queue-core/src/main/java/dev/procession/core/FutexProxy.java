@@ -7,14 +7,14 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Lets virtual threads sleep on a futex word without their carriers: one platform thread sleeps on the word for all of them,
-/// and unparks them when it has changed. A futex wait in a virtual thread would keep its carrier in the kernel, and a few
-/// such waits all virtual threads of the JVM.
+/// Lets virtual threads sleep on a futex word without their carriers: one platform thread sleeps on the word for all of
+/// them, and unparks them when it has changed. A futex wait in a virtual thread would keep its carrier in the kernel,
+/// and a few such waits all virtual threads of the JVM.
 ///
 /// Where there are many, that thread also sees to it that each looks again by itself, a few at a time. If thousands had
 /// timers of their own, they would keep all carriers busy with looks in vain; and as long as a carrier finds more to do
-/// where it found the last, it looks nowhere else, so another virtual thread, one that is to close the queue, say, might not run
-/// for minutes. For the same reason they are woken in groups, each when the last has run.
+/// where it found the last, it looks nowhere else, so another virtual thread, one that is to close the queue, say,
+/// might not run for minutes. For the same reason they are woken in groups, each when the last has run.
 ///
 /// The thread is made when a virtual thread first sleeps, and ends when none has slept for a while.
 final class FutexProxy {
@@ -76,6 +76,7 @@ final class FutexProxy {
     }
 
     private int word() {
+        // pairs with the add in Doorbell.ringAll()
         return Memory.getIntVolatile(file.memory, file.base + futexOffset);
     }
 
@@ -121,8 +122,8 @@ final class FutexProxy {
         }
     }
 
-    /// Waits for somebody to sleep for. If nobody comes, this thread is done: in one step, so that whoever comes later makes
-    /// another one.
+    /// Waits for somebody to sleep for. If nobody comes, this thread is done: in one step, so that whoever comes later
+    /// makes another one.
     private synchronized boolean hasSleepers() {
         try {
             if (sleepers.isEmpty()) wait(LINGER_MILLIS);
@@ -134,8 +135,8 @@ final class FutexProxy {
         return false;
     }
 
-    /// Unparks those who sleep on another word than this; if there are none, those who have slept long enough. Returns how long
-    /// to sleep until the next time.
+    /// Unparks those who sleep on another word than this; if there are none, those who have slept long enough. Returns
+    /// how long to sleep until the next time.
     private synchronized long unpark(int word) {
         if (unparked == 0 && !unpark(word, true, WOKEN)) unpark(word, false, LOOKERS);
         if (sleepers.isEmpty()) return 0;

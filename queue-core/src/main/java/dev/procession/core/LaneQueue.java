@@ -1,17 +1,15 @@
 package dev.procession.core;
 
 import dev.procession.core.os.Os;
-import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /// A queue of byte messages that processes share: many producers, many consumers, one order.
 ///
-/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*; only its owner writes
-/// it. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer takes the
-/// record with the smallest ticket.
+/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*; only its owner
+/// writes it. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer
+/// takes the record with the smallest ticket.
 ///
 ///     ticket counter: 8
 ///
@@ -24,8 +22,8 @@ import java.util.function.Supplier;
 /// Guarantees, at any instruction of anybody:
 ///
 /// - *Order*: if a put returned before another one began, its message is delivered first, whoever put them.
-/// - *Put* is wait-free while its lane has room; *get* is lock-free. A process that is stopped or killed in the middle of
-///   either holds nobody up.
+/// - *Put* is wait-free while its lane has room; *get* is lock-free. A process that is stopped or killed in the middle
+///   of either holds nobody up.
 /// - *Visibility*: when a put has returned, [#isEmpty()] is false until its message is taken.
 /// - *kill -9* corrupts nothing, and loses or doubles no message whose put has returned, beyond what [Delivery] says of
 ///   a consumer's.
@@ -34,11 +32,9 @@ import java.util.function.Supplier;
 /// user that writes into the file on purpose, beyond noticing; and a message that was put is lost to a consumer that is
 /// killed right after it took it ([Delivery#SHARED]; see [Delivery#LEASED]).
 ///
-/// How it works, and why, is in the package documentation. This object is a handle: thread-safe, one or more in each process. Producers and consumers are made from it,
-/// and each of those belongs to one thread.
+/// How it works, and why, is in the package documentation. This object is a handle: thread-safe, one or more in each
+/// process. Producers and consumers are made from it, and each of those belongs to one thread.
 public final class LaneQueue implements AutoCloseable {
-    private static final int BESIDE_TRIES = 20;
-
     final QueueFile file;
     final Lanes lanes;
     final Participants participants;
@@ -67,8 +63,8 @@ public final class LaneQueue implements AutoCloseable {
 
     // ---- create, open, delete
 
-    /// Makes a queue in a new file, which stays until it is [deleted][#delete(Path)]. Others see the file whole or not at
-    /// all.
+    /// Makes a queue in a new file, which stays until it is [deleted][#delete(Path)]. Others see the file whole or not
+    /// at all.
     ///
     /// @param file its path; `/dev/shm` is the fastest place
     /// @param geometry its shape
@@ -79,13 +75,14 @@ public final class LaneQueue implements AutoCloseable {
         return new LaneQueue(QueueFile.create(file, geometry, label, 0));
     }
 
-    /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after a
-    /// crash, by the next call of this method by the same user.
+    /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after
+    /// a crash, by the next call of this method by the same user.
     ///
     /// That directory is the one that the system property `procession.dir` names, if it is set; else the first of
     /// `$XDG_RUNTIME_DIR/procession`, `/dev/shm/procession-UID` and, below the directory for temporary files,
-    /// `procession-UID` in which the queue can be made. It is made if it is missing, and only used if it belongs to this
-    /// user and is closed to others; where something else stands in its place, it is `procession-UID-2`, and so on.
+    /// `procession-UID` in which the queue can be made. It is made if it is missing, and only used if it belongs to
+    /// this user and is closed to others; where something else stands in its place, it is `procession-UID-2`, and so
+    /// on.
     ///
     /// @param geometry its shape
     /// @param label what the creator says of its messages, at most 64 bytes in UTF-8; may be empty
@@ -96,8 +93,8 @@ public final class LaneQueue implements AutoCloseable {
                 home -> QueueFile.create(Home.emptyName(home), geometry, label, Layout.FLAG_ANONYMOUS)));
     }
 
-    /// Opens the queue whose path is this one's with something behind it, and makes it if there is none. It is anonymous
-    /// if this one is.
+    /// Opens the queue whose path is this one's with something behind it, and makes it if there is none. It is
+    /// anonymous if this one is.
     ///
     /// @param suffix what its name has behind this one's
     /// @param geometry its shape, if it is made
@@ -105,17 +102,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @return a handle on it
     /// @throws QueueUnavailableException if it cannot be made or opened, or was made for something else
     public LaneQueue openBeside(String suffix, QueueGeometry geometry, String label) {
-        Path beside = pathBeside(suffix);
-        for (int i = 0;; i++) { // another process may make it or remove it meanwhile
-            try {
-                if (Files.exists(beside)) return openOwn(beside, label);
-                return new LaneQueue(
-                        QueueFile.create(beside, geometry, label, isAnonymous() ? Layout.FLAG_ANONYMOUS : 0));
-            } catch (QueueUnavailableException e) {
-                if (i == BESIDE_TRIES) throw e;
-                Participants.pause();
-            }
-        }
+        return new LaneQueue(file.openBeside(suffix, geometry, label));
     }
 
     /// Returns where [#openBeside(String, QueueGeometry, String)] looks.
@@ -123,17 +110,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @param suffix what its name has behind this one's
     /// @return the path
     public Path pathBeside(String suffix) {
-        return Path.of(URI.create(path().toUri() + suffix)); // not by its text: some locales cannot spell each name
-    }
-
-    private LaneQueue openOwn(Path beside, String label) {
-        LaneQueue opened = open(beside);
-        if (opened.label().equals(label) && opened.isAnonymous() == isAnonymous()) return opened;
-        opened.close();
-        throw new QueueUnavailableException(
-                beside + " is a queue of its own (label \"" + opened.label()
-                        + "\") in the place of the one that belongs to "
-                        + path() + "; rename one of them");
+        return file.pathBeside(suffix);
     }
 
     /// Opens a queue that some process of this user has made on this machine.
@@ -187,8 +164,8 @@ public final class LaneQueue implements AutoCloseable {
     ///
     /// @param delivery exclusive or shared, or leased if the queue is: then it is a [LeasingConsumer]
     /// @return a consumer for one thread
-    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue and the
-    ///     delivery is leased
+    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue
+    ///     and the delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery) {
         return newConsumer(delivery, WaitStrategy.spinThenSleep());
@@ -199,8 +176,8 @@ public final class LaneQueue implements AutoCloseable {
     /// @param delivery exclusive or shared, or leased if the queue is: then it is a [LeasingConsumer]
     /// @param strategy how its blocking gets wait
     /// @return a consumer for one thread
-    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue and the
-    ///     delivery is leased
+    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue
+    ///     and the delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery, WaitStrategy strategy) {
         Waiting waiting = waitingForMessages(strategy);
@@ -231,10 +208,10 @@ public final class LaneQueue implements AutoCloseable {
         return new Waiting(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
     }
 
-    /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file goes
-    /// as if this handle were closed, that is, it loses its name now if no other handle of any process needs it, else
-    /// when the last of those is closed or does this too. But this handle and all that was made from it go on as before,
-    /// and may be closed as usual. Nobody can open the queue any more when the name is gone.
+    /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file
+    /// goes as if this handle were closed, that is, it loses its name now if no other handle of any process needs it,
+    /// else when the last of those is closed or does this too. But this handle and all that was made from it go on as
+    /// before, and may be closed as usual. Nobody can open the queue any more when the name is gone.
     ///
     /// Does nothing if the queue is not anonymous, or the handle is closed.
     ///
@@ -243,9 +220,9 @@ public final class LaneQueue implements AutoCloseable {
         participants.leaveName();
     }
 
-    /// Closes this handle. Threads that wait through it get a [QueueClosedException], and so does the next call that has
-    /// to look beyond what it knows; producers and consumers keep their lane or place until they are closed too; with the
-    /// last of them the file is unmapped. Messages stay.
+    /// Closes this handle. Threads that wait through it get a [QueueClosedException], and so does the next call that
+    /// has to look beyond what it knows; producers and consumers keep their lane or place until they are closed too;
+    /// with the last of them the file is unmapped. Messages stay.
     @Override
     public void close() {
         participants.closeHandle();
@@ -300,10 +277,10 @@ public final class LaneQueue implements AutoCloseable {
     /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each
     /// producer's lane fills up by itself, see [Producer#hasRoom(int)].
     ///
-    /// A place is taken from when a producer begins to put an item until the item is taken, or done in a leased queue. A
-    /// producer that was stopped in the middle of a put or holds a claim keeps its place, so a queue may be full with
-    /// fewer items than its bound; one that was killed gives it back. Costs two reads a lane while the queue is not full,
-    /// and otherwise up to what [#size()] does.
+    /// A place is taken from when a producer begins to put an item until the item is taken, or done in a leased queue.
+    /// A producer that was stopped in the middle of a put or holds a claim keeps its place, so a queue may be full with
+    /// fewer items than its bound; one that was killed gives it back. Costs two reads a lane while the queue is not
+    /// full, and otherwise up to what [#size()] does.
     ///
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed

@@ -63,6 +63,7 @@ abstract class LaneScan {
         for (int lane = 0; lane < max; lane++) {
             laneAt[lane] = base + geometry.laneAt(lane);
             headAt[lane] = base + Layout.headAt(lane);
+            // pairs with the taking steps
             head[lane] = position[lane] = seen[lane] = Memory.getVolatile(memory, headAt[lane]);
         }
         bound = newestTicket();
@@ -71,7 +72,8 @@ abstract class LaneScan {
 
     // ---- look
 
-    /// Finds the lane whose first record is to be taken next, or [#NONE]. Sets `below` for a run of records in that lane.
+    /// Finds the lane whose first record is to be taken next, or [#NONE]. Sets `below` for a run of records in that
+    /// lane.
     final int choose() {
         if (lanes <= 1) {
             int only = chooseOnly();
@@ -90,6 +92,7 @@ abstract class LaneScan {
     private int chooseOnly() {
         if (lanes == 0 && (lanes = cold.lanesInUse()) == 0) return NONE; // and no memory behind any lane yet
         if (first[0] == 0) read(0);
+        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
         if (Memory.getVolatile(memory, inUseAt) != 1) {
             first[0] = 0; // what was remembered while it was the only one may have been taken since
             look(); // the others were never read
@@ -145,11 +148,12 @@ abstract class LaneScan {
     }
 
     private long newestTicket() {
+        // pairs with the draw in LaneWriter.ticket(): a put that drew before this read had begun
         return Memory.getVolatile(memory, base + Layout.TICKET_AT) - 1;
     }
 
-    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken after
-    /// it.
+    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken
+    /// after it.
     private void seeAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
@@ -160,6 +164,7 @@ abstract class LaneScan {
             }
             at += recordBytes(Layout.length(last));
             if (i == WALK) break;
+            // pairs with the release in publish()
             long next = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
             if (next == 0 || next == Layout.PADDING) break;
             last = next;

@@ -32,7 +32,7 @@ final class LaneSpace {
         prefix = file.geometry.prefixBytes();
         reserved = tail;
         // by owners that have written all of it; after 2^64 bytes positions are small again, but first the head is not.
-        // Pairs with the taking steps
+        // The head pairs with the taking steps
         allReserved = Long.compareUnsigned(tail, laneBytes) >= 0
                 || Long.compareUnsigned(Memory.getVolatile(file.memory, headAddress), tail) > 0;
     }

@@ -94,7 +94,8 @@ abstract class LaneWriter {
         long end = tail + (laneBytes - offset) + size + prefix;
         if (end - limit > 0 && !extend(end)) return FULL;
         endLogAt(0, published);
-        // release: whoever sees the padding sees the zero header behind it, or what was put there since
+        // release: pairs with the read of the header in every look, which then sees the zero header after it, or what
+        // was put there since
         Memory.setRelease(memory, laneAt + offset, Layout.PADDING);
         tail += laneBytes - offset;
         return 0;
@@ -110,10 +111,13 @@ abstract class LaneWriter {
 
     /// My last ticket again, unless somebody has drawn since: then the next one.
     ///
-    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first only
-    /// while nobody else draws; otherwise the comparison would cost a second transfer of its line.
+    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first
+    /// only while nobody else draws; otherwise the comparison would cost a second transfer of its line.
     final long ticket() {
+        // pairs with the draws of others. volatile: ordered before the release in publish() anyway, and not before the
+        // last put
         if (alone && Memory.getVolatile(memory, ticketAt) == mine + 1) return mine;
+        // pairs with newestTicket() and the draws of others; an atomic add, since two must not draw the same
         long drawn = Memory.getAndAdd(memory, ticketAt, 1);
         alone = drawn == mine + 1;
         return mine = drawn;

@@ -4,12 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// The lanes as whoever neither puts nor takes sees them: walks along their records, and what follows from that (whether
-/// the queue is empty, how many messages it has, where a log ends, who holds leases). Also the end of a lease, which any
-/// thread may call.
+/// The lanes as whoever neither puts nor takes sees them: walks along their records, and what follows from that
+/// (whether the queue is empty, how many messages it has, where a log ends, who holds leases). Also the end of a lease,
+/// which any thread may call.
 ///
-/// Whoever walks does not believe what it read before the head has proven it (invariant 9). Nothing here is on the way of
-/// a put or a get of a queue without leases. Thread-safe.
+/// Whoever walks does not believe what it read before the head has proven it (invariant 9). Nothing here is on the way
+/// of a put or a get of a queue without leases. Thread-safe.
 final class Lanes {
     /// The longest sleep while leases are out.
     private static final long LEASE_NAP_NANOS = 5_000_000;
@@ -39,6 +39,7 @@ final class Lanes {
     // ---- lanes in use, heads, headers
 
     int lanesInUse() {
+        // pairs with the CAS in raiseLanesInUse()
         long lanes = Memory.getVolatile(memory, base + Layout.LANES_IN_USE_AT);
         if (lanes < 0 || lanes > geometry.lanes()) {
             throw new QueueCorruptedException(
@@ -55,16 +56,19 @@ final class Lanes {
             for (int lane = seen; lane < lanes; lane++) {
                 if (!file.reserveStart(lane)) return false;
             }
+            // pairs with lanesInUse(); CAS: it must only grow
             Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
         }
         return true;
     }
 
     long head(int lane) {
+        // pairs with the taking steps
         return Memory.getVolatile(memory, base + Layout.headAt(lane));
     }
 
     long header(int lane, long position) {
+        // pairs with the release in LaneWriter.publish()
         return Memory.getVolatile(memory, base + geometry.laneAt(lane) + (position & geometry.offsetMask()));
     }
 
@@ -134,8 +138,8 @@ final class Lanes {
 
     /// Whether there was a moment during this call at which the queue was empty.
     ///
-    /// Empty lanes one after the other prove nothing: a message may be put into one that was read already, and later ones
-    /// be emptied. It is proven by two looks in a row that found nothing and in which each lane ended at the same
+    /// Empty lanes one after the other prove nothing: a message may be put into one that was read already, and later
+    /// ones be emptied. It is proven by two looks in a row that found nothing and in which each lane ended at the same
     /// position. Those only grow, so their sum tells.
     boolean isEmpty() {
         Patience patience = new Patience(file);
@@ -192,6 +196,7 @@ final class Lanes {
     }
 
     private long claimWord(int lane, long position) {
+        // pairs with the CAS of those who claim, finish or give back
         return Memory.getVolatile(memory, base + claimAt(lane, position));
     }
 
@@ -200,13 +205,14 @@ final class Lanes {
     }
 
     boolean replaceClaim(int lane, long position, long claim, long by) {
+        // pairs with the reads of the claim word in every walk; CAS: it may be another's by now
         return Memory.compareAndSet(memory, base + claimAt(lane, position), claim, by);
     }
 
     /// Moves the head over records that are done, one at a time, and so gives their space back.
     ///
-    /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the head
-    /// and the one behind it, one at least sees the other's.
+    /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the
+    /// head and the one behind it, one at least sees the other's.
     void passDone(int lane, Patience patience) {
         long before = head(lane);
         long after = before;
@@ -218,7 +224,7 @@ final class Lanes {
             if (header == 0 || state(lane, at) != Layout.DONE) break;
             if (isRecord(header, at)) {
                 long next = at + geometry.recordBytes(Layout.length(header));
-                // the head has not moved since it was read: that proves the header
+                // the head has not moved since it was read: that proves the header. Pairs with LaneSpace.extend()
                 if (Memory.compareAndSet(memory, base + Layout.headAt(lane), head, next)) {
                     after = next;
                     continue;
@@ -232,9 +238,10 @@ final class Lanes {
         if (after != before || geometry.counted()) signalRoom(lane, before, after);
     }
 
-    /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message: it
-    /// would cost more than the message; but at each eighth of a lane, and when the lane is empty.
+    /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message:
+    /// it would cost more than the message; but at each eighth of a lane, and when the lane is empty.
     void signalRoom(int lane, long before, long after) {
+        // pairs with Doorbell.announce(), which makes up for what the processor may reorder
         if (Memory.getOpaque(memory, base + Layout.ROOM_WAITING_AT) == 0) return;
         long eighth = geometry.laneBytes() / 8;
         if (geometry.counted() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
@@ -268,6 +275,7 @@ final class Lanes {
     }
 
     long number(int lane, long position) {
+        // pairs with the release in LaneWriter.publish() or of the padding, which come after it
         return Memory.getVolatile(
                 memory, base + geometry.laneAt(lane) + (position & geometry.offsetMask()) + Long.BYTES);
     }

@@ -42,9 +42,10 @@ import java.lang.foreign.StructLayout;
 /// second long follows the header: the record's number within its lane; there records are padded to 16 bytes.
 ///
 /// In a leased queue records are padded to blocks of 64 bytes, and a claim word stands for each block, beside the lane
-/// and not in it, so that no payload is ever taken for one. It says who holds the record that begins there: from the high
-/// bits to the low ones 38 bits of the lap (position / laneBytes), 16 of the owner's number, 8 of the attempt, 2 of the state.
-/// A word of an earlier lap means that nobody has claimed the record, so producers never write claim words.
+/// and not in it, so that no payload is ever taken for one. It says who holds the record that begins there: from the
+/// high bits to the low ones 38 bits of the lap (position / laneBytes), 16 of the owner's number, 8 of the attempt, 2
+/// of the state. A word of an earlier lap means that nobody has claimed the record, so producers never write claim
+/// words.
 final class Layout {
     /// Words that different parties write are this many bytes apart: two cache lines, since they are fetched in pairs.
     static final int SEPARATION = 128;
@@ -246,7 +247,8 @@ final class Layout {
         return word >>> LAP_SHIFT == lap << LAP_SHIFT >>> LAP_SHIFT ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
     }
 
-    /// The number of the next attempt. It does not come round to a small one, but words must differ for as long as can be.
+    /// The number of the next attempt. It does not come round to a small one, but words must differ for as long as can
+    /// be.
     static int nextAttempt(int attempts) {
         return attempts < MAX_ATTEMPT ? attempts + 1 : MAX_ATTEMPT / 2 + 1;
     }

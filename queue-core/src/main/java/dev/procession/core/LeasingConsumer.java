@@ -11,15 +11,15 @@ import org.jspecify.annotations.Nullable;
 /// What a consumer that was closed or killed has not done is lent again, at its old place in the order, as soon as the
 /// kernel says that the consumer is gone; what it holds for longer than the queue's visibility time-out likewise.
 ///
-/// To claim a record is one compare-and-set of its claim word, from what a look saw there: never claimed, given back, or
-/// held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head over
-/// the records that others hold or have done. It reads a header first and its claim word second: a word that does not say
-/// "done" proves the header, because the head, behind which memory is used again, cannot pass a record that is not done.
-/// The lengths of those that are done are proven at the end of the walk, by reading the head again. After a claim nothing
-/// is left to prove: no claim word is ever the same again, so the record is the one that was seen.
+/// To claim a record is one compare-and-set of its claim word, from what a look saw there: never claimed, given back,
+/// or held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head
+/// over the records that others hold or have done. It reads a header first and its claim word second: a word that does
+/// not say "done" proves the header, because the head, behind which memory is used again, cannot pass a record that is
+/// not done. The lengths of those that are done are proven at the end of the walk, by reading the head again. After a
+/// claim nothing is left to prove: no claim word is ever the same again, so the record is the one that was seen.
 ///
-/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives the
-/// claim back: at the end of the call, and if that fails too, at the beginning of the next.
+/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives
+/// the claim back: at the end of the call, and if that fails too, at the beginning of the next.
 ///
 /// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the
 /// file from before its first claim. The kernel drops that lock when the process is gone.
@@ -43,10 +43,12 @@ public final class LeasingConsumer extends Consumer {
     private long now; // when this call began
     private long walkedNanos; // when all lanes were walked from their heads
     private volatile boolean cursorsForgotten;
-    private final Runnable forgetCursors = () -> cursorsForgotten = true; // for a lease that is given back, by any thread
+    // for a lease that is given back, by any thread
+    private final Runnable forgetCursors = () -> cursorsForgotten = true;
     private final int[] alive = new int[ALIVE]; // owners, each in the place that its last bits say
     private final long[] aliveNanos = new long[ALIVE]; // when it was
-    private final Map<Long, Held> held = new HashMap<>(); // claim words by their address, if there is a visibility time-out
+    // claim words by their address, if there is a visibility time-out
+    private final Map<Long, Held> held = new HashMap<>();
 
     private final PrivateCopy copy = new PrivateCopy(file);
     private @Nullable Lease inHand; // from before its claim until the caller has it or it is done
@@ -130,7 +132,8 @@ public final class LeasingConsumer extends Consumer {
     /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the
     /// handler throws, which ends the call.
     ///
-    /// @throws LeaseLostException if the handler took longer than the visibility time-out, so that somebody else has the message
+    /// @throws LeaseLostException if the handler took longer than the visibility time-out, so that somebody else has
+    ///     the message
     @Override
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
@@ -175,6 +178,7 @@ public final class LeasingConsumer extends Consumer {
             long at = position[lane];
             length = Layout.length(first[lane]);
             if (length > Math.min(most, copy.byteSize())) {
+                // pairs with the CAS of other consumers below
                 if (Memory.getVolatile(memory, wordAt(lane, at)) != word[lane]) {
                     read(lane); // somebody else has it by now
                     continue;
@@ -188,6 +192,7 @@ public final class LeasingConsumer extends Consumer {
             assert mine != word[lane]; // invariant 10
             Lease lease = new Lease(cold, forgetCursors, lane, at, mine, attempt);
             inHand = lease;
+            // the taking step; pairs with the reads of the word in walk(), here and in Lanes
             if (!Memory.compareAndSet(memory, wordAt(lane, at), word[lane], mine)) {
                 inHand = null;
                 read(lane); // somebody else was faster
@@ -196,8 +201,12 @@ public final class LeasingConsumer extends Consumer {
             copy.fill(laneAt[lane] + (at & mask) + prefix, length);
             cursor[lane] = at + recordBytes(length);
             read(lane);
-            Memory.acquireFence(); // the copy was made before this look at the claim, which proves it
-            if (Memory.getVolatile(memory, wordAt(lane, at)) != mine) continue; // so slow that it was taken over already
+            // pairs with the release in publish() of a producer that reuses the space: the copy was made before this
+            // look at the claim word, which proves it
+            Memory.acquireFence();
+            // pairs with the CAS of a consumer that has taken over
+            // so slow that it was taken over already
+            if (Memory.getVolatile(memory, wordAt(lane, at)) != mine) continue;
             copy.show(0, length);
             return lease;
         }
@@ -218,6 +227,7 @@ public final class LeasingConsumer extends Consumer {
             cursor[lane] = head[lane];
             first[lane] = 0; // not read
         }
+        // pairs with the CAS of all that change a claim word
         held.entrySet().removeIf(e -> Memory.getVolatile(memory, e.getKey()) != e.getValue().word);
     }
 
@@ -237,12 +247,14 @@ public final class LeasingConsumer extends Consumer {
         long at = 0;
         again:
         for (;; patience.startOver(lane, (at - start) / Layout.BLOCK)) {
+            // pairs with the CAS in Lanes.passDone()
             start = head[lane] = Memory.getVolatile(memory, headAt[lane]);
             if (cursor[lane] - start > 0) start = cursor[lane];
             long from = start; // where the record's space begins: with the padding before it, or with itself
             at = start;
             long claim = 0;
             long header;
+            // pairs with the release in publish()
             while ((header = Memory.getVolatile(memory, laneAt[lane] + (at & mask))) != 0) {
                 if (header == Layout.PADDING && (at & mask) != 0) {
                     at = nextLap(at);
@@ -253,6 +265,7 @@ public final class LeasingConsumer extends Consumer {
                     throw file.corrupted(lane, at,
                             "its header " + Long.toHexString(header) + " is not that of a record");
                 }
+                // pairs with the CAS of all that change a claim word, and comes after the header, which it proves
                 claim = Memory.getVolatile(memory, wordAt(lane, at));
                 int state = Layout.state(claim, file.geometry.lap(at));
                 if (state == Layout.FREE || state == Layout.TAKEN && isAbandoned(wordAt(lane, at), claim)) break;
@@ -275,6 +288,8 @@ public final class LeasingConsumer extends Consumer {
 
     /// Whether memory behind the position may have been used again, so that what was read there means nothing.
     private boolean hasPassed(int lane, long start) {
+        // pairs with the CAS in Lanes.passDone(); the fence: what was read before must stay before this read, which
+        // proves it
         Memory.acquireFence();
         return Memory.getVolatile(memory, headAt[lane]) - start > 0;
     }
@@ -315,7 +330,8 @@ public final class LeasingConsumer extends Consumer {
         return empty;
     }
 
-    /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to others.
+    /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to
+    /// others.
     @Override
     public void close() {
         if (markClosed()) participants.releaseOwner(owner);

@@ -10,8 +10,8 @@ import java.nio.ByteOrder;
 /// The only class that touches shared memory. The memory order of each access is in its name.
 ///
 /// Bounds: a segment that checks every access halves the throughput of small messages. So where the platform allows it,
-/// accesses go through one segment over the whole address space, and an `at` is an address; every caller makes it from a
-/// masked position and a checked length, inside a mapping that it keeps reachable. Otherwise an `at` is an offset
+/// accesses go through one segment over the whole address space, and an `at` is an address; every caller makes it from
+/// a masked position and a checked length, inside a mapping that it keeps reachable. Otherwise an `at` is an offset
 /// into the mapping. [base] is what the two differ by.
 ///
 /// Order between processes is HotSpot's promise, not the Java memory model's: each access mode becomes the same
@@ -34,8 +34,8 @@ final class Memory {
     /// Copies up to this many bytes are done by longs: a call costs more than they do.
     private static final int SHORT_COPY = 32;
 
-    /// Every address and offset is below this. Said once more at each access, so that the compiler knows that it is inside of
-    /// the segment, and aligned, and leaves out both checks: a fifth of the instructions of a put and a get.
+    /// Every address and offset is below this. Said once more at each access, so that the compiler knows that it is
+    /// inside of the segment, and aligned, and leaves out both checks: a fifth of the instructions of a put and a get.
     private static final long BELOW = (1L << 56) - 1;
     private static final long ALIGNED = BELOW & -Long.BYTES;
     private static final long ALIGNED_INT = BELOW & -Integer.BYTES;

@@ -19,8 +19,8 @@ public final class Message {
         this.memory = memory;
     }
 
-    /// Returns a message of its own with a copy of the bytes: for what reads messages and gets bytes from elsewhere, such as
-    /// a codec that is tried out without a queue.
+    /// Returns a message of its own with a copy of the bytes: for what reads messages and gets bytes from elsewhere,
+    /// such as a codec that is tried out without a queue.
     ///
     /// @param bytes the payload
     /// @return a message that stays valid

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
@@ -17,11 +16,9 @@ final class Participants {
     /// For so long it is believed that the owner of a lane lives: to ask costs half a microsecond.
     private static final long ALIVE_NANOS = 1_000_000;
 
-    /// A lane may be locked for a moment by who asks, on a portable platform, whether its owner lives: so one pass is not
-    /// enough.
+    /// A lane may be locked for a moment by who asks, on a portable platform, whether its owner lives: so one pass is
+    /// not enough.
     private static final int LANE_PASSES = 3;
-
-    private static final long PAUSE_NANOS = 1_000_000;
 
     final QueueFile file;
     final Lanes lanes;
@@ -50,7 +47,7 @@ final class Participants {
         file.checkOpen();
         file.checkNotCutOff();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
-            if (pass > 0) pause();
+            if (pass > 0) QueueFile.pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
                 if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) continue;
                 P producer = null;
@@ -70,13 +67,6 @@ final class Participants {
                 + " has a living producer; close one" + (file.geometry.lanes() < QueueGeometry.MAX_LANES
                         ? ", or make the queue with more lanes"
                         : "; no queue has more lanes"));
-    }
-
-    /// Lets another process get on. A thread that was interrupted would not sleep.
-    static void pause() {
-        boolean interrupted = Thread.interrupted();
-        LockSupport.parkNanos(PAUSE_NANOS);
-        if (interrupted) Thread.currentThread().interrupt();
     }
 
     synchronized void releaseLane(int lane) {
@@ -161,10 +151,11 @@ final class Participants {
         BitSet holders = null;
         Patience patience = new Patience(file);
         for (int i = 0; i < Layout.MAX_OWNER; i++) {
+            // pairs with the same of others; an atomic add, since two must not draw the same
             long drawn = Memory.getAndAdd(file.memory, file.base + Layout.ATTACHMENTS_AT, 1);
             int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
-            // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before, since
-            // with the lock we make that holder look alive, and again with the lock, when it can claim no more
+            // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before,
+            // since with the lock we make that holder look alive, and again with the lock, when it can claim no more
             boolean round = Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0;
             if (round && holders == null) holders = lanes.holders(patience);
             if (ownersHeld.get(owner) || holders != null && holders.get(owner)) continue;
@@ -196,7 +187,8 @@ final class Participants {
         assert participants > 0;
         if (--participants > 0) return;
         file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
-        // asked with the lock: who removes a queue removes what is beside it after that, so one of two who leave does it
+        // asked with the lock: who removes a queue removes what is beside it after that, so one of two who leave does
+        // it
         if (file.anonymous && file.open.tryLock(Layout.ATTACHED_LOCK, false) && !Home.isBesideAnother(file.path))
             QueueFile.remove(file.path, file.open);
         file.open.detach();

@@ -1,7 +1,7 @@
 package dev.procession.core;
 
-/// What one call may spend on starting over because others were faster, before it believes in damage instead: a file that
-/// moves all the time would keep it for ever. There is one for all the loops of a call, since bounds of their own
+/// What one call may spend on starting over because others were faster, before it believes in damage instead: a file
+/// that moves all the time would keep it for ever. There is one for all the loops of a call, since bounds of their own
 /// multiply where loops are nested. All of it is some tens of milliseconds of work.
 ///
 /// Belongs to one thread. Whoever finds everything as it should be spends nothing.
@@ -38,6 +38,7 @@ final class Patience {
     void startOver(int lane, long steps, String otherwise) {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
         if (left >= 0) return;
+        // only for the message: pairs with nothing
         throw file.corrupted(lane, Memory.getVolatile(file.memory, file.base + Layout.headAt(lane)), otherwise);
     }
 

@@ -3,8 +3,8 @@ package dev.procession.core;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Private memory for a copy of one message, or of a run of records, and the [Message] that shows it. It grows to what is
-/// needed; only the garbage collector gives it back.
+/// Private memory for a copy of one message, or of a run of records, and the [Message] that shows it. It grows to what
+/// is needed; only the garbage collector gives it back.
 ///
 /// Belongs to one thread.
 final class PrivateCopy {
@@ -83,8 +83,8 @@ final class PrivateCopy {
         throw (T) thrown; // a handler written in another language may throw any
     }
 
-    /// Makes room for so many bytes; what was there is gone. The new memory is at least twice as large as the old if it can be,
-    /// so what waits for the collector is never more than what is in use.
+    /// Makes room for so many bytes; what was there is gone. The new memory is at least twice as large as the old if it
+    /// can be, so what waits for the collector is never more than what is in use.
     ///
     /// @throws OutOfMemoryError if there is not enough; says what to do
     void grow(int bytes) {

@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
 /// Puts messages into one lane of the queue, which is its own until it is closed or its process dies.
 ///
 /// A put is wait-free while the lane has room: at most one fetch-and-add, and none while nobody else puts; then stores
-/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of items
-/// has a bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic
-/// operations and a call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of it
-/// misses the message, and every message whose put began later is delivered later.
+/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of
+/// items has a bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic
+/// operations and a call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of
+/// it misses the message, and every message whose put began later is delivered later.
 ///
 /// Belongs to one thread, close() included. No allocation per message.
 public final class Producer extends LaneWriter implements AutoCloseable {
@@ -61,7 +61,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         }
     }
 
-    /// On its own: a handler around all of this kept the compiler from its best, a quarter of the throughput at 16 bytes.
+    /// On its own: a handler around all of this kept the compiler from its best, a quarter of the throughput at 16
+    /// bytes.
     private boolean putBytes(byte[] from, int start, int length) {
         int size = recordBytes(length);
         long offset = begin(length, size);
@@ -174,7 +175,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         return bound.hasPlace(patience);
     }
 
-    /// Puts what was written in place. Ends the claim right after it, without a call: there may be no stack left for one.
+    /// Puts what was written in place. Ends the claim right after it, without a call: there may be no stack left for
+    /// one.
     void commit(long offset, int length) {
         long before = tail;
         try {

@@ -5,6 +5,7 @@ import dev.procession.core.os.Os;
 import dev.procession.core.os.OsFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
@@ -12,8 +13,8 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// A queue's file as one handle has it open: how it is made, checked, mapped and removed; whether it can still be used;
@@ -22,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// Thread-safe.
 final class QueueFile {
     private static final int LATE_FAULTS = 4;
+    private static final int BESIDE_TRIES = 20;
+    private static final long PAUSE_NANOS = 1_000_000;
 
     final Path path;
     final OsFile open;
@@ -55,36 +58,13 @@ final class QueueFile {
                     geometry.fileBytes(),
                     Layout.lanesAt(geometry.lanes()),
                     Layout.ATTACHED_LOCK,
-                    memory -> writeHeader(memory, geometry, labelBytes, flags));
+                    memory -> FileHeader.write(memory, geometry, labelBytes, flags));
             return new QueueFile(path, file);
         } catch (FileAlreadyExistsException e) {
             throw new QueueUnavailableException(path + " exists already; open it, or delete it first", e);
         } catch (IOException e) {
             throw unavailable(e);
         }
-    }
-
-    private static void writeHeader(MemorySegment memory, QueueGeometry geometry, byte[] label, long flags) {
-        long base = Memory.base(memory);
-        UUID uuid = UUID.randomUUID();
-        UUID boot = bootId();
-        Memory.setPlain(memory, base + Layout.VERSION_AT, Layout.VERSION);
-        Memory.setPlain(memory, base + Layout.LANES_AT, geometry.lanes());
-        Memory.setPlain(memory, base + Layout.LANE_BYTES_AT, geometry.laneBytes());
-        Memory.setPlain(memory, base + Layout.MAX_ITEMS_AT, geometry.maxItems());
-        Leasing leasing = geometry.leasing();
-        if (leasing != null) {
-            flags |= Layout.FLAG_LEASED;
-            Memory.setPlain(memory, base + Layout.VISIBILITY_NANOS_AT, leasing.visibilityNanos());
-            Memory.setPlain(memory, base + Layout.MAX_ATTEMPTS_AT, leasing.maxAttempts());
-        }
-        Memory.setPlain(memory, base + Layout.FLAGS_AT, flags);
-        Memory.setPlain(memory, base + Layout.UUID_AT, uuid.getMostSignificantBits());
-        Memory.setPlain(memory, base + Layout.UUID_AT + Long.BYTES, uuid.getLeastSignificantBits());
-        Memory.setPlain(memory, base + Layout.BOOT_ID_AT, boot.getMostSignificantBits());
-        Memory.setPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES, boot.getLeastSignificantBits());
-        Memory.copyIn(label, 0, memory, base + Layout.LABEL_AT, label.length);
-        Memory.setRelease(memory, base + Layout.MAGIC_AT, Layout.MAGIC);
     }
 
     static QueueFile open(Path file) {
@@ -100,6 +80,39 @@ final class QueueFile {
         } catch (IOException e) {
             throw unavailable(e);
         }
+    }
+
+    /// Opens the queue whose path is this one's with something after it, or makes it.
+    QueueFile openBeside(String suffix, QueueGeometry geometry, String label) {
+        Path beside = pathBeside(suffix);
+        for (int i = 0;; i++) { // another process may make it or remove it meanwhile
+            try {
+                if (Files.exists(beside)) return openOwn(beside, label);
+                return create(beside, geometry, label, anonymous ? Layout.FLAG_ANONYMOUS : 0);
+            } catch (QueueUnavailableException e) {
+                if (i == BESIDE_TRIES) throw e;
+                pause();
+            }
+        }
+    }
+
+    /// Lets another process get on. A thread that was interrupted would not sleep.
+    static void pause() {
+        boolean interrupted = Thread.interrupted();
+        LockSupport.parkNanos(PAUSE_NANOS);
+        if (interrupted) Thread.currentThread().interrupt();
+    }
+
+    private QueueFile openOwn(Path beside, String label) {
+        QueueFile opened = open(beside);
+        if (opened.label.equals(label) && opened.anonymous == anonymous) return opened;
+        opened.open.close();
+        throw new QueueUnavailableException(beside + " is a queue of its own (label \"" + opened.label
+                + "\") in the place of the one that belongs to " + path + "; rename one of them");
+    }
+
+    Path pathBeside(String suffix) {
+        return Path.of(URI.create(path.toUri() + suffix)); // not by its text: some locales cannot spell each name
     }
 
     static QueueUnavailableException unavailable(IOException e) {
@@ -132,6 +145,7 @@ final class QueueFile {
             throw new QueueUnavailableException(file + " is open in some process; close it there first");
         }
         try {
+            // pairs with the release in FileHeader.write()
             if (Memory.getVolatile(open.mapping(), Memory.base(open.mapping()) + Layout.MAGIC_AT) != Layout.MAGIC) {
                 throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
             }
@@ -155,15 +169,6 @@ final class QueueFile {
         }
     }
 
-    /// Identifies this start of the machine: of a file on disk, a restart may have kept any subset of its pages.
-    private static UUID bootId() {
-        try {
-            return UUID.fromString(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip());
-        } catch (IOException | IllegalArgumentException e) {
-            return new UUID(0, 0);
-        }
-    }
-
     private QueueFile(Path path, OsFile open) {
         this.path = path.toAbsolutePath();
         this.open = open;
@@ -171,9 +176,10 @@ final class QueueFile {
         base = Memory.base(memory);
         boolean whole = false;
         try {
-            geometry = readGeometry();
-            label = readLabel();
-            anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
+            FileHeader header = FileHeader.read(this.path, memory);
+            geometry = header.geometry();
+            label = header.label();
+            anonymous = header.anonymous();
             Os.CURRENT.closeWhenUnreachable(this, open);
             whole = true;
         } catch (InternalError e) { // truncated since it was mapped
@@ -181,61 +187,6 @@ final class QueueFile {
         } finally {
             if (!whole) open.close();
         }
-    }
-
-    private QueueGeometry readGeometry() {
-        if (Memory.getVolatile(memory, base + Layout.MAGIC_AT) != Layout.MAGIC) {
-            throw new QueueUnavailableException(path + " is not a queue: it does not begin as one");
-        }
-        long version = Memory.getPlain(memory, base + Layout.VERSION_AT);
-        if (version != Layout.VERSION) {
-            throw new QueueUnavailableException(
-                    path + " was made by another version of Procession: its format is " + version
-                            + ", this one reads " + Layout.VERSION + "; use the same version in all processes");
-        }
-        long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
-        long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
-        long maxItems = Memory.getPlain(memory, base + Layout.MAX_ITEMS_AT);
-        long flags = Memory.getPlain(memory, base + Layout.FLAGS_AT);
-        if ((flags & ~Layout.KNOWN_FLAGS) != 0) {
-            throw new QueueUnavailableException(
-                    path + " was made by a newer version of Procession: it has flags that this one does not know (0x"
-                            + Long.toHexString(flags & ~Layout.KNOWN_FLAGS)
-                            + "); use the same version in all processes");
-        }
-        boolean leased = (flags & Layout.FLAG_LEASED) != 0;
-        String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems, leased);
-        Leasing leasing = null;
-        if (wrong == null && leased) {
-            long visibility = Memory.getPlain(memory, base + Layout.VISIBILITY_NANOS_AT);
-            long attempts = Memory.getPlain(memory, base + Layout.MAX_ATTEMPTS_AT);
-            wrong = Leasing.wrong(visibility, attempts);
-            if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
-        }
-        if (wrong != null) throw new QueueCorruptedException(path + ": the header says " + wrong);
-        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, maxItems, leasing);
-        if (memory.byteSize() != g.fileBytes()) {
-            throw new QueueCorruptedException(path + " has " + memory.byteSize() + " bytes, but its header says "
-                    + g.fileBytes() + "; it was cut off or overwritten");
-        }
-        UUID made = new UUID(
-                Memory.getPlain(memory, base + Layout.BOOT_ID_AT),
-                Memory.getPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES));
-        UUID now = bootId();
-        UUID unknown = new UUID(0, 0);
-        if (!made.equals(now) && !made.equals(unknown) && !now.equals(unknown)) {
-            throw new QueueUnavailableException(
-                    path + " was made before the machine was restarted, so parts of it may be missing; delete it and make it again");
-        }
-        return g;
-    }
-
-    private String readLabel() {
-        byte[] bytes = new byte[Layout.LABEL_BYTES];
-        Memory.copyOut(memory, base + Layout.LABEL_AT, bytes, 0, bytes.length);
-        int length = 0;
-        while (length < bytes.length && bytes[length] != 0) length++;
-        return new String(bytes, 0, length, StandardCharsets.UTF_8);
     }
 
     // ---- who may touch the mapping
@@ -281,8 +232,8 @@ final class QueueFile {
         throw cutOff();
     }
 
-    /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made from
-    /// it.
+    /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made
+    /// from it.
     ///
     /// An access to what is gone is an InternalError, which the JVM may tell late: after the call that made the access,
     /// in the code that made that call. So those who do not come by here for other reasons ask now and then.
@@ -324,8 +275,8 @@ final class QueueFile {
 
     // ---- space
 
-    /// Gets the space for a range of a lane behind its last record, and for the claim words from the block on in which it
-    /// begins: while a lane is written for the first time nobody has claimed anything there.
+    /// Gets the space for a range of a lane behind its last record, and for the claim words from the block on in which
+    /// it begins: while a lane is written for the first time nobody has claimed anything there.
     boolean reserve(int lane, long from, long to) {
         if (from == to) return true;
         long claims = geometry.claimBytes(from);

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// pages until they are needed.
 ///
 /// @param lanes how many producers may be attached at the same time, 1 to 1024
-/// @param laneBytes the size of each lane, a power of two from 4,096 (leased: 65,536) to 2^30; the longest message takes
-///     half a lane
+/// @param laneBytes the size of each lane, a power of two from 4,096 (leased: 65,536) to 2^30; the longest message
+///     takes half a lane
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
 /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
 public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable Leasing leasing) {
@@ -93,7 +93,8 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
         return position >> Long.numberOfTrailingZeros(laneBytes);
     }
 
-    /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it and the header behind it.
+    /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it and the header behind
+    /// it.
     int maxMessageBytes() {
         return (int) Math.min(laneBytes / 2 - prefixBytes(), Layout.MAX_LENGTH);
     }

@@ -5,8 +5,8 @@ import java.util.List;
 
 /// What a queue looked like: read word by word while others go on, so the parts may be from slightly different moments.
 ///
-/// @param tickets how many tickets were drawn since the queue was made; not the number of messages, since a producer that is
-///     alone uses its ticket again
+/// @param tickets how many tickets were drawn since the queue was made; not the number of messages, since a producer
+///     that is alone uses its ticket again
 /// @param items how many messages are in the queue
 /// @param lanes the lanes that were ever in use
 public record QueueStats(long tickets, long items, List<Lane> lanes) {
@@ -34,6 +34,7 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
                     Memory.getVolatile(file.memory, file.base + Layout.ownerPidAt(lane)),
                     participants.isLaneOwned(lane)));
         }
+        // for display, too: pairs with nothing that it would have to be ordered with
         return new QueueStats(Memory.getVolatile(file.memory, file.base + Layout.TICKET_AT), items, all);
     }
 

@@ -99,8 +99,8 @@ final class SharedConsumer extends Consumer {
         return true;
     }
 
-    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns false
-    /// if somebody else has taken them.
+    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns
+    /// false if somebody else has taken them.
     private boolean makeRoom(int lane, int bytes) {
         if (bytes <= copy.byteSize()) return true;
         if (!unmoved(lane)) {
@@ -132,12 +132,14 @@ final class SharedConsumer extends Consumer {
             if (bytes + usualBytes > room && records > 0) break;
             bytes += usualBytes;
             if (++records == limit || bytes >= room) break;
+            // pairs with the release in publish()
             header = Memory.getVolatile(memory, from + bytes);
             if (header == 0 || header == Layout.PADDING) break;
             if (!Layout.before(header, below)) break;
             if (!only && !Layout.before(header, bound) && bytes >= seen) break;
         }
-        // all these headers were read before the number of lanes is: if it is still one, they are in order
+        // all these headers were read before the number of lanes is: if it is still one, they are in order. Pairs with
+        // the CAS in raiseLanesInUse()
         if (only && Memory.getVolatile(memory, inUseAt) != 1) {
             lanes = 0; // not known: choose() reads all of them
             return 0;
@@ -149,7 +151,7 @@ final class SharedConsumer extends Consumer {
     /// void.
     private boolean take(int lane, long next) {
         assert next - head[lane] > 0; // invariant 4
-        // pairs with the volatile read in extend(): the copy is made before the space is given back
+        // pairs with the volatile read in LaneSpace.extend(): the copy is made before the space is given back
         if (!Memory.compareAndSet(memory, headAt[lane], head[lane], next)) {
             read(lane);
             return false;
@@ -157,6 +159,7 @@ final class SharedConsumer extends Consumer {
         cold.signalRoom(lane, head[lane], next);
         head[lane] = next;
         position[lane] = next;
+        // pairs with the release in publish()
         long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));
         first[lane] = header;
         // with one lane in use the next compare-and-set tells soon enough whether this header can be believed
@@ -167,6 +170,7 @@ final class SharedConsumer extends Consumer {
     @Override
     long read(int lane) {
         for (;; patience.startOver(lane)) {
+            // the head pairs with the taking steps of others, the headers with the release in publish()
             long before = Memory.getVolatile(memory, headAt[lane]);
             long at = before;
             long header = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
@@ -174,6 +178,7 @@ final class SharedConsumer extends Consumer {
                 at = nextLap(at);
                 header = Memory.getVolatile(memory, laneAt[lane]);
             }
+            // pairs with the taking steps of others: the header was read between two equal heads
             if (Memory.getVolatile(memory, headAt[lane]) == before) {
                 head[lane] = before;
                 position[lane] = at;
@@ -184,7 +189,8 @@ final class SharedConsumer extends Consumer {
 
     @Override
     boolean unmoved(int lane) {
-        // what was read before must stay before this read of the head, which proves it
+        // pairs with the taking steps of others; the fence: what was read before must stay before this read, which
+        // proves it
         Memory.acquireFence();
         return Memory.getVolatile(memory, headAt[lane]) == head[lane];
     }

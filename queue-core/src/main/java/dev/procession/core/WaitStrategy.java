@@ -49,8 +49,8 @@ public final class WaitStrategy {
         return SLEEPING;
     }
 
-    /// Calls the strategy's `idle()` after each look that found nothing, and `reset()` before the first. Needs Agrona on
-    /// the class path or module path.
+    /// Calls the strategy's `idle()` after each look that found nothing, and `reset()` before the first. Needs Agrona
+    /// on the class path or module path.
     ///
     /// @param strategy what to call
     /// @return a wait strategy for one producer or consumer

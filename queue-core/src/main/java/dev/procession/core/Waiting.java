@@ -4,8 +4,9 @@ import java.util.function.LongSupplier;
 
 /// Waiting for messages or for room: spin, then sleep until the [Doorbell] rings.
 ///
-/// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads and
-/// must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one thread.
+/// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads
+/// and must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one
+/// thread.
 public final class Waiting {
     private final QueueFile file;
     private final Doorbell doorbell;

@@ -12,7 +12,8 @@
 /// | position | a byte count of one lane that only grows, 64 bits; *offset*: the position modulo the lane's size |
 /// | head | position of a lane's first record that is not taken yet; in the file |
 /// | tail | position at which the owner puts its next record; only the owner knows it |
-/// | ticket | a number from one shared counter; tickets order the lanes, a lane orders its own records. A header has its low 40 bits, which a consumer widens to the largest number not above the counter |
+/// | ticket | a number from one shared counter, of which a header has the low 40 bits |
+/// | order | tickets order the lanes, a lane orders its own records |
 /// | gap | a ticket that was drawn and has no record: its producer is slow, stopped or dead |
 /// | look | one pass of a consumer over the first records of all lanes in use |
 /// | taking step | the one store by which a record becomes a consumer's, or is finished: the point of no return |
@@ -31,7 +32,7 @@
 /// | shared consumer | heads (CAS) | the consumers, shared |
 /// | leasing consumer | claim words and heads (CAS) | its number |
 /// | onlooker (isEmpty, size, stats) | nothing | |
-/// | anybody that waits or wakes | waiting bit and futex word, see [Waiting][dev.procession.core.Waiting] | |
+/// | all that wait or wake | waiting bit and futex word, see `Doorbell` | |
 ///
 /// Nobody ever waits for a lock. The kernel drops a lock when its process is gone, however it went; so "not locked"
 /// means that the holder is dead, *and that all its stores are done*. An error means that the holder lives.
@@ -147,11 +148,11 @@
 ///
 /// # Reading order
 ///
-/// `Layout` (the table), `Producer` (`tryPut`, `begin`, `ticket`, `publish`, `extend`), `Consumer` (`choose` to
-/// `look`), `SharedConsumer` (`tryGet`, `read`, `take`): that is put and get, and takes half an hour. Then
-/// `ExclusiveConsumer`, `LeasingConsumer` and `Lease`, `Bound`, `Waiting`. Around them: `LaneQueue` is the handle,
-/// `QueueFile` its file, `Participants` who takes part and who is alive, `Lanes` the walks of those who only ask,
-/// `Platform` what the system is asked, `Home` where queues without a name live.
+/// `Layout` (the table), `LaneWriter` (a put, step by step), `LaneScan` (the look), `SharedConsumer` (`tryGet`, `read`,
+/// `take`): that is put and get, and takes half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeasingConsumer` and
+/// `Lease`, `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are what users see of the first two; `LaneQueue` is
+/// the handle, `QueueFile` its file, `Participants` who takes part and who is alive, `Lanes` the walks of those who only
+/// ask, `Home` where queues without a name live, and the package `os` what the system is asked.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md says what was searched by Spin, RELIABILITY.md what was tried

@@ -30,7 +30,7 @@ public final class Matrix {
     private static final Map<String, String> OUT_OF_REACH = new TreeMap<>(Map.of(
             "FutexProxy.word/getIntVolatile", "only where virtual threads sleep; nothing is written there",
             "Message.copyOf/copyIn", "private memory",
-            "Waiting.attach/getAndBitwiseOr", "only where the kernel has no barrier for all processes"));
+            "Doorbell.attach/getAndBitwiseOr", "only where the kernel has no barrier for all processes"));
 
     private static final Set<String> ONLY_PORTABLE = Set.of("PortablePlatform$PortableFile.reservePage/getAndAdd");
     private static final Set<String> ONLY_NATIVE = Set.of();

@@ -18,7 +18,7 @@ public final class Points {
     private static final String PROPERTY = "dev.procession.tests.points";
 
     /// The option for a JVM, behind which comes `NAME:HIT:ACTION`. A step's name is the method that makes it and the access
-    /// that it makes, such as `Producer.publish/setRelease`; HIT counts from 1; ACTION is `stop`, `kill`, or `list` (print every
+    /// that it makes, such as `LaneWriter.publish/setRelease`; HIT counts from 1; ACTION is `stop`, `kill`, or `list` (print every
     /// new name). `::` does nothing until somebody in the process says what.
     public static final String OPTION = "-D" + PROPERTY + "=";
 

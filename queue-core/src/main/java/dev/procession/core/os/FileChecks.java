@@ -31,8 +31,8 @@ public final class FileChecks {
 
     private FileChecks() {}
 
-    /// The user whom this process acts for, or -1 where that cannot be known. Not the owner of `/proc/self`: that is root if
-    /// the program has capabilities of its own.
+    /// The user whom this process acts for, or -1 where that cannot be known. Not the owner of `/proc/self`: that is
+    /// root if the program has capabilities of its own.
     public static int user() {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
@@ -95,7 +95,8 @@ public final class FileChecks {
         return absolute.resolveSibling(TEMPORARY + UUID.randomUUID());
     }
 
-    /// Finishes what a creator that was killed or stopped has not done: its file has its name, and still the temporary one.
+    /// Finishes what a creator that was killed or stopped has not done: its file has its name, and still the temporary
+    /// one.
     static void removeTemporaryName(Path path, Map<String, Object> status) throws IOException {
         if ((int) status.get("nlink") != 2) return;
         try (DirectoryStream<Path> all = Files.newDirectoryStream(path.toAbsolutePath().getParent(), TEMPORARY + "*")) {

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A file as this JVM has it open on the portable platform, shared by its handles.
 ///
-/// The locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has one
-/// channel for each file, and a table that keeps the handles apart. Nor is the channel used for anything that an interrupt
-/// of the calling thread would close it in; locks and unlocks are not.
+/// The locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has
+/// one channel for each file, and a table that keeps the handles apart. Nor is the channel used for anything that an
+/// interrupt of the calling thread would close it in; locks and unlocks are not.
 final class JvmFile {
     /// All files that this JVM has open, by their keys. It guards everything here.
     static final Map<Object, JvmFile> OPEN = new HashMap<>();
@@ -94,8 +94,8 @@ final class JvmFile {
         return mapper.result();
     }
 
-    /// A thread that cannot be interrupted: an interrupt of a thread that is mapping a file closes the channel, and all locks of
-    /// this JVM on that file are gone.
+    /// A thread that cannot be interrupted: an interrupt of a thread that is mapping a file closes the channel, and all
+    /// locks of this JVM on that file are gone.
     private static final class Mapper extends Thread {
         private final FileChannel channel;
         private final long bytes;

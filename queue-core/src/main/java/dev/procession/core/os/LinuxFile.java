@@ -172,7 +172,8 @@ final class LinuxFile implements OsFile {
         }
     }
 
-    /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look alive.
+    /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look
+    /// alive.
     private void checkLocks(Path path, long lock) throws FileSystemException {
         int other = openFile(Path.of("/proc/self/fd/" + fd), O_RDWR | O_CLOEXEC);
         if (other < 0) return; // out of descriptors, say: this is only a check
@@ -285,8 +286,8 @@ final class LinuxFile implements OsFile {
         return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
     }
 
-    /// A file descriptor and its mapping, each of which is given back once: by the handle, or when nobody can reach that any
-    /// more. Nothing but the handle's users keeps others from touching the mapping after that.
+    /// A file descriptor and its mapping, each of which is given back once: by the handle, or when nobody can reach
+    /// that any more. Nothing but the handle's users keeps others from touching the mapping after that.
     private static final class Descriptor {
         final int fd;
         private final long address;

@@ -82,7 +82,8 @@ final class LinuxPlatform extends Platform {
         MemorySegment timespec = this.timespec.get();
         timespec.set(JAVA_LONG, 0, nanos / 1_000_000_000);
         timespec.set(JAVA_LONG, Long.BYTES, nanos % 1_000_000_000);
-        futex(mapping, offset, FUTEX_WAIT, expected, timespec); // EAGAIN, EINTR, ETIMEDOUT: the caller looks again anyway
+        // EAGAIN, EINTR, ETIMEDOUT: the caller looks again anyway
+        futex(mapping, offset, FUTEX_WAIT, expected, timespec);
     }
 
     @Override
@@ -118,8 +119,8 @@ final class LinuxPlatform extends Platform {
         return pinThread(0, cpus);
     }
 
-    /// The kernel pins single threads. One that is started meanwhile, by one that is not pinned yet, is found by looking
-    /// again.
+    /// The kernel pins single threads. One that is started meanwhile, by one that is not pinned yet, is found by
+    /// looking again.
     @Override
     public boolean pinProcess(int... cpus) {
         Set<String> pinned = new HashSet<>();

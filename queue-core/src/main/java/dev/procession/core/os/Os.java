@@ -4,8 +4,8 @@ import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 
-/// The [Platform] of this JVM: [LinuxPlatform] if it can be, else [PortablePlatform], on other systems or where native access
-/// is denied.
+/// The [Platform] of this JVM: [LinuxPlatform] if it can be, else [PortablePlatform], on other systems or where native
+/// access is denied.
 public final class Os {
     /// What everything asks.
     public static final Platform CURRENT = choose();

@@ -9,8 +9,8 @@ public interface OsFile {
     /// The whole file.
     MemorySegment mapping();
 
-    /// Takes a lock on one byte for this open file, or returns false at once. Two locks of one open file never conflict.
-    /// A holder of the other kind unlocks it first: not each platform can change it without letting go.
+    /// Takes a lock on one byte for this open file, or returns false at once. Two locks of one open file never
+    /// conflict. A holder of the other kind unlocks it first: not each platform can change it without letting go.
     ///
     /// The kernel drops a lock when its process is gone, however it ended, and keeps it while the process is stopped.
     boolean tryLock(long position, boolean shared);
@@ -24,12 +24,12 @@ public interface OsFile {
     /// The file's size now: less than the mapping if it was truncated, and then the rest of the mapping is gone.
     long size();
 
-    /// Allocates the space for a range, so that a write there cannot fail. Returns false if there is none. Only for what only
-    /// the caller writes, and what holds nothing yet: it may be overwritten with zeros.
+    /// Allocates the space for a range, so that a write there cannot fail. Returns false if there is none. Only for
+    /// what only the caller writes, and what holds nothing yet: it may be overwritten with zeros.
     boolean reserve(long offset, long bytes) throws IOException;
 
-    /// Allocates the space for the page with a word that others may be writing, and leaves it as it is. Returns false if there
-    /// is none.
+    /// Allocates the space for the page with a word that others may be writing, and leaves it as it is. Returns false
+    /// if there is none.
     boolean reservePage(long offset) throws IOException;
 
     /// Whether the path still names this file.

@@ -8,11 +8,12 @@ import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// Everything that is asked of the operating system. Only this package makes native calls, or opens a queue's file for use.
+/// Everything that is asked of the operating system. Only this package makes native calls, or opens a queue's file for
+/// use.
 ///
-/// Two implementations: [LinuxPlatform] through `java.lang.foreign`, and [PortablePlatform] with what the JDK has. What a
-/// platform lacks is a value (`false`, an empty array), not an exception; what goes wrong with a file is an [IOException]
-/// whose message says what, where and what to do. Nothing here knows what is in a file.
+/// Two implementations: [LinuxPlatform] through `java.lang.foreign`, and [PortablePlatform] with what the JDK has. What
+/// a platform lacks is a value (`false`, an empty array), not an exception; what goes wrong with a file is an
+/// [IOException] whose message says what, where and what to do. Nothing here knows what is in a file.
 public abstract class Platform {
     Platform() {}
 
@@ -27,8 +28,8 @@ public abstract class Platform {
     public abstract OsFile create(Path path, long size, long reserved, long lock, Consumer<MemorySegment> write)
             throws IOException;
 
-    /// Opens a file of ours: regular, with one name, owned by this user, not writable by others. Leaves it open with the
-    /// lock held.
+    /// Opens a file of ours: regular, with one name, owned by this user, not writable by others. Leaves it open with
+    /// the lock held.
     ///
     /// @param least its size in bytes, at least
     /// @param lock as for [#create]
@@ -37,8 +38,8 @@ public abstract class Platform {
     /// @throws IOException if it is none of ours
     public abstract @Nullable OsFile open(Path path, long least, long lock, boolean shared) throws IOException;
 
-    /// Reads the start of a file of ours in a way that no other process notices. Null if that cannot be done, as for a file that
-    /// is open in this process.
+    /// Reads the start of a file of ours in a way that no other process notices. Null if that cannot be done, as for a
+    /// file that is open in this process.
     ///
     /// @param least as for [#open]
     public abstract @Nullable ByteBuffer readStart(Path path, long least, int bytes) throws IOException;
@@ -54,8 +55,8 @@ public abstract class Platform {
     /// Whether memory may be accessed by its address, so without the checks of a bounded segment.
     public abstract boolean mayUseAddresses();
 
-    /// An asymmetric fence (membarrier): orders everything that each process using this library did before it against everything
-    /// that it does after it, as if each had executed a full fence now. Returns false if that cannot be had.
+    /// An asymmetric fence (membarrier): orders everything that each process using this library did before it against
+    /// everything that it does after it, as if each had executed a full fence now. Returns false if that cannot be had.
     public abstract boolean barrierEverywhere();
 
     /// Sleeps while the word is `expected`, until woken or the time is over; may return early.

@@ -32,14 +32,15 @@ import org.jspecify.annotations.Nullable;
 
 /// A file as the JDK opens, locks and maps it.
 ///
-/// To ask for a lock is to take it for a moment, shared. A process that is stopped in that moment does not make the dead look
-/// alive to others that ask; but a lock that is to be had exclusively cannot be had until it goes on.
+/// To ask for a lock is to take it for a moment, shared. A process that is stopped in that moment does not make the
+/// dead look alive to others that ask; but a lock that is to be had exclusively cannot be had until it goes on.
 final class PortableFile implements OsFile {
     private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
     private final JvmFile file;
-    private final Map<Long, Boolean> held = new HashMap<>(); // guarded by JvmFile.OPEN, as is all here; the value: shared
+    // guarded by JvmFile.OPEN, as is all here; the value: shared
+    private final Map<Long, Boolean> held = new HashMap<>();
     private final Arena arena = Arena.ofShared();
     private MemorySegment mapping = MemorySegment.NULL;
     private boolean detached;
@@ -230,7 +231,8 @@ final class PortableFile implements OsFile {
     public boolean reserve(long offset, long bytes) {
         synchronized (JvmFile.OPEN) { // one place to write at for all handles
             try {
-                if (offset + bytes > file.contents.length()) return false; // a file that was cut off must not grow again
+                // a file that was cut off must not grow again
+                if (offset + bytes > file.contents.length()) return false;
                 file.writeZeros(offset, bytes);
                 return true;
             } catch (IOException e) {

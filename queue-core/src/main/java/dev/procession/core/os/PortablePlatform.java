@@ -9,8 +9,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What the JDK offers everywhere: [file locks and mapping][PortableFile], parking by the clock. No pinning, no waking across
-/// processes.
+/// What the JDK offers everywhere: [file locks and mapping][PortableFile], parking by the clock. No pinning, no waking
+/// across processes.
 final class PortablePlatform extends Platform {
     /// A sleep ends by itself after this long, since no other process can end it.
     private static final long LONGEST_SLEEP_NANOS = 1_000_000;

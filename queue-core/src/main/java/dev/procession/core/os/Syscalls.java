@@ -16,9 +16,10 @@ import java.util.Arrays;
 
 /// The way into the Linux kernel, on x86-64 and aarch64: one native function for all system calls.
 ///
-/// A method handle for each call would read better, but each shape of arguments costs a new JVM some milliseconds to link,
-/// and all of them together more than all else that a worker does to start. `syscall` is variadic; on both processors
-/// integers are passed to a variadic function as to any other, and to link it as any other takes a quarter less.
+/// A method handle for each call would read better, but each shape of arguments costs a new JVM some milliseconds to
+/// link, and all of them together more than all else that a worker does to start. `syscall` is variadic; on both
+/// processors integers are passed to a variadic function as to any other, and to link it as any other takes a quarter
+/// less.
 @SuppressWarnings("restricted")
 final class Syscalls {
     static final boolean ARM = System.getProperty("os.arch").equals("aarch64");
@@ -70,8 +71,8 @@ final class Syscalls {
         }
     }
 
-    /// The address of a path's bytes, as they are in the directory. What toString() makes of them depends on the locale, and in
-    /// some there is no way back; in a URI each one that is not plain ASCII is a number.
+    /// The address of a path's bytes, as they are in the directory. What toString() makes of them depends on the
+    /// locale, and in some there is no way back; in a URI each one that is not plain ASCII is a number.
     static long path(Arena arena, Path path) {
         String uri = path.toUri().getRawPath();
         byte[] bytes = new byte[uri.length()];

@@ -106,7 +106,7 @@ class BoundTest extends Keeping {
         var file = create(2, Delivery.SHARED);
         var user = user(file, platform, Delivery.SHARED);
         user.run(scope -> scope.producer.put(new byte[8]));
-        var victim = victim("Producer.publish/setRelease:2:kill");
+        var victim = victim("LaneWriter.publish/setRelease:2:kill");
         victim.peer().start(scope -> {
             scope.open(file).producer();
             scope.other = scope.queue.newProducer(); // its lane is left with a message
@@ -128,7 +128,7 @@ class BoundTest extends Keeping {
     void theMessagesOfAKilledProducerCountButNotTheOneItWasPutting(String platform) {
         var file = create(4, Delivery.SHARED);
         var user = user(file, platform, Delivery.SHARED);
-        var victim = victim("Producer.publish/setRelease:3:kill");
+        var victim = victim("LaneWriter.publish/setRelease:3:kill");
         victim.peer().start(scope -> {
             scope.open(file).producer();
             for (int i = 0; i < 3; i++) scope.producer.put(new byte[8]);
@@ -152,7 +152,7 @@ class BoundTest extends Keeping {
         var file = create(1, Delivery.SHARED);
         var user = user(file, platform, Delivery.SHARED);
         for (boolean goesOn : new boolean[] {true, false}) {
-            var victim = victim("Producer.publish/setRelease:1:stop");
+            var victim = victim("LaneWriter.publish/setRelease:1:stop");
             var putting = victim.peer().start(scope -> scope.open(file).queue.newProducer().tryPut(new byte[8]));
             victim.awaitStopped();
             assertItems(user, 0, true);
@@ -176,7 +176,7 @@ class BoundTest extends Keeping {
         var file = create(2, Delivery.SHARED);
         var user = user(file, platform, Delivery.SHARED);
         user.run(scope -> scope.other = scope.queue.newProducer());
-        var dead = victim("Producer.publish/setRelease:2:kill"); // it leaves a message, and an announcement
+        var dead = victim("LaneWriter.publish/setRelease:2:kill"); // it leaves a message, and an announcement
         dead.peer().start(scope -> {
             scope.open(file).producer();
             for (int i = 0; i < 2; i++) scope.producer.put(new byte[8]);

@@ -287,7 +287,7 @@ class LeaseTest extends Keeping {
         var consumer = consumer(queue);
         String file = queue.path().toString();
         var child = keep(Child.start("-XX:TieredStopAtLevel=1",
-                Points.OPTION + "LeasingConsumer.claim/copy:1:stop"));
+                Points.OPTION + "PrivateCopy.fill/copy:1:stop"));
         var peer = child.peer();
         peer.run(scope -> scope.open(file).consumer(Delivery.LEASED));
         put(producer, 1);
