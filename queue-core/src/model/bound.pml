@@ -11,9 +11,9 @@
  *   lock[lane]         the kernel's lock on the lane's byte; here, who has it
  *
  *   here               in the code
- *   Producer           LaneQueue.newProducer(); Producer.beginCounted(), announce(), tryAnnounce(), retract()
+ *   Producer           LaneQueue.newProducer(); LaneWriter.beginBounded(); Bound.announce(), tryAnnounce(), retract()
  *   count, exact       Bound.countedItems(), exactItems(), places(); Participants.isLaneAlive(); Lanes.walk()
- *   Consumer           whoever takes; with LEASED, Lanes.passDone() too
+ *   Consumer           all that take; with LEASED, Lanes.passDone() too
  *
  * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any order,
  * the head follows some time later or not at all).

@@ -4,13 +4,13 @@
  * Steps, kills and stops are those of order.pml; lane.pml has those who put. A killed consumer's lock drops some time later.
  *
  *   word here          in the file
- *   claim[slot]        the claim word of the record that begins there: lap, owner, attempt, state
+ *   claim[slot]        the lease word of the record that begins there: lap, owner, attempt, state
  *   number             attachments: a consumer's number is drawn from it
  *   lock[number]       the kernel's lock on the byte of that number
  *
  *   here               in the code
- *   Consumer           Participants.attachOwner(); Consumer.choose() and what it calls; LeasingConsumer.claim(), beginAtHeads(),
- *                      read(), walk(), hasPassed(), isAbandoned(), provenEmpty(); Lease.done(), release(); Lanes.passDone()
+ *   Consumer           Participants.drawConsumerId(); LaneScan.selectLane() and what it calls; LeasingConsumer.acquire(), beginAtHeads(),
+ *                      read(), walk(), hasPassed(), isAbandoned(), confirmEmpty(); Lease.done(), giveBack(); Lanes.passDone()
  *
  * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the heads),
  * RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the visibility time-out
@@ -107,7 +107,7 @@ inline passDone(lane) {
 
 proctype Consumer(byte c) {
   byte hd[NP], at[NP], first[NP], seen[NP], cur[NP], end[NP], bound, g;
-  short was[NP];                        /* the claim word of a lane's first record, as the walk saw it */
+  short was[NP];                        /* the lease word of a lane's first record, as the walk saw it */
   byte i, j, h, q, x, y, m, copy, best, old, to, from; short w, pw;
   bit found, same, over, lost, stale, forgot, headed;
 attach:

@@ -13,8 +13,8 @@
  *   pay[slot]          a record's payload: the message's number
  *
  *   here               in the code
- *   Producer           Producer: constructor, begin(), ticket(), publish(); Lanes.tail(), raiseLanesInUse()
- *   Consumer           Consumer.choose(), chooseOnly(), smallest(), mayTake(), seeAhead(), look(), provenEmpty();
+ *   Producer           LaneWriter: constructor, begin(), ticket(), publish(); Lanes.tail(), raiseLanesInUse()
+ *   Consumer           LaneScan.selectLane(), selectOnlyLane(), laneWithSmallestTicket(), isSafeToTake(), scanAhead(), rescan();
  *                      SharedConsumer.read(), tryGet(), measure(), take(); with EXCLUSIVE: ExclusiveConsumer.run(), pollOnly()
  *
  * Options, with their defaults: lanes and their producers NP=2, consumers NC=2, puts of each producer K0=2 K1=1 K2=1, slots

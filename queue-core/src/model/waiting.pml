@@ -11,8 +11,8 @@
  *   holds[lane]        whether there is a message in the lane
  *
  *   here               in the code
- *   rest()             Waiting.sleep()
- *   wake()             Waiting.wake(), wakeSleepers(), wakeAll()
+ *   rest()             WaitLoop.sleep(), Doorbell.announce(), sleep()
+ *   wake()             Doorbell.ring(), ringIfAwaited(), ringAll()
  *
  * Options, with their defaults: producers NP=2, consumers NC=2, puts of each producer PUTS=1. EXCLUSIVE: the consumer moves the
  * head by a plain store, else by a compare-and-set. FENCE: no process can have the barrier of others, so all set the fence bit.

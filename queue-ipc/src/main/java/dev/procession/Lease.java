@@ -52,8 +52,8 @@ public final class Lease<E> implements AutoCloseable {
     ///
     /// @throws LeaseLostException if it was lent to somebody else meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
-    public void release() {
-        lease.release();
+    public void giveBack() {
+        lease.giveBack();
     }
 
     /// Gives the item back, unless the lease is done, given back, or lost.

@@ -13,8 +13,8 @@ import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueException;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
+import dev.procession.core.WaitLoop;
 import dev.procession.core.WaitStrategy;
-import dev.procession.core.Waiting;
 import java.io.IOException;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
@@ -255,7 +255,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             putLock.unlock();
         }
-        Waiting waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(bytes.length));
+        WaitLoop waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(bytes.length));
         return await(putTurn, waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, timeoutNanos) != null;
     }
 
@@ -364,16 +364,16 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     /// Tries again and again, when it is this thread's turn, until there is a result or the time-out is over.
     private static <T> @Nullable T await(
-            ReentrantLock turn, Waiting waiting, Supplier<@Nullable T> attempt, long timeoutNanos)
+            ReentrantLock turn, WaitLoop waiting, Supplier<@Nullable T> attempt, long timeoutNanos)
             throws InterruptedException {
         long start = System.nanoTime();
         if (timeoutNanos == Long.MAX_VALUE) turn.lockInterruptibly();
         else if (!turn.tryLock(timeoutNanos, TimeUnit.NANOSECONDS)) return attempt.get();
         try {
-            waiting.begin(timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start));
+            waiting.start(timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start));
             T result;
             do result = attempt.get();
-            while (result == null && waiting.again());
+            while (result == null && waiting.pause());
             return result;
         } finally {
             turn.unlock();

@@ -30,7 +30,7 @@ final class Bound {
         base = file.base;
         maxItems = file.geometry.maxItems();
         leased = file.geometry.leased();
-        kept = new long[file.geometry.counted() ? file.geometry.lanes() : 0];
+        kept = new long[file.geometry.bounded() ? file.geometry.lanes() : 0];
     }
 
     // ---- a producer's side
@@ -48,10 +48,10 @@ final class Bound {
 
     private boolean tryAnnounce(int lane, long published, Patience patience, boolean exact) {
         // pairs with announced(); the fence orders it
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), published + 1);
+        SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published + 1);
         // Dekker, announce and count against the same of others: pairs with this fence there. With a release alone two
         // could overlook each other
-        Memory.fullFence();
+        SharedMemory.fullFence();
         long items = exact ? exactItems(patience) : countedItems(patience);
         if (items <= maxItems) return true;
         retract(lane, published);
@@ -61,7 +61,7 @@ final class Bound {
     /// Makes the announcement void, if there is one.
     void retract(int lane, long published) {
         // pairs with announced(); release: not before the put that it belongs to has failed
-        Memory.setRelease(memory, base + Layout.announcedAt(lane), published);
+        SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published);
     }
 
     // ---- counting
@@ -113,7 +113,7 @@ final class Bound {
 
     private long announced(int lane) {
         // pairs with the release stores above: whoever sees one sees what its owner had put
-        return Memory.getVolatile(memory, base + Layout.announcedAt(lane));
+        return SharedMemory.getVolatile(memory, base + Layout.announcedOffset(lane));
     }
 
     private long numberAtHead(int lane, Patience patience) {

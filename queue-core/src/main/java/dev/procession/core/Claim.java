@@ -15,17 +15,17 @@ public final class Claim {
     private long at;
     private long offset; // in the lane
     int length = -1; // the producer ends it, right after the step that commits it
-    long limitAfter; // the producer's limit when it has ended
+    long writableEndAfter; // the producer's `writableEnd` after it
 
     Claim(Producer producer, MemorySegment memory) {
         this.producer = producer;
         this.memory = memory;
     }
 
-    void open(long at, int length, long offset, long limitAfter) {
+    void open(long at, int length, long offset, long writableEndAfter) {
         this.at = at;
         this.offset = offset;
-        this.limitAfter = limitAfter;
+        this.writableEndAfter = writableEndAfter;
         this.length = length;
     }
 
@@ -50,7 +50,7 @@ public final class Claim {
     /// @param value the byte
     /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
     public void putByte(int index, byte value) {
-        Memory.setByte(memory, at(index, Byte.BYTES), value);
+        SharedMemory.setByte(memory, at(index, Byte.BYTES), value);
     }
 
     /// Writes an int.
@@ -59,7 +59,7 @@ public final class Claim {
     /// @param value the int
     /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
     public void putInt(int index, int value) {
-        Memory.setInt(memory, at(index, Integer.BYTES), value);
+        SharedMemory.setInt(memory, at(index, Integer.BYTES), value);
     }
 
     /// Writes a long.
@@ -68,7 +68,7 @@ public final class Claim {
     /// @param value the long
     /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
     public void putLong(int index, long value) {
-        Memory.setLong(memory, at(index, Long.BYTES), value);
+        SharedMemory.setLong(memory, at(index, Long.BYTES), value);
     }
 
     /// Writes a double.
@@ -89,7 +89,7 @@ public final class Claim {
     /// @throws IndexOutOfBoundsException if they are not inside the claim or the array, or the claim has ended
     public void putBytes(int index, byte[] from, int start, int count) {
         Objects.checkFromIndexSize(start, count, from.length);
-        Memory.copyIn(from, start, memory, at(index, count), count);
+        SharedMemory.copyIn(from, start, memory, at(index, count), count);
     }
 
     /// Puts the message.

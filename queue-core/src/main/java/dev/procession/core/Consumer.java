@@ -20,12 +20,12 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     private static final int CHECK_EACH = 1 << 14;
 
     final Participants participants;
-    final Waiting waiting;
+    final WaitLoop waiting;
     private int empties;
     boolean busy; // between begin() and end(); each call that begins clears it itself, which no full stack can prevent
     private boolean closed;
 
-    Consumer(Participants participants, Waiting waiting) {
+    Consumer(Participants participants, WaitLoop waiting) {
         super(participants.lanes);
         this.participants = participants;
         this.waiting = waiting;
@@ -57,8 +57,8 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     public int poll(MessageHandler handler, int limit, long timeoutNanos) throws InterruptedException {
         int taken = poll(handler, limit);
         if (taken > 0 || timeoutNanos <= 0) return taken;
-        waiting.begin(timeoutNanos);
-        while (taken == 0 && waiting.again()) taken = poll(handler, limit);
+        waiting.start(timeoutNanos);
+        while (taken == 0 && waiting.pause()) taken = poll(handler, limit);
         return taken;
     }
 
@@ -83,8 +83,8 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     public int get(byte[] to, long timeoutNanos) throws InterruptedException {
         int length = tryGet(to);
         if (length != EMPTY || timeoutNanos <= 0) return length;
-        waiting.begin(timeoutNanos);
-        while (length == EMPTY && waiting.again()) length = tryGet(to);
+        waiting.start(timeoutNanos);
+        while (length == EMPTY && waiting.pause()) length = tryGet(to);
         return length;
     }
 
@@ -122,7 +122,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     /// The same for a number of messages.
     final int checked(int taken) {
-        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) file.checkNotCutOff();
+        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) file.checkNotTruncated();
         return taken;
     }
 

@@ -44,19 +44,19 @@ final class Doorbell {
     }
 
     static Doorbell forMessages(QueueFile file) {
-        return new Doorbell(file, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+        return new Doorbell(file, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
     }
 
     static Doorbell forRoom(QueueFile file) {
-        return new Doorbell(file, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        return new Doorbell(file, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
     }
 
     /// Called once for each handle, before any thread waits or wakes through it.
     static void attach(QueueFile file) {
-        if (!Os.CURRENT.canWake() || Os.CURRENT.barrierEverywhere()) return;
+        if (!Os.CURRENT.canWake() || Os.CURRENT.processWideBarrier()) return;
         // pairs with the wakers' reads of the bit: from now on they fence
-        Memory.getAndBitwiseOr(file.memory, file.base + Layout.MESSAGES_WAITING_AT, FENCE);
-        Memory.getAndBitwiseOr(file.memory, file.base + Layout.ROOM_WAITING_AT, FENCE);
+        SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.MESSAGES_WAITING_OFFSET, FENCE);
+        SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.ROOM_WAITING_OFFSET, FENCE);
     }
 
     // ---- the sleeper
@@ -66,11 +66,11 @@ final class Doorbell {
     /// @return the futex word, for [#sleep]
     int announce() {
         // before the bit: a waker that saw the bit raises the word after this read. Pairs with the add in ringAll()
-        int word = Memory.getIntVolatile(file.memory, file.base + futexOffset);
-        Memory.getAndBitwiseOr(file.memory, waitingAddress, WAITING);
+        int word = SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
+        SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING);
         // pairs with the opaque read in ring(): the look that follows sees the waker's publish, or the waker sees the
         // bit
-        Os.CURRENT.barrierEverywhere();
+        Os.CURRENT.processWideBarrier();
         return word;
     }
 
@@ -96,19 +96,19 @@ final class Doorbell {
     static void ring(MemorySegment memory, long base, long waiting, long futex) {
         // opaque: the compiler may not move it up before the publish; that the processor may, the sleeper's fence makes
         // up for. Pairs with the or in announce()
-        if (Memory.getOpaque(memory, base + waiting) != 0) ringIfAwaited(memory, base, waiting, futex);
+        if (SharedMemory.getOpaque(memory, base + waiting) != 0) ringIfAwaited(memory, base, waiting, futex);
     }
 
     private static void ringIfAwaited(MemorySegment memory, long base, long waiting, long futex) {
         // pairs with the or in announce(), of a process without membarrier
-        if ((Memory.getOpaque(memory, base + waiting) & FENCE) != 0) Memory.fullFence();
-        if ((Memory.getVolatile(memory, base + waiting) & WAITING) != 0) ringAll(memory, base, waiting, futex);
+        if ((SharedMemory.getOpaque(memory, base + waiting) & FENCE) != 0) SharedMemory.fullFence();
+        if ((SharedMemory.getVolatile(memory, base + waiting) & WAITING) != 0) ringAll(memory, base, waiting, futex);
     }
 
     static void ringAll(MemorySegment memory, long base, long waiting, long futex) {
         // in this order; the add pairs with the read of the word in announce()
-        Memory.getAndBitwiseAnd(memory, base + waiting, ~WAITING);
-        Memory.getAndAddInt(memory, base + futex, 1);
+        SharedMemory.getAndBitwiseAnd(memory, base + waiting, ~WAITING);
+        SharedMemory.getAndAddInt(memory, base + futex, 1);
         Os.CURRENT.wake(memory, futex);
     }
 }

@@ -13,7 +13,7 @@ final class ExclusiveConsumer extends Consumer {
     private final long releaseBytes; // this far the head may stay behind
     private long ownBytes; // of so much it goes on doing that
 
-    ExclusiveConsumer(Participants participants, Waiting waiting) {
+    ExclusiveConsumer(Participants participants, WaitLoop waiting) {
         super(participants, waiting);
         message = new Message(memory);
         releaseBytes = laneBytes / 8;
@@ -29,14 +29,14 @@ final class ExclusiveConsumer extends Consumer {
                 if (lanes == 1) return ended(taken);
             }
             while (taken < limit) {
-                int lane = choose();
+                int lane = selectLane();
                 if (lane == NONE) break;
                 taken += run(lane, handler, limit - taken);
                 patience.renew();
             }
             return ended(taken);
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             busy = false;
             end();
@@ -51,7 +51,7 @@ final class ExclusiveConsumer extends Consumer {
     /// Hands out records of the only lane in use. That it is still the only one is asked behind each header.
     private int pollOnly(MessageHandler handler, int limit) {
         final MemorySegment m = memory;
-        final long lane = laneAt[0];
+        final long lane = laneAddress[0];
         long at = position[0];
         long release = head[0] + releaseBytes;
         int taken = 0;
@@ -60,10 +60,10 @@ final class ExclusiveConsumer extends Consumer {
         try {
             while (taken < limit) {
                 long offset = at & mask;
-                long header = Memory.getVolatile(m, lane + offset); // pairs with the release in publish()
+                long header = SharedMemory.getVolatile(m, lane + offset); // pairs with the release in publish()
                 // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
-                if (Memory.getVolatile(m, inUseAt) != 1) {
-                    lanes = 0; // not known: choose() reads all of them
+                if (SharedMemory.getVolatile(m, lanesInUseAddress) != 1) {
+                    lanes = 0; // not known: selectLane() reads all of them
                     break;
                 }
                 if (header == 0) break;
@@ -81,7 +81,7 @@ final class ExclusiveConsumer extends Consumer {
                 if (usualBytes > laneBytes - offset) throw corrupted(0, header);
                 at += usualBytes;
                 taken++;
-                message.show(lane + offset + prefix, length);
+                message.show(lane + offset + headerBytes, length);
                 handler.onMessage(message);
                 ownLines(lane + offset, usualBytes);
                 if (at - release >= 0) {
@@ -101,10 +101,10 @@ final class ExclusiveConsumer extends Consumer {
     /// Hands out records of one lane while they are next.
     private int run(int lane, MessageHandler handler, int limit) {
         final MemorySegment m = memory;
-        final long data = laneAt[lane];
-        final long below = this.below;
-        final long bound = Layout.limit(this.bound);
-        final long seen = this.seen[lane];
+        final long data = laneAddress[lane];
+        final long rivalKey = this.rivalKey;
+        final long safeTicket = Layout.key(this.safeTicket);
+        final long safeBefore = this.safeBefore[lane];
         long at = position[lane];
         long header = first[lane];
         long release = head[lane] + releaseBytes;
@@ -124,13 +124,13 @@ final class ExclusiveConsumer extends Consumer {
                 at += usualBytes;
                 taken++;
                 // pairs with the release in publish(), as the next one
-                header = Memory.getVolatile(m, data + (at & mask));
+                header = SharedMemory.getVolatile(m, data + (at & mask));
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
-                    header = Memory.getVolatile(m, data);
+                    header = SharedMemory.getVolatile(m, data);
                     if (header == Layout.PADDING) throw corrupted(lane, header);
                 }
-                message.show(data + offset + prefix, length);
+                message.show(data + offset + headerBytes, length);
                 handler.onMessage(message);
                 ownLines(data + offset, usualBytes);
                 if (at - release >= 0) {
@@ -139,8 +139,8 @@ final class ExclusiveConsumer extends Consumer {
                 }
             } while (header != 0
                     && taken < limit
-                    && Layout.before(header, below)
-                    && (Layout.before(header, bound) || at - seen < 0));
+                    && Layout.before(header, rivalKey)
+                    && (Layout.before(header, safeTicket) || at - safeBefore < 0));
         } finally {
             message.hide();
             position[lane] = at;
@@ -154,7 +154,7 @@ final class ExclusiveConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
-            int lane = choose();
+            int lane = selectLane();
             if (lane == NONE) {
                 ownBytes = OWN_BYTES;
                 return empty();
@@ -164,13 +164,13 @@ final class ExclusiveConsumer extends Consumer {
             if (!isRecord(header, at & mask)) throw corrupted(lane, header);
             int length = Layout.length(header);
             if (length > to.length) throw tooLarge(length, to.length);
-            Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
-            ownLines(laneAt[lane] + (at & mask), recordBytes(length));
+            SharedMemory.copyOut(memory, laneAddress[lane] + (at & mask) + headerBytes, to, 0, length);
+            ownLines(laneAddress[lane] + (at & mask), recordBytes(length));
             release(lane, at + recordBytes(length));
             read(lane);
             return length;
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             busy = false;
             end();
@@ -186,11 +186,11 @@ final class ExclusiveConsumer extends Consumer {
     /// Between near ones it would cost a consumer that is the slower side up to a quarter. The bytes stay the same, so
     /// whoever comes after a kill finds the record as it was; and all of them are the record's own, since what is
     /// before it may be its producer's already.
-    private void ownLines(long recordAt, long bytes) {
+    private void ownLines(long recordAddress, long bytes) {
         if (ownBytes <= 0) return;
         ownBytes -= bytes;
-        long end = recordAt + bytes & -LINE;
-        for (long at = recordAt; at < end; at = (at & -LINE) + LINE) Memory.rewrite(memory, at);
+        long end = recordAddress + bytes & -LINE;
+        for (long at = recordAddress; at < end; at = (at & -LINE) + LINE) SharedMemory.rewrite(memory, at);
     }
 
     /// Moves the shared head: the space before it belongs to the lane's owner again.
@@ -201,29 +201,29 @@ final class ExclusiveConsumer extends Consumer {
         this.position[lane] = position;
         // release: pairs with the volatile read in LaneSpace.extend(); all reads of the records are over before they
         // are overwritten
-        Memory.setRelease(memory, headAt[lane], position);
+        SharedMemory.setRelease(memory, headAddress[lane], position);
         cold.signalRoom(lane, before, position);
     }
 
     @Override
     long read(int lane) {
         // pairs with the release in publish(), as the next one
-        long header = Memory.getVolatile(memory, laneAt[lane] + (position[lane] & mask));
+        long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (position[lane] & mask));
         if (header == Layout.PADDING) {
             position[lane] = nextLap(position[lane]);
-            header = Memory.getVolatile(memory, laneAt[lane]);
+            header = SharedMemory.getVolatile(memory, laneAddress[lane]);
             if (header == Layout.PADDING) throw corrupted(lane, header);
         }
         return first[lane] = header;
     }
 
     @Override
-    boolean unmoved(int lane) {
+    boolean headUnchanged(int lane) {
         return true;
     }
 
     @Override
-    boolean provenEmpty() {
+    boolean confirmEmpty() {
         return true; // what a look found empty stays so until somebody puts; nobody else takes
     }
 

@@ -10,27 +10,27 @@ import java.util.UUID;
 /// What the creator of a queue's file wrote into its first page, checked.
 record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
     static void write(MemorySegment memory, QueueGeometry geometry, byte[] label, long flags) {
-        long base = Memory.base(memory);
+        long base = SharedMemory.base(memory);
         UUID uuid = UUID.randomUUID();
         UUID boot = bootId();
-        Memory.setPlain(memory, base + Layout.VERSION_AT, Layout.VERSION);
-        Memory.setPlain(memory, base + Layout.LANES_AT, geometry.lanes());
-        Memory.setPlain(memory, base + Layout.LANE_BYTES_AT, geometry.laneBytes());
-        Memory.setPlain(memory, base + Layout.MAX_ITEMS_AT, geometry.maxItems());
+        SharedMemory.setPlain(memory, base + Layout.VERSION_OFFSET, Layout.VERSION);
+        SharedMemory.setPlain(memory, base + Layout.LANES_OFFSET, geometry.lanes());
+        SharedMemory.setPlain(memory, base + Layout.LANE_BYTES_OFFSET, geometry.laneBytes());
+        SharedMemory.setPlain(memory, base + Layout.MAX_ITEMS_OFFSET, geometry.maxItems());
         Leasing leasing = geometry.leasing();
         if (leasing != null) {
             flags |= Layout.FLAG_LEASED;
-            Memory.setPlain(memory, base + Layout.VISIBILITY_NANOS_AT, leasing.visibilityNanos());
-            Memory.setPlain(memory, base + Layout.MAX_ATTEMPTS_AT, leasing.maxAttempts());
+            SharedMemory.setPlain(memory, base + Layout.VISIBILITY_NANOS_OFFSET, leasing.visibilityNanos());
+            SharedMemory.setPlain(memory, base + Layout.MAX_ATTEMPTS_OFFSET, leasing.maxAttempts());
         }
-        Memory.setPlain(memory, base + Layout.FLAGS_AT, flags);
-        Memory.setPlain(memory, base + Layout.UUID_AT, uuid.getMostSignificantBits());
-        Memory.setPlain(memory, base + Layout.UUID_AT + Long.BYTES, uuid.getLeastSignificantBits());
-        Memory.setPlain(memory, base + Layout.BOOT_ID_AT, boot.getMostSignificantBits());
-        Memory.setPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES, boot.getLeastSignificantBits());
-        Memory.copyIn(label, 0, memory, base + Layout.LABEL_AT, label.length);
+        SharedMemory.setPlain(memory, base + Layout.FLAGS_OFFSET, flags);
+        SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET, uuid.getMostSignificantBits());
+        SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET + Long.BYTES, uuid.getLeastSignificantBits());
+        SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET, boot.getMostSignificantBits());
+        SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET + Long.BYTES, boot.getLeastSignificantBits());
+        SharedMemory.copyIn(label, 0, memory, base + Layout.LABEL_OFFSET, label.length);
         // pairs with readGeometry(); the file also has no name before, so that others cannot open it
-        Memory.setRelease(memory, base + Layout.MAGIC_AT, Layout.MAGIC);
+        SharedMemory.setRelease(memory, base + Layout.MAGIC_OFFSET, Layout.MAGIC);
     }
 
     /// Reads the header of a file that has at least a page.
@@ -38,27 +38,27 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
     /// @throws QueueUnavailableException if it is no queue, or none of this version and this start of the machine
     /// @throws QueueCorruptedException if it contradicts itself
     static FileHeader read(Path path, MemorySegment memory) {
-        long base = Memory.base(memory);
+        long base = SharedMemory.base(memory);
         QueueGeometry geometry = readGeometry(path, memory, base);
-        boolean anonymous = (Memory.getPlain(memory, base + Layout.FLAGS_AT) & Layout.FLAG_ANONYMOUS) != 0;
+        boolean anonymous = (SharedMemory.getPlain(memory, base + Layout.FLAGS_OFFSET) & Layout.FLAG_ANONYMOUS) != 0;
         return new FileHeader(geometry, readLabel(memory, base), anonymous);
     }
 
     private static QueueGeometry readGeometry(Path path, MemorySegment memory, long base) {
         // pairs with the release in write()
-        if (Memory.getVolatile(memory, base + Layout.MAGIC_AT) != Layout.MAGIC) {
+        if (SharedMemory.getVolatile(memory, base + Layout.MAGIC_OFFSET) != Layout.MAGIC) {
             throw new QueueUnavailableException(path + " is not a queue: it does not begin as one");
         }
-        long version = Memory.getPlain(memory, base + Layout.VERSION_AT);
+        long version = SharedMemory.getPlain(memory, base + Layout.VERSION_OFFSET);
         if (version != Layout.VERSION) {
             throw new QueueUnavailableException(
                     path + " was made by another version of Procession: its format is " + version
                             + ", this one reads " + Layout.VERSION + "; use the same version in all processes");
         }
-        long lanes = Memory.getPlain(memory, base + Layout.LANES_AT);
-        long laneBytes = Memory.getPlain(memory, base + Layout.LANE_BYTES_AT);
-        long maxItems = Memory.getPlain(memory, base + Layout.MAX_ITEMS_AT);
-        long flags = Memory.getPlain(memory, base + Layout.FLAGS_AT);
+        long lanes = SharedMemory.getPlain(memory, base + Layout.LANES_OFFSET);
+        long laneBytes = SharedMemory.getPlain(memory, base + Layout.LANE_BYTES_OFFSET);
+        long maxItems = SharedMemory.getPlain(memory, base + Layout.MAX_ITEMS_OFFSET);
+        long flags = SharedMemory.getPlain(memory, base + Layout.FLAGS_OFFSET);
         if ((flags & ~Layout.KNOWN_FLAGS) != 0) {
             throw new QueueUnavailableException(
                     path + " was made by a newer version of Procession: it has flags that this one does not know (0x"
@@ -69,8 +69,8 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
         String wrong = QueueGeometry.wrong(lanes, laneBytes, maxItems, leased);
         Leasing leasing = null;
         if (wrong == null && leased) {
-            long visibility = Memory.getPlain(memory, base + Layout.VISIBILITY_NANOS_AT);
-            long attempts = Memory.getPlain(memory, base + Layout.MAX_ATTEMPTS_AT);
+            long visibility = SharedMemory.getPlain(memory, base + Layout.VISIBILITY_NANOS_OFFSET);
+            long attempts = SharedMemory.getPlain(memory, base + Layout.MAX_ATTEMPTS_OFFSET);
             wrong = Leasing.wrong(visibility, attempts);
             if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
         }
@@ -81,8 +81,8 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
                     + g.fileBytes() + "; it was cut off or overwritten");
         }
         UUID made = new UUID(
-                Memory.getPlain(memory, base + Layout.BOOT_ID_AT),
-                Memory.getPlain(memory, base + Layout.BOOT_ID_AT + Long.BYTES));
+                SharedMemory.getPlain(memory, base + Layout.BOOT_ID_OFFSET),
+                SharedMemory.getPlain(memory, base + Layout.BOOT_ID_OFFSET + Long.BYTES));
         UUID now = bootId();
         UUID unknown = new UUID(0, 0);
         if (!made.equals(now) && !made.equals(unknown) && !now.equals(unknown)) {
@@ -95,7 +95,7 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
 
     private static String readLabel(MemorySegment memory, long base) {
         byte[] bytes = new byte[Layout.LABEL_BYTES];
-        Memory.copyOut(memory, base + Layout.LABEL_AT, bytes, 0, bytes.length);
+        SharedMemory.copyOut(memory, base + Layout.LABEL_OFFSET, bytes, 0, bytes.length);
         int length = 0;
         while (length < bytes.length && bytes[length] != 0) length++;
         return new String(bytes, 0, length, StandardCharsets.UTF_8);

@@ -77,7 +77,7 @@ final class FutexProxy {
 
     private int word() {
         // pairs with the add in Doorbell.ringAll()
-        return Memory.getIntVolatile(file.memory, file.base + futexOffset);
+        return SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
     }
 
     /// Returns how long it may sleep.

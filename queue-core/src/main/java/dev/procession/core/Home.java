@@ -35,7 +35,7 @@ final class Home {
     private static final int NAMES = 9;
 
     /// The words from `magic` to `flags`.
-    private static final int HEADER_BYTES = (int) Layout.FLAGS_AT + Long.BYTES;
+    private static final int HEADER_BYTES = (int) Layout.FLAGS_OFFSET + Long.BYTES;
 
     private static final int S_IFMT = 0170000, S_IFDIR = 0040000, S_ISVTX = 01000;
     private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -209,9 +209,9 @@ final class Home {
 
     private static boolean saysAnonymous(@Nullable ByteBuffer header) {
         if (header == null || header.remaining() < HEADER_BYTES) return false;
-        long flags = header.getLong((int) Layout.FLAGS_AT);
-        return header.getLong((int) Layout.MAGIC_AT) == Layout.MAGIC
-                && header.getLong((int) Layout.VERSION_AT) == Layout.VERSION
+        long flags = header.getLong((int) Layout.FLAGS_OFFSET);
+        return header.getLong((int) Layout.MAGIC_OFFSET) == Layout.MAGIC
+                && header.getLong((int) Layout.VERSION_OFFSET) == Layout.VERSION
                 && (flags & Layout.FLAG_ANONYMOUS) != 0
                 && (flags & ~Layout.KNOWN_FLAGS) == 0;
     }

@@ -55,7 +55,7 @@ public final class LaneQueue implements AutoCloseable {
             Doorbell.attach(file);
             attached = true;
         } catch (InternalError e) { // truncated since it was mapped
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             if (!attached) file.open.close();
         }
@@ -180,7 +180,7 @@ public final class LaneQueue implements AutoCloseable {
     ///     and the delivery is leased
     /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery, WaitStrategy strategy) {
-        Waiting waiting = waitingForMessages(strategy);
+        WaitLoop waiting = waitingForMessages(strategy);
         Leasing leasing = file.geometry.leasing();
         return switch (delivery) {
             case SHARED -> participants.newConsumer(true, () -> new SharedConsumer(participants, waiting));
@@ -194,8 +194,8 @@ public final class LaneQueue implements AutoCloseable {
     ///
     /// @param strategy how it waits
     /// @return for one wait of one thread
-    public Waiting waitingForMessages(WaitStrategy strategy) {
-        return new Waiting(file, messages, strategy,
+    public WaitLoop waitingForMessages(WaitStrategy strategy) {
+        return new WaitLoop(file, messages, strategy,
                 () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0);
     }
 
@@ -204,8 +204,8 @@ public final class LaneQueue implements AutoCloseable {
     /// @param strategy how it waits
     /// @param ready whether there is room; asked right before a sleep
     /// @return for one wait of one thread
-    public Waiting waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
-        return new Waiting(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
+    public WaitLoop waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
+        return new WaitLoop(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
     }
 
     /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file
@@ -285,7 +285,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
-        return ask(() -> file.geometry.counted() && !bound.hasPlace(new Patience(file)));
+        return ask(() -> file.geometry.bounded() && !bound.hasPlace(new Patience(file)));
     }
 
     /// Counts the messages that are in the queue: that were put and are not taken, or not done in a leased queue. Walks
@@ -311,7 +311,7 @@ public final class LaneQueue implements AutoCloseable {
         try {
             return question.get();
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             file.exit();
         }

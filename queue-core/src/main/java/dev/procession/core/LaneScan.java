@@ -22,22 +22,22 @@ abstract class LaneScan {
     final Lanes cold; // for what is not read in each look
     final MemorySegment memory;
     final long base;
-    final long inUseAt;
+    final long lanesInUseAddress;
     final long laneBytes;
     final long mask; // makes an offset of a position
-    final int prefix; // bytes before the payload
+    final int headerBytes; // bytes before the payload
     final int alignment; // of records
     final int maxMessage;
-    final long[] laneAt;
-    final long[] headAt;
+    final long[] laneAddress;
+    final long[] headAddress;
 
     final long[] head; // position: the shared head as last read or moved by this consumer
     final long[] position; // of the lane's first record: its head, or behind the padding that is there
     final long[] first; // the header there; 0 if the lane was empty when last read
-    final long[] seen; // position: every record before it was published before the last look
-    long bound; // a ticket that was drawn before the last look; records with smaller ones may be taken
+    final long[] safeBefore; // position: every record before it was published before the last look
+    long safeTicket; // a ticket that was drawn before the last look; records with smaller ones may be taken
     int lanes; // in use, as of the last look
-    long below; // limit: the smallest ticket that another lane was seen to hold; one with a smaller one is next
+    long rivalKey; // key: the smallest ticket that another lane was seen to hold; one with a smaller one is next
 
     final Patience patience; // of the call that is going on
 
@@ -47,64 +47,64 @@ abstract class LaneScan {
         memory = file.memory;
         base = file.base;
         QueueGeometry geometry = file.geometry;
-        inUseAt = base + Layout.LANES_IN_USE_AT;
+        lanesInUseAddress = base + Layout.LANES_IN_USE_OFFSET;
         laneBytes = geometry.laneBytes();
         mask = geometry.offsetMask();
-        prefix = geometry.prefixBytes();
+        headerBytes = geometry.headerBytes();
         alignment = geometry.alignment();
         maxMessage = geometry.maxMessageBytes();
         int max = geometry.lanes();
-        laneAt = new long[max];
-        headAt = new long[max];
+        laneAddress = new long[max];
+        headAddress = new long[max];
         head = new long[max];
         position = new long[max];
         first = new long[max];
-        seen = new long[max];
+        safeBefore = new long[max];
         for (int lane = 0; lane < max; lane++) {
-            laneAt[lane] = base + geometry.laneAt(lane);
-            headAt[lane] = base + Layout.headAt(lane);
+            laneAddress[lane] = base + geometry.laneOffset(lane);
+            headAddress[lane] = base + Layout.headOffset(lane);
             // pairs with the taking steps
-            head[lane] = position[lane] = seen[lane] = Memory.getVolatile(memory, headAt[lane]);
+            head[lane] = position[lane] = safeBefore[lane] = SharedMemory.getVolatile(memory, headAddress[lane]);
         }
-        bound = newestTicket();
+        safeTicket = newestTicket();
         patience = new Patience(file);
     }
 
     // ---- look
 
-    /// Finds the lane whose first record is to be taken next, or [#NONE]. Sets `below` for a run of records in that
+    /// Finds the lane whose first record is to be taken next, or [#NONE]. Sets `rivalKey` for a run of records in that
     /// lane.
-    final int choose() {
+    final int selectLane() {
         if (lanes <= 1) {
-            int only = chooseOnly();
+            int only = selectOnlyLane();
             if (lanes <= 1) return only;
         }
         for (int i = 0;; i++) {
             if (i >= USUAL_LOOKS) patience.startOver(0, Lanes.STEPS_A_LANE * lanes, Lanes.NEVER_STILL);
-            int best = smallest();
-            if (best >= 0 && mayTake(best)) return best;
-            if (best >= 0) seeAhead(best);
-            if (!look() && best < 0 && provenEmpty()) return NONE;
+            int best = laneWithSmallestTicket();
+            if (best >= 0 && isSafeToTake(best)) return best;
+            if (best >= 0) scanAhead(best);
+            if (!rescan() && best < 0 && confirmEmpty()) return NONE;
         }
     }
 
     /// One lane in use: what was read in it before the number of lanes was, is in order (invariant 8).
-    private int chooseOnly() {
+    private int selectOnlyLane() {
         if (lanes == 0 && (lanes = cold.lanesInUse()) == 0) return NONE; // and no memory behind any lane yet
         if (first[0] == 0) read(0);
         // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
-        if (Memory.getVolatile(memory, inUseAt) != 1) {
+        if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
             first[0] = 0; // what was remembered while it was the only one may have been taken since
-            look(); // the others were never read
+            rescan(); // the others were never read
             return NONE;
         }
         lanes = 1;
-        below = noOther(first[0]);
+        rivalKey = noOther(first[0]);
         return first[0] == 0 ? NONE : 0;
     }
 
     /// The lane with the smallest ticket among those seen, or -1.
-    private int smallest() {
+    private int laneWithSmallestTicket() {
         int best = -1;
         boolean others = false;
         long min = 0;
@@ -127,34 +127,34 @@ abstract class LaneScan {
             }
             others = true;
         }
-        if (best >= 0) below = others ? Layout.limit(second) : noOther(first[best]);
+        if (best >= 0) rivalKey = others ? Layout.key(second) : noOther(first[best]);
         return best;
     }
 
-    /// A limit that every later record of the header's lane is below.
+    /// A key that is above those of all later records of the header's lane.
     private static long noOther(long header) {
-        return (header & -Layout.limit(1)) + Long.MAX_VALUE;
+        return (header & -Layout.key(1)) + Long.MAX_VALUE;
     }
 
     /// Whether its put is known to have begun before the last look did.
-    private boolean mayTake(int lane) {
-        return ticket(first[lane]) - bound < 0 || position[lane] - seen[lane] < 0;
+    private boolean isSafeToTake(int lane) {
+        return ticket(first[lane]) - safeTicket < 0 || position[lane] - safeBefore[lane] < 0;
     }
 
-    /// Widens a header's ticket from 40 bits: from the bound if it is near it; else the counter says.
+    /// Widens a header's ticket from 40 bits: from `safeTicket` if it is near that; else the counter says.
     private long ticket(long header) {
-        long distance = Layout.distance(header, bound);
-        return Layout.isNear(distance) ? bound + distance : Layout.widen(header, newestTicket());
+        long distance = Layout.distance(header, safeTicket);
+        return Layout.isNear(distance) ? safeTicket + distance : Layout.widen(header, newestTicket());
     }
 
     private long newestTicket() {
         // pairs with the draw in LaneWriter.ticket(): a put that drew before this read had begun
-        return Memory.getVolatile(memory, base + Layout.TICKET_AT) - 1;
+        return SharedMemory.getVolatile(memory, base + Layout.TICKET_OFFSET) - 1;
     }
 
     /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken
     /// after it.
-    private void seeAhead(int lane) {
+    private void scanAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
         for (int i = 0;; i++) {
@@ -165,21 +165,21 @@ abstract class LaneScan {
             at += recordBytes(Layout.length(last));
             if (i == WALK) break;
             // pairs with the release in publish()
-            long next = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
+            long next = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask));
             if (next == 0 || next == Layout.PADDING) break;
             last = next;
         }
         long ticket = ticket(last);
-        if (!unmoved(lane)) { // what was read may be anything (invariant 9)
+        if (!headUnchanged(lane)) { // what was read may be anything (invariant 9)
             read(lane);
             return;
         }
-        seen[lane] = at;
-        if (ticket - bound > 0) bound = ticket;
+        safeBefore[lane] = at;
+        if (ticket - safeTicket > 0) safeTicket = ticket;
     }
 
     /// Reads the lanes again that were empty. Returns whether one is not any more.
-    private boolean look() {
+    private boolean rescan() {
         boolean found = false;
         lanes = cold.lanesInUse(); // before the lanes: one that is used later holds only puts that began later
         for (int lane = 0; lane < lanes; lane++) {
@@ -192,15 +192,15 @@ abstract class LaneScan {
     abstract long read(int lane);
 
     /// Whether the lane's head is still where it was read.
-    abstract boolean unmoved(int lane);
+    abstract boolean headUnchanged(int lane);
 
     /// Whether the queue was empty at some moment, given that a look has just found nothing.
-    abstract boolean provenEmpty();
+    abstract boolean confirmEmpty();
 
     // ---- records
 
     final long recordBytes(int length) {
-        return QueueGeometry.recordBytes(length, prefix, alignment);
+        return QueueGeometry.recordBytes(length, headerBytes, alignment);
     }
 
     /// Whether a header that is neither zero nor padding can be that of a record at this offset.

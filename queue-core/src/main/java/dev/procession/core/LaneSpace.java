@@ -15,33 +15,33 @@ final class LaneSpace {
     private final int lane;
     private final long headAddress;
     private final long laneBytes;
-    private final int prefix;
+    private final int headerBytes;
 
     private long reserved; // space below this position is reserved, while the lane is written for the first time
     private boolean allReserved;
     private int extensions;
 
     /// No byte at or above this position may be written; as of the last [#extend].
-    long limit;
+    long writableEnd;
 
     LaneSpace(QueueFile file, int lane, long tail) {
         this.file = file;
         this.lane = lane;
-        headAddress = file.base + Layout.headAt(lane);
+        headAddress = file.base + Layout.headOffset(lane);
         laneBytes = file.geometry.laneBytes();
-        prefix = file.geometry.prefixBytes();
+        headerBytes = file.geometry.headerBytes();
         reserved = tail;
         // by owners that have written all of it; after 2^64 bytes positions are small again, but first the head is not.
         // The head pairs with the taking steps
         allReserved = Long.compareUnsigned(tail, laneBytes) >= 0
-                || Long.compareUnsigned(Memory.getVolatile(file.memory, headAddress), tail) > 0;
+                || Long.compareUnsigned(SharedMemory.getVolatile(file.memory, headAddress), tail) > 0;
     }
 
-    /// Whether everything below the position `end` may be written. Then `limit` says what else may.
+    /// Whether everything below the position `end` may be written. Then `writableEnd` says what else may.
     boolean extend(long tail, long end) {
-        if ((++extensions & CHECK_EACH - 1) == 0) file.checkNotCutOff();
+        if ((++extensions & CHECK_EACH - 1) == 0) file.checkNotTruncated();
         // pairs with the taking step (release or CAS) by which the records before it were taken: invariant 6
-        long head = Memory.getVolatile(file.memory, headAddress);
+        long head = SharedMemory.getVolatile(file.memory, headAddress);
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0) {
             throw file.corrupted(lane, head, "head is outside of the log");
@@ -50,13 +50,13 @@ final class LaneSpace {
         while (!allReserved && reserved - end < 0) {
             long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
             // what is before it, the zero header too, consumers may read; in a damaged file the tail may be anywhere
-            long from = Math.min(Math.max(reserved, tail + prefix), to);
+            long from = Math.min(Math.max(reserved, tail + headerBytes), to);
             if (!file.reserve(lane, from, to)) return false;
             reserved = to;
             allReserved = reserved == laneBytes;
         }
-        limit = allReserved || free - reserved < 0 ? free : reserved;
-        if (limit - tail >= CHECK_BYTES) file.checkNotCutOff();
+        writableEnd = allReserved || free - reserved < 0 ? free : reserved;
+        if (writableEnd - tail >= CHECK_BYTES) file.checkNotTruncated();
         return true;
     }
 }

@@ -40,7 +40,7 @@ final class Lanes {
 
     int lanesInUse() {
         // pairs with the CAS in raiseLanesInUse()
-        long lanes = Memory.getVolatile(memory, base + Layout.LANES_IN_USE_AT);
+        long lanes = SharedMemory.getVolatile(memory, base + Layout.LANES_IN_USE_OFFSET);
         if (lanes < 0 || lanes > geometry.lanes()) {
             throw new QueueCorruptedException(
                     file.path + " says that " + lanes + " of its " + geometry.lanes() + " lanes are in use");
@@ -57,19 +57,19 @@ final class Lanes {
                 if (!file.reserveStart(lane)) return false;
             }
             // pairs with lanesInUse(); CAS: it must only grow
-            Memory.compareAndSet(memory, base + Layout.LANES_IN_USE_AT, seen, lanes);
+            SharedMemory.compareAndSet(memory, base + Layout.LANES_IN_USE_OFFSET, seen, lanes);
         }
         return true;
     }
 
     long head(int lane) {
         // pairs with the taking steps
-        return Memory.getVolatile(memory, base + Layout.headAt(lane));
+        return SharedMemory.getVolatile(memory, base + Layout.headOffset(lane));
     }
 
     long header(int lane, long position) {
         // pairs with the release in LaneWriter.publish()
-        return Memory.getVolatile(memory, base + geometry.laneAt(lane) + (position & geometry.offsetMask()));
+        return SharedMemory.getVolatile(memory, base + geometry.laneOffset(lane) + (position & geometry.offsetMask()));
     }
 
     long nextLap(long position) {
@@ -108,7 +108,7 @@ final class Lanes {
             records = 0;
             while (true) {
                 long header = header(lane, at);
-                if (records == 0 && header != Layout.PADDING && geometry.counted()) number = number(lane, at);
+                if (records == 0 && header != Layout.PADDING && geometry.bounded()) number = number(lane, at);
                 if (head(lane) - at > 0) continue again;
                 if (header == 0) return new Log(head, at, items, lent, number + records - items);
                 long next = nextLap(at);
@@ -118,9 +118,9 @@ final class Lanes {
                     records++;
                     int state = geometry.leased() ? state(lane, at) : Layout.FREE;
                     if (state != Layout.DONE) items++;
-                    if (state == Layout.TAKEN) {
+                    if (state == Layout.LEASED) {
                         lent++;
-                        if (holders != null) holders.set(Layout.owner(claimWord(lane, at)));
+                        if (holders != null) holders.set(Layout.consumerId(leaseWord(lane, at)));
                     }
                 }
                 if (next - head(lane) >= geometry.laneBytes()) throw file.corrupted(lane, next, NO_END);
@@ -185,28 +185,28 @@ final class Lanes {
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) items += walk(lane, null, patience).items();
         // lanes are counted one after the other, so what moves on meanwhile may be counted twice
-        return geometry.counted() ? Math.min(items, geometry.maxItems()) : items;
+        return geometry.bounded() ? Math.min(items, geometry.maxItems()) : items;
     }
 
     // ---- leases
 
-    /// The offset in the file of the claim word of the record at this position.
-    long claimAt(int lane, long position) {
-        return geometry.claimsAt(lane) + geometry.claimBytes(position & geometry.offsetMask());
+    /// The offset in the file of the lease word of the record at this position.
+    long leaseWordOffset(int lane, long position) {
+        return geometry.leaseWordsOffset(lane) + geometry.leaseWordBytes(position & geometry.offsetMask());
     }
 
-    private long claimWord(int lane, long position) {
+    private long leaseWord(int lane, long position) {
         // pairs with the CAS of those who claim, finish or give back
-        return Memory.getVolatile(memory, base + claimAt(lane, position));
+        return SharedMemory.getVolatile(memory, base + leaseWordOffset(lane, position));
     }
 
     private int state(int lane, long position) {
-        return Layout.state(claimWord(lane, position), geometry.lap(position));
+        return Layout.state(leaseWord(lane, position), geometry.lap(position));
     }
 
-    boolean replaceClaim(int lane, long position, long claim, long by) {
-        // pairs with the reads of the claim word in every walk; CAS: it may be another's by now
-        return Memory.compareAndSet(memory, base + claimAt(lane, position), claim, by);
+    boolean replaceLeaseWord(int lane, long position, long leaseWord, long by) {
+        // pairs with the reads of the lease word in every walk; CAS: it may be another's by now
+        return SharedMemory.compareAndSet(memory, base + leaseWordOffset(lane, position), leaseWord, by);
     }
 
     /// Moves the head over records that are done, one at a time, and so gives their space back.
@@ -225,7 +225,7 @@ final class Lanes {
             if (isRecord(header, at)) {
                 long next = at + geometry.recordBytes(Layout.length(header));
                 // the head has not moved since it was read: that proves the header. Pairs with LaneSpace.extend()
-                if (Memory.compareAndSet(memory, base + Layout.headAt(lane), head, next)) {
+                if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
                     after = next;
                     continue;
                 }
@@ -235,22 +235,22 @@ final class Lanes {
             patience.startOver(lane);
         }
         // what is done has given up its place among the items, wherever the head is
-        if (after != before || geometry.counted()) signalRoom(lane, before, after);
+        if (after != before || geometry.bounded()) signalRoom(lane, before, after);
     }
 
     /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message:
     /// it would cost more than the message; but at each eighth of a lane, and when the lane is empty.
     void signalRoom(int lane, long before, long after) {
         // pairs with Doorbell.announce(), which makes up for what the processor may reorder
-        if (Memory.getOpaque(memory, base + Layout.ROOM_WAITING_AT) == 0) return;
+        if (SharedMemory.getOpaque(memory, base + Layout.ROOM_WAITING_OFFSET) == 0) return;
         long eighth = geometry.laneBytes() / 8;
-        if (geometry.counted() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
-            Doorbell.ring(memory, base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        if (geometry.bounded() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
+            Doorbell.ring(memory, base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
         }
     }
 
     void signalMessages() {
-        Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
+        Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
     }
 
     /// How long a consumer may sleep: the death of those who hold leases wakes nobody.
@@ -276,7 +276,7 @@ final class Lanes {
 
     long number(int lane, long position) {
         // pairs with the release in LaneWriter.publish() or of the padding, which come after it
-        return Memory.getVolatile(
-                memory, base + geometry.laneAt(lane) + (position & geometry.offsetMask()) + Long.BYTES);
+        return SharedMemory.getVolatile(
+                memory, base + geometry.laneOffset(lane) + (position & geometry.offsetMask()) + Long.BYTES);
     }
 }

@@ -32,16 +32,16 @@ import java.lang.foreign.StructLayout;
 /// | 4480 | 4 | messagesFutex | producers, before they wake |
 /// | 4608 | 8 | roomWaiting | producers before they sleep, consumers before they wake them |
 /// | 4736 | 4 | roomFutex | consumers, before they wake |
-/// | 4864 | 8 | attachments | leasing consumers, by fetch-and-add |
+/// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
 /// | 4992 | 256 a lane | head, then announced and ownerPid 128 bytes on | consumers (head); the lane's owner (the others) |
 /// | the next page | laneBytes a lane | records | the lane's owner |
-/// | behind each lane of a leased queue | laneBytes / 8 | claim words | leasing consumers, by compare-and-set |
+/// | behind each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
 ///
 /// A record is a header of one long and the payload, padded to 8 bytes. A header holds the low 40 bits of the ticket
 /// above 24 bits of length + 1, so the header of a record is never zero. In a queue with an exact bound on its items a
 /// second long follows the header: the record's number within its lane; there records are padded to 16 bytes.
 ///
-/// In a leased queue records are padded to blocks of 64 bytes, and a claim word stands for each block, beside the lane
+/// In a leased queue records are padded to blocks of 64 bytes, and a lease word stands for each block, beside the lane
 /// and not in it, so that no payload is ever taken for one. It says who holds the record that begins there: from the
 /// high bits to the low ones 38 bits of the lap (position / laneBytes), 16 of the owner's number, 8 of the attempt, 2
 /// of the state. A word of an earlier lap means that nobody has claimed the record, so producers never write claim
@@ -72,7 +72,7 @@ final class Layout {
             alone(JAVA_INT.withName("messagesFutex")),
             alone(JAVA_LONG.withName("roomWaiting")),
             alone(JAVA_INT.withName("roomFutex")),
-            alone(JAVA_LONG.withName("attachments")));
+            alone(JAVA_LONG.withName("nextConsumerId")));
 
     private static final StructLayout LANE = structLayout(
             alone(JAVA_LONG.withName("head")),
@@ -88,39 +88,39 @@ final class Layout {
     static final long FLAG_LEASED = 2;
     static final long KNOWN_FLAGS = FLAG_ANONYMOUS | FLAG_LEASED;
 
-    static final long MAGIC_AT = at(HEADER, "magic");
-    static final long VERSION_AT = at(HEADER, "version");
-    static final long LANES_AT = at(HEADER, "lanes");
-    static final long LANE_BYTES_AT = at(HEADER, "laneBytes");
-    static final long MAX_ITEMS_AT = at(HEADER, "maxItems");
-    static final long FLAGS_AT = at(HEADER, "flags");
-    static final long VISIBILITY_NANOS_AT = at(HEADER, "visibilityNanos");
-    static final long MAX_ATTEMPTS_AT = at(HEADER, "maxAttempts");
-    static final long UUID_AT = at(HEADER, "uuid");
-    static final long BOOT_ID_AT = at(HEADER, "bootId");
-    static final long LABEL_AT = at(HEADER, "label");
+    static final long MAGIC_OFFSET = at(HEADER, "magic");
+    static final long VERSION_OFFSET = at(HEADER, "version");
+    static final long LANES_OFFSET = at(HEADER, "lanes");
+    static final long LANE_BYTES_OFFSET = at(HEADER, "laneBytes");
+    static final long MAX_ITEMS_OFFSET = at(HEADER, "maxItems");
+    static final long FLAGS_OFFSET = at(HEADER, "flags");
+    static final long VISIBILITY_NANOS_OFFSET = at(HEADER, "visibilityNanos");
+    static final long MAX_ATTEMPTS_OFFSET = at(HEADER, "maxAttempts");
+    static final long UUID_OFFSET = at(HEADER, "uuid");
+    static final long BOOT_ID_OFFSET = at(HEADER, "bootId");
+    static final long LABEL_OFFSET = at(HEADER, "label");
     static final int LABEL_BYTES = 64;
 
-    static final long TICKET_AT = shared("ticket");
-    static final long LANES_IN_USE_AT = shared("lanesInUse");
-    static final long MESSAGES_WAITING_AT = shared("messagesWaiting");
-    static final long MESSAGES_FUTEX_AT = shared("messagesFutex");
-    static final long ROOM_WAITING_AT = shared("roomWaiting");
-    static final long ROOM_FUTEX_AT = shared("roomFutex");
-    static final long ATTACHMENTS_AT = shared("attachments");
+    static final long TICKET_OFFSET = shared("ticket");
+    static final long LANES_IN_USE_OFFSET = shared("lanesInUse");
+    static final long MESSAGES_WAITING_OFFSET = shared("messagesWaiting");
+    static final long MESSAGES_FUTEX_OFFSET = shared("messagesFutex");
+    static final long ROOM_WAITING_OFFSET = shared("roomWaiting");
+    static final long ROOM_FUTEX_OFFSET = shared("roomFutex");
+    static final long NEXT_CONSUMER_ID_OFFSET = shared("nextConsumerId");
 
-    private static final long DESCRIPTORS_AT = HEADER.byteSize() + SHARED.byteSize();
-    private static final long HEAD_AT = at(LANE, "head");
-    private static final long OWNER_AT = LANE.byteOffset(groupElement("owner"));
-    private static final long ANNOUNCED_AT = OWNER_AT;
-    private static final long OWNER_PID_AT = OWNER_AT + Long.BYTES;
+    private static final long DESCRIPTORS_OFFSET = HEADER.byteSize() + SHARED.byteSize();
+    private static final long HEAD_OFFSET = at(LANE, "head");
+    private static final long OWNER_OFFSET = LANE.byteOffset(groupElement("owner"));
+    private static final long ANNOUNCED_OFFSET = OWNER_OFFSET;
+    private static final long OWNER_PID_OFFSET = OWNER_OFFSET + Long.BYTES;
 
     /// Bytes of a file lock that only says "attached": shared by all, taken alone by whoever removes the file.
     static final long ATTACHED_LOCK = 0;
     /// Shared by the consumers that share the queue, taken alone by an exclusive one.
     static final long CONSUMER_LOCK = 1;
     private static final long LANE_LOCKS = 16;
-    private static final long OWNER_LOCKS = 4096;
+    private static final long CONSUMER_ID_LOCKS = 4096;
 
     private static final int LENGTH_BITS = 24;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
@@ -134,21 +134,21 @@ final class Layout {
     /// The longest payload that a header can name, in bytes.
     static final int MAX_LENGTH = (int) LENGTH_MASK - 2;
 
-    /// The unit of records in a leased queue: each block has a claim word.
+    /// The unit of records in a leased queue: each block has a lease word.
     static final int BLOCK = 64;
 
     private static final int STATE_BITS = 2;
     private static final int ATTEMPT_BITS = 8;
-    private static final int OWNER_BITS = 16;
-    private static final int LAP_SHIFT = STATE_BITS + ATTEMPT_BITS + OWNER_BITS;
+    private static final int CONSUMER_ID_BITS = 16;
+    private static final int LAP_SHIFT = STATE_BITS + ATTEMPT_BITS + CONSUMER_ID_BITS;
     /// Numbers of owners are 1 to this.
-    static final int MAX_OWNER = (1 << OWNER_BITS) - 1;
+    static final int MAX_CONSUMER_ID = (1 << CONSUMER_ID_BITS) - 1;
     /// Attempts are counted up to this.
     static final int MAX_ATTEMPT = (1 << ATTEMPT_BITS) - 1;
 
-    /// What a claim word says of its record, in the record's lap: that of an earlier one says FREE.
+    /// What a lease word says of its record, in the record's lap: that of an earlier one says FREE.
     static final int FREE = 0;
-    static final int TAKEN = 1;
+    static final int LEASED = 1;
     static final int DONE = 2;
     /// The word is of a later lap: what was read of the record is out of date.
     static final int PASSED = -1;
@@ -168,29 +168,29 @@ final class Layout {
         return HEADER.byteSize() + at(SHARED, name);
     }
 
-    static long headAt(int lane) {
-        return DESCRIPTORS_AT + lane * LANE.byteSize() + HEAD_AT;
+    static long headOffset(int lane) {
+        return DESCRIPTORS_OFFSET + lane * LANE.byteSize() + HEAD_OFFSET;
     }
 
-    static long announcedAt(int lane) {
-        return DESCRIPTORS_AT + lane * LANE.byteSize() + ANNOUNCED_AT;
+    static long announcedOffset(int lane) {
+        return DESCRIPTORS_OFFSET + lane * LANE.byteSize() + ANNOUNCED_OFFSET;
     }
 
-    static long ownerPidAt(int lane) {
-        return DESCRIPTORS_AT + lane * LANE.byteSize() + OWNER_PID_AT;
+    static long ownerPidOffset(int lane) {
+        return DESCRIPTORS_OFFSET + lane * LANE.byteSize() + OWNER_PID_OFFSET;
     }
 
     /// The offset of the first lane, which is also the size of all that is reserved when the file is made.
-    static long lanesAt(int lanes) {
-        return DESCRIPTORS_AT + lanes * LANE.byteSize() + PAGE - 1 & -PAGE;
+    static long lanesOffset(int lanes) {
+        return DESCRIPTORS_OFFSET + lanes * LANE.byteSize() + PAGE - 1 & -PAGE;
     }
 
     static long laneLock(int lane) {
         return LANE_LOCKS + lane;
     }
 
-    static long ownerLock(int owner) {
-        return OWNER_LOCKS + owner;
+    static long consumerIdLock(int consumerId) {
+        return CONSUMER_ID_LOCKS + consumerId;
     }
 
     static long header(long ticket, int length) {
@@ -203,7 +203,7 @@ final class Layout {
     }
 
     /// A ticket in the place that it has in a header, with length 0: headers of smaller tickets compare as smaller.
-    static long limit(long ticket) {
+    static long key(long ticket) {
         return ticket << LENGTH_BITS;
     }
 
@@ -226,20 +226,20 @@ final class Layout {
         return newest - (newest - (header >>> LENGTH_BITS) & TICKET_MASK);
     }
 
-    // ---- claim words
+    // ---- lease words
 
-    static long claim(long lap, int owner, int attempt, int state) {
-        return lap << LAP_SHIFT | (long) owner << STATE_BITS + ATTEMPT_BITS | (long) attempt << STATE_BITS | state;
+    static long leaseWord(long lap, int consumerId, int attempt, int state) {
+        return lap << LAP_SHIFT | (long) consumerId << STATE_BITS + ATTEMPT_BITS | (long) attempt << STATE_BITS | state;
     }
 
-    /// FREE, TAKEN, DONE or PASSED. Laps are compared within their 38 bits.
+    /// FREE, LEASED, DONE or PASSED. Laps are compared within their 38 bits.
     static int state(long word, long lap) {
         long ahead = word - (lap << LAP_SHIFT) >> LAP_SHIFT;
         return ahead == 0 ? (int) word & (1 << STATE_BITS) - 1 : ahead < 0 ? FREE : PASSED;
     }
 
-    static int owner(long word) {
-        return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_OWNER;
+    static int consumerId(long word) {
+        return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_CONSUMER_ID;
     }
 
     /// How often the record was claimed, this word's claim included; 0 if never in this lap.

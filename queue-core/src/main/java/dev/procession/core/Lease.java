@@ -10,17 +10,17 @@ public final class Lease implements AutoCloseable {
     private final Runnable whenGivenBack;
     private final int lane;
     private final long position;
-    private final long claim;
+    private final long leaseWord;
     private final int attempt;
     private boolean ended; // guarded by this
 
-    Lease(Lanes lanes, Runnable whenGivenBack, int lane, long position, long claim, int attempt) {
+    Lease(Lanes lanes, Runnable whenGivenBack, int lane, long position, long leaseWord, int attempt) {
         this.lanes = lanes;
         file = lanes.file;
         this.whenGivenBack = whenGivenBack;
         this.lane = lane;
         this.position = position;
-        this.claim = claim;
+        this.leaseWord = leaseWord;
         this.attempt = attempt;
     }
 
@@ -48,7 +48,7 @@ public final class Lease implements AutoCloseable {
             if (mine) lanes.passDone(lane, patience);
             return mine;
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             file.exit();
         }
@@ -66,11 +66,11 @@ public final class Lease implements AutoCloseable {
     ///
     /// @throws LeaseLostException if it was lent to somebody else meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
-    public synchronized void release() {
-        if (!giveBack()) throw lost();
+    public synchronized void giveBack() {
+        if (!tryGiveBack()) throw lost();
     }
 
-    private boolean giveBack() {
+    private boolean tryGiveBack() {
         if (!file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.FREE);
@@ -80,7 +80,7 @@ public final class Lease implements AutoCloseable {
             }
             return mine;
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             file.exit();
         }
@@ -90,11 +90,11 @@ public final class Lease implements AutoCloseable {
         if (ended) throw new IllegalStateException("this lease was done or given back already");
     }
 
-    /// The compare-and-set says whether the lease is still ours: no claim word is ever the same again.
+    /// The compare-and-set says whether the lease is still ours: no lease word is ever the same again.
     private boolean end(int state) {
         checkNotEnded();
-        boolean mine = lanes.replaceClaim(
-                lane, position, claim, Layout.claim(file.geometry.lap(position), 0, attempt, state));
+        boolean mine = lanes.replaceLeaseWord(
+                lane, position, leaseWord, Layout.leaseWord(file.geometry.lap(position), 0, attempt, state));
         ended = true; // not before: whoever has no stack left for this can end the lease later
         return mine;
     }
@@ -108,6 +108,6 @@ public final class Lease implements AutoCloseable {
     /// Gives the message back, unless the lease is done, given back, or lost.
     @Override
     public synchronized void close() {
-        if (!ended && !file.isCutOff()) giveBack();
+        if (!ended && !file.isTruncated()) tryGiveBack();
     }
 }

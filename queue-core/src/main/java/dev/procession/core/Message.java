@@ -27,8 +27,8 @@ public final class Message {
     public static Message copyOf(byte[] bytes) {
         MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes.length), Long.BYTES);
         Message message = new Message(memory);
-        message.show(Memory.base(memory), bytes.length);
-        Memory.copyIn(bytes, 0, memory, message.at, bytes.length);
+        message.show(SharedMemory.base(memory), bytes.length);
+        SharedMemory.copyIn(bytes, 0, memory, message.at, bytes.length);
         return message;
     }
 
@@ -58,7 +58,7 @@ public final class Message {
     /// @return the byte there
     /// @throws IndexOutOfBoundsException if it is not inside the message
     public byte getByte(int index) {
-        return Memory.getByte(memory, at(index, Byte.BYTES));
+        return SharedMemory.getByte(memory, at(index, Byte.BYTES));
     }
 
     /// Returns an int.
@@ -67,7 +67,7 @@ public final class Message {
     /// @return the int there
     /// @throws IndexOutOfBoundsException if it is not inside the message
     public int getInt(int index) {
-        return Memory.getInt(memory, at(index, Integer.BYTES));
+        return SharedMemory.getInt(memory, at(index, Integer.BYTES));
     }
 
     /// Returns a long.
@@ -76,7 +76,7 @@ public final class Message {
     /// @return the long there
     /// @throws IndexOutOfBoundsException if it is not inside the message
     public long getLong(int index) {
-        return Memory.getLong(memory, at(index, Long.BYTES));
+        return SharedMemory.getLong(memory, at(index, Long.BYTES));
     }
 
     /// Returns a double.
@@ -97,7 +97,7 @@ public final class Message {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array
     public void getBytes(int index, byte[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
-        Memory.copyOut(memory, at(index, count), to, start, count);
+        SharedMemory.copyOut(memory, at(index, count), to, start, count);
     }
 
     /// Copies the whole message into a new array.

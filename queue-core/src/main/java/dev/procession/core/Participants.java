@@ -25,7 +25,7 @@ final class Participants {
 
     // guarded by this
     private final BitSet lanesHeld = new BitSet();
-    private final BitSet ownersHeld = new BitSet();
+    private final BitSet consumerIdsHeld = new BitSet();
     private int participants = 1; // this handle, its producers and consumers; while there are any, the file is open
     private int sharedConsumers;
     private boolean exclusiveConsumer;
@@ -34,7 +34,7 @@ final class Participants {
     Participants(QueueFile file, Lanes lanes) {
         this.file = file;
         this.lanes = lanes;
-        aliveUntil = new long[file.geometry.counted() ? file.geometry.lanes() : 0];
+        aliveUntil = new long[file.geometry.bounded() ? file.geometry.lanes() : 0];
         Arrays.fill(aliveUntil, System.nanoTime());
     }
 
@@ -45,7 +45,7 @@ final class Participants {
     /// @param make makes it, while the lane is locked for it
     synchronized <P> P newProducer(IntFunction<P> make) {
         file.checkOpen();
-        file.checkNotCutOff();
+        file.checkNotTruncated();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
             if (pass > 0) QueueFile.pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
@@ -54,7 +54,7 @@ final class Participants {
                 try {
                     producer = make.apply(lane);
                 } catch (InternalError e) {
-                    throw file.fault(e);
+                    throw file.translate(e);
                 } finally {
                     if (producer == null) file.open.unlock(Layout.laneLock(lane));
                 }
@@ -106,7 +106,7 @@ final class Participants {
         try {
             consumer = make.get();
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             if (consumer == null && sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
         }
@@ -122,17 +122,17 @@ final class Participants {
     synchronized <C> C newLeasingConsumer(IntFunction<C> make) {
         checkUsable(true);
         try {
-            C consumer = make.apply(attachOwner());
+            C consumer = make.apply(drawConsumerId());
             participants++;
             return consumer;
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         }
     }
 
     private void checkUsable(boolean leased) {
         file.checkOpen();
-        file.checkNotCutOff();
+        file.checkNotTruncated();
         if (file.geometry.leased() == leased) return;
         throw new QueueUnavailableException(file.path + (leased
                 ? " is not a leased queue; make it with QueueGeometry.leasing"
@@ -147,37 +147,37 @@ final class Participants {
     }
 
     /// Draws a number that no other consumer has, and takes its lock.
-    private int attachOwner() {
+    private int drawConsumerId() {
         BitSet holders = null;
         Patience patience = new Patience(file);
-        for (int i = 0; i < Layout.MAX_OWNER; i++) {
+        for (int i = 0; i < Layout.MAX_CONSUMER_ID; i++) {
             // pairs with the same of others; an atomic add, since two must not draw the same
-            long drawn = Memory.getAndAdd(file.memory, file.base + Layout.ATTACHMENTS_AT, 1);
-            int owner = (int) Long.remainderUnsigned(drawn, Layout.MAX_OWNER) + 1;
+            long drawn = SharedMemory.getAndAdd(file.memory, file.base + Layout.NEXT_CONSUMER_ID_OFFSET, 1);
+            int consumerId = (int) Long.remainderUnsigned(drawn, Layout.MAX_CONSUMER_ID) + 1;
             // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before,
             // since with the lock we make that holder look alive, and again with the lock, when it can claim no more
-            boolean round = Long.compareUnsigned(drawn, Layout.MAX_OWNER) >= 0;
+            boolean round = Long.compareUnsigned(drawn, Layout.MAX_CONSUMER_ID) >= 0;
             if (round && holders == null) holders = lanes.holders(patience);
-            if (ownersHeld.get(owner) || holders != null && holders.get(owner)) continue;
-            if (!file.open.tryLock(Layout.ownerLock(owner), false)) continue;
-            if (!round || !lanes.holders(patience).get(owner)) {
-                ownersHeld.set(owner);
-                return owner;
+            if (consumerIdsHeld.get(consumerId) || holders != null && holders.get(consumerId)) continue;
+            if (!file.open.tryLock(Layout.consumerIdLock(consumerId), false)) continue;
+            if (!round || !lanes.holders(patience).get(consumerId)) {
+                consumerIdsHeld.set(consumerId);
+                return consumerId;
             }
-            file.open.unlock(Layout.ownerLock(owner));
+            file.open.unlock(Layout.consumerIdLock(consumerId));
             patience.startOver(0, Lanes.STEPS_A_LANE * file.geometry.lanes(), Lanes.NEVER_STILL);
         }
-        throw new QueueUnavailableException(file.path + " has " + Layout.MAX_OWNER + " consumers; close one");
+        throw new QueueUnavailableException(file.path + " has " + Layout.MAX_CONSUMER_ID + " consumers; close one");
     }
 
-    synchronized boolean isOwnerAlive(int owner) {
-        return ownersHeld.get(owner) || file.open.isLocked(Layout.ownerLock(owner));
+    synchronized boolean isConsumerAlive(int consumerId) {
+        return consumerIdsHeld.get(consumerId) || file.open.isLocked(Layout.consumerIdLock(consumerId));
     }
 
-    synchronized void releaseOwner(int owner) {
-        file.open.unlock(Layout.ownerLock(owner));
-        ownersHeld.clear(owner);
-        if (!file.isCutOff()) lanes.signalMessages(); // its leases
+    synchronized void releaseConsumerId(int consumerId) {
+        file.open.unlock(Layout.consumerIdLock(consumerId));
+        consumerIdsHeld.clear(consumerId);
+        if (!file.isTruncated()) lanes.signalMessages(); // its leases
         leave();
     }
 
@@ -212,9 +212,9 @@ final class Participants {
     /// The handle itself leaves, once. Whoever waits through it is woken.
     synchronized void closeHandle() {
         if (!file.close()) return;
-        if (!file.isCutOff()) {
-            Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_AT, Layout.MESSAGES_FUTEX_AT);
-            Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_AT, Layout.ROOM_FUTEX_AT);
+        if (!file.isTruncated()) {
+            Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
+            Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
         }
         leave();
     }

@@ -39,7 +39,8 @@ final class Patience {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
         if (left >= 0) return;
         // only for the message: pairs with nothing
-        throw file.corrupted(lane, Memory.getVolatile(file.memory, file.base + Layout.headAt(lane)), otherwise);
+        throw file.corrupted(lane, SharedMemory.getVolatile(file.memory, file.base + Layout.headOffset(lane)),
+                otherwise);
     }
 
     /// Goes one more step after an end that runs away.

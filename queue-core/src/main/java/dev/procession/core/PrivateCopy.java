@@ -30,11 +30,11 @@ final class PrivateCopy {
 
     /// Copies bytes of the queue to the start.
     void fill(long from, long bytes) {
-        Memory.copy(file.memory, from, memory, Memory.base(memory), bytes);
+        SharedMemory.copy(file.memory, from, memory, SharedMemory.base(memory), bytes);
     }
 
     void show(long offset, int length) {
-        message.show(Memory.base(memory) + offset, length);
+        message.show(SharedMemory.base(memory) + offset, length);
     }
 
     void hide() {
@@ -50,12 +50,12 @@ final class PrivateCopy {
         int records = 0;
         Throwable thrown = null;
         for (int offset = 0; offset < bytes;) {
-            int length = Layout.length(Memory.getPlain(memory, Memory.base(memory) + offset));
+            int length = Layout.length(SharedMemory.getPlain(memory, SharedMemory.base(memory) + offset));
             long size = geometry.recordBytes(length);
             if (length < 0 || size > bytes - offset) {
                 throw file.corrupted(lane, position + offset, "a record changed while it was taken");
             }
-            show(offset + geometry.prefixBytes(), length);
+            show(offset + geometry.headerBytes(), length);
             offset += (int) size;
             records++;
             try {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 public final class Producer extends LaneWriter implements AutoCloseable {
     private final Participants participants;
     private final Claim claim;
-    private final Waiting waiting;
+    private final WaitLoop waiting;
     private int waitedFor; // bytes of the message that waits for room
     private boolean closed;
 
@@ -24,7 +24,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         super(participants.lanes, bound, lane);
         this.participants = participants;
         claim = new Claim(this, memory);
-        waiting = new Waiting(file, room, strategy, () -> hasRoom(waitedFor) ? 0 : WaitStrategy.LONGEST_NANOS);
+        waiting = new WaitLoop(file, room, strategy, () -> hasRoom(waitedFor) ? 0 : WaitStrategy.LONGEST_NANOS);
     }
 
     /// Returns the number of the lane, from 0.
@@ -68,7 +68,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
-        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length);
+        SharedMemory.copyIn(from, start, memory, laneAddress + offset + headerBytes, length);
         publish(ticket, offset, length, size);
         return true;
     }
@@ -95,7 +95,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
-        Memory.copyIn(from, start, memory, laneAt + offset + prefix, length); // it may be closed, or another thread's
+        // it may be closed, or another thread's
+        SharedMemory.copyIn(from, start, memory, laneAddress + offset + headerBytes, length);
         publish(ticket, offset, length, size);
         return true;
     }
@@ -124,8 +125,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         boolean done = tryPut(from, start, length);
         if (done || timeoutNanos <= 0) return done;
         waitedFor = length;
-        waiting.begin(timeoutNanos);
-        while (!done && waiting.again()) done = tryPut(from, start, length);
+        waiting.start(timeoutNanos);
+        while (!done && waiting.pause()) done = tryPut(from, start, length);
         return done;
     }
 
@@ -142,8 +143,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         try {
             long offset = begin(length, recordBytes(length));
             if (offset == FULL) return null;
-            claim.open(laneAt + offset + prefix, length, offset, limit);
-            limit = tail;
+            claim.open(laneAddress + offset + headerBytes, length, offset, writableEnd);
+            writableEnd = tail;
             return claim;
         } catch (RuntimeException | Error e) {
             throw failed(e);
@@ -159,13 +160,13 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     public boolean hasRoom(int length) {
         checkUsable();
         try {
-            if (counted && !hasPlace()) return false;
+            if (bounded && !hasPlace()) return false;
             int size = recordBytes(length);
             long offset = tail & mask;
             long pad = offset + size > laneBytes ? laneBytes - offset : 0;
-            return extend(tail + pad + size + prefix);
+            return extendWritable(tail + pad + size + headerBytes);
         } catch (InternalError e) {
-            throw fault(e);
+            throw translate(e);
         }
     }
 
@@ -185,18 +186,18 @@ public final class Producer extends LaneWriter implements AutoCloseable {
             } finally {
                 if (tail != before) {
                     claim.length = -1;
-                    limit = claim.limitAfter;
+                    writableEnd = claim.writableEndAfter;
                 }
             }
         } catch (InternalError e) {
-            throw fault(e);
+            throw translate(e);
         }
     }
 
     void abort() {
-        if (counted && !file.isCutOff()) retract();
+        if (bounded && !file.isTruncated()) retract();
         claim.length = -1;
-        limit = claim.limitAfter;
+        writableEnd = claim.writableEndAfter;
     }
 
     // ---- errors and the end
@@ -205,25 +206,25 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// place. Called by the outermost method, which has the most stack left. Even if there is not enough, the place is
     /// only lost until this producer's next call, for `published` was not changed.
     private RuntimeException failed(Throwable e) {
-        if (e instanceof InternalError fault) throw fault(fault);
+        if (e instanceof InternalError fault) throw translate(fault);
         try {
-            if (counted && !closed && !claim.isOpen()) retract();
+            if (bounded && !closed && !claim.isOpen()) retract();
         } catch (InternalError fault) {
-            throw fault(fault);
+            throw translate(fault);
         }
         if (e instanceof Error error) throw error;
         return (RuntimeException) e;
     }
 
-    private QueueCorruptedException fault(InternalError e) {
-        limit = tail; // whatever is next asks whether the queue can be used
-        return file.fault(e);
+    private QueueCorruptedException translate(InternalError e) {
+        writableEnd = tail; // whatever is next asks whether the queue can be used
+        return file.translate(e);
     }
 
     @Override
     void checkUsable() {
         if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
-        if (!file.isUsable()) limit = tail;
+        if (!file.isUsable()) writableEnd = tail;
         file.checkOpen();
         if (claim.isOpen()) {
             throw new IllegalStateException(
@@ -237,7 +238,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         if (closed) return;
         if (claim.isOpen()) claim.abort();
         closed = true;
-        limit = tail;
+        writableEnd = tail;
         participants.releaseLane(lane);
     }
 }

@@ -36,7 +36,7 @@ final class QueueFile {
 
     private volatile boolean unusable; // closed, or truncated
     private volatile boolean closed;
-    private volatile boolean cutOff;
+    private volatile boolean truncated;
 
     /// Who may touch the mapping: all participants together, and each call of a thread that need not be one. It is
     /// unmapped when there is none.
@@ -56,7 +56,7 @@ final class QueueFile {
             OsFile file = Os.CURRENT.create(
                     path,
                     geometry.fileBytes(),
-                    Layout.lanesAt(geometry.lanes()),
+                    Layout.lanesOffset(geometry.lanes()),
                     Layout.ATTACHED_LOCK,
                     memory -> FileHeader.write(memory, geometry, labelBytes, flags));
             return new QueueFile(path, file);
@@ -146,7 +146,8 @@ final class QueueFile {
         }
         try {
             // pairs with the release in FileHeader.write()
-            if (Memory.getVolatile(open.mapping(), Memory.base(open.mapping()) + Layout.MAGIC_AT) != Layout.MAGIC) {
+            if (SharedMemory.getVolatile(open.mapping(),
+                    SharedMemory.base(open.mapping()) + Layout.MAGIC_OFFSET) != Layout.MAGIC) {
                 throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
             }
             remove(file, open);
@@ -173,7 +174,7 @@ final class QueueFile {
         this.path = path.toAbsolutePath();
         this.open = open;
         memory = open.mapping();
-        base = Memory.base(memory);
+        base = SharedMemory.base(memory);
         boolean whole = false;
         try {
             FileHeader header = FileHeader.read(this.path, memory);
@@ -229,7 +230,7 @@ final class QueueFile {
     void checkOpen() {
         if (!unusable) return;
         if (closed) throw new QueueClosedException("this handle on " + path + " was closed");
-        throw cutOff();
+        throw truncated();
     }
 
     /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made
@@ -237,24 +238,24 @@ final class QueueFile {
     ///
     /// An access to what is gone is an InternalError, which the JVM may tell late: after the call that made the access,
     /// in the code that made that call. So those who do not come by here for other reasons ask now and then.
-    boolean isCutOff() {
-        if (!cutOff && open.size() < memory.byteSize()) {
-            cutOff = true;
+    boolean isTruncated() {
+        if (!truncated && open.size() < memory.byteSize()) {
+            truncated = true;
             unusable = true;
         }
-        return cutOff;
+        return truncated;
     }
 
-    void checkNotCutOff() {
-        if (isCutOff()) throw cutOff();
+    void checkNotTruncated() {
+        if (isTruncated()) throw truncated();
     }
 
     /// Throws what an InternalError of the JVM means to the caller of this queue, or the error itself if it has nothing
     /// to do with it. It throws by itself, since a late fault can make a method that returns here return nothing.
-    QueueCorruptedException fault(InternalError thrown) {
+    QueueCorruptedException translate(InternalError thrown) {
         for (int i = 0;; i++) {
             try {
-                if (isCutOff()) throw cutOff();
+                if (isTruncated()) throw truncated();
                 throw thrown;
             } catch (InternalError late) { // of another access of the same call
                 if (late == thrown || i == LATE_FAULTS) throw thrown;
@@ -262,28 +263,28 @@ final class QueueFile {
         }
     }
 
-    private QueueCorruptedException cutOff() {
+    private QueueCorruptedException truncated() {
         return new QueueCorruptedException(path + " was cut off by another process: it has " + open.size() + " of "
                 + memory.byteSize() + " bytes; close it, delete it, and make it again");
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
-        return isCutOff() ? cutOff() : new QueueCorruptedException(
+        return isTruncated() ? truncated() : new QueueCorruptedException(
                 path + " is damaged in lane " + lane + " at position " + position + ": " + what
                         + "; close it, and delete the file when its messages are no longer wanted");
     }
 
     // ---- space
 
-    /// Gets the space for a range of a lane behind its last record, and for the claim words from the block on in which
+    /// Gets the space for a range of a lane behind its last record, and for the lease words from the block on in which
     /// it begins: while a lane is written for the first time nobody has claimed anything there.
     boolean reserve(int lane, long from, long to) {
         if (from == to) return true;
-        long claims = geometry.claimBytes(from);
-        long claimBytes = geometry.claimBytes(to) - claims;
+        long claims = geometry.leaseWordBytes(from);
+        long leaseWordBytes = geometry.leaseWordBytes(to) - claims;
         try {
-            return open.reserve(geometry.laneAt(lane) + from, to - from)
-                    && (claimBytes == 0 || open.reserve(geometry.claimsAt(lane) + claims, claimBytes));
+            return open.reserve(geometry.laneOffset(lane) + from, to - from)
+                    && (leaseWordBytes == 0 || open.reserve(geometry.leaseWordsOffset(lane) + claims, leaseWordBytes));
         } catch (IOException e) {
             throw unavailable(e);
         }
@@ -292,7 +293,7 @@ final class QueueFile {
     /// Allocates the space for a lane's first record, which its owner may be writing. Returns false if there is none.
     boolean reserveStart(int lane) {
         try {
-            return open.reservePage(geometry.laneAt(lane));
+            return open.reservePage(geometry.laneOffset(lane));
         } catch (IOException e) {
             throw unavailable(e);
         }

@@ -49,7 +49,7 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
         return maxItems < 0 ? "maxItems=" + maxItems + ", must be 0 (no bound) or more" : null;
     }
 
-    boolean counted() {
+    boolean bounded() {
         return maxItems > 0;
     }
 
@@ -59,23 +59,23 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
 
     // ---- records
 
-    /// Bytes before the payload of a record: the header, and its number if items are counted.
-    int prefixBytes() {
-        return counted() ? 2 * Long.BYTES : Long.BYTES;
+    /// Bytes before the payload of a record: the header, and its number if items are bounded.
+    int headerBytes() {
+        return bounded() ? 2 * Long.BYTES : Long.BYTES;
     }
 
     /// What the size and the offset of each record is a multiple of.
     int alignment() {
-        return leased() ? Layout.BLOCK : prefixBytes();
+        return leased() ? Layout.BLOCK : headerBytes();
     }
 
-    /// The size of a record with a payload of this length; the hot paths keep prefix and alignment themselves.
-    static int recordBytes(int length, int prefix, int alignment) {
-        return prefix + length + alignment - 1 & -alignment;
+    /// The size of a record with a payload of this length; the hot paths keep both themselves.
+    static int recordBytes(int length, int headerBytes, int alignment) {
+        return headerBytes + length + alignment - 1 & -alignment;
     }
 
     int recordBytes(int length) {
-        return recordBytes(length, prefixBytes(), alignment());
+        return recordBytes(length, headerBytes(), alignment());
     }
 
     /// What makes an offset in its lane of a position; always where a record may start, whatever the file says.
@@ -96,26 +96,26 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
     /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it and the header behind
     /// it.
     int maxMessageBytes() {
-        return (int) Math.min(laneBytes / 2 - prefixBytes(), Layout.MAX_LENGTH);
+        return (int) Math.min(laneBytes / 2 - headerBytes(), Layout.MAX_LENGTH);
     }
 
     // ---- places in the file
 
-    long laneAt(int lane) {
-        return Layout.lanesAt(lanes) + lane * (laneBytes + claimBytes(laneBytes));
+    long laneOffset(int lane) {
+        return Layout.lanesOffset(lanes) + lane * (laneBytes + leaseWordBytes(laneBytes));
     }
 
-    /// The claim words of a leased lane.
-    long claimsAt(int lane) {
-        return laneAt(lane) + laneBytes;
+    /// The lease words of a leased lane.
+    long leaseWordsOffset(int lane) {
+        return laneOffset(lane) + laneBytes;
     }
 
-    /// The bytes of the claim words for so many bytes of a lane.
-    long claimBytes(long bytes) {
+    /// The bytes of the lease words for so many bytes of a lane.
+    long leaseWordBytes(long bytes) {
         return leased() ? bytes / Layout.BLOCK * Long.BYTES : 0;
     }
 
     long fileBytes() {
-        return laneAt(lanes);
+        return laneOffset(lanes);
     }
 }

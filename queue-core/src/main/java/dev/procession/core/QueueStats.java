@@ -31,11 +31,11 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
                     log.items(),
                     log.tail() - log.head(),
                     // these two are for display, and pair with nothing
-                    Memory.getVolatile(file.memory, file.base + Layout.ownerPidAt(lane)),
+                    SharedMemory.getVolatile(file.memory, file.base + Layout.ownerPidOffset(lane)),
                     participants.isLaneOwned(lane)));
         }
         // for display, too: pairs with nothing that it would have to be ordered with
-        return new QueueStats(Memory.getVolatile(file.memory, file.base + Layout.TICKET_AT), items, all);
+        return new QueueStats(SharedMemory.getVolatile(file.memory, file.base + Layout.TICKET_OFFSET), items, all);
     }
 
     /// One lane.

@@ -11,7 +11,7 @@ final class SharedConsumer extends Consumer {
 
     private final PrivateCopy copy = new PrivateCopy(file);
 
-    SharedConsumer(Participants participants, Waiting waiting) {
+    SharedConsumer(Participants participants, WaitLoop waiting) {
         super(participants, waiting);
     }
 
@@ -21,22 +21,22 @@ final class SharedConsumer extends Consumer {
         try {
             int length = 0;
             for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
-                lane = choose();
+                lane = selectLane();
                 if (lane == NONE) return empty();
                 long at = position[lane];
                 long header = first[lane];
                 length = Layout.length(header);
                 boolean record = isRecord(header, at & mask);
                 if (!record || length > to.length) {
-                    if (unmoved(lane)) throw record ? tooLarge(length, to.length) : corrupted(lane, header);
+                    if (headUnchanged(lane)) throw record ? tooLarge(length, to.length) : corrupted(lane, header);
                     read(lane);
                     continue;
                 }
-                Memory.copyOut(memory, laneAt[lane] + (at & mask) + prefix, to, 0, length);
+                SharedMemory.copyOut(memory, laneAddress[lane] + (at & mask) + headerBytes, to, 0, length);
                 if (take(lane, at + recordBytes(length))) return length;
             }
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             busy = false;
             end();
@@ -49,7 +49,7 @@ final class SharedConsumer extends Consumer {
         try {
             int bytes = 0;
             for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
-                lane = choose();
+                lane = selectLane();
                 if (lane == NONE) return checked(0);
                 if (limit == 1) {
                     if (pollOne(lane, handler)) return 1;
@@ -58,16 +58,16 @@ final class SharedConsumer extends Consumer {
                 long start = position[lane];
                 bytes = measure(lane, limit);
                 if (bytes == 0) {
-                    if (unmoved(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
+                    if (headUnchanged(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
                     read(lane);
                     continue;
                 }
                 if (!makeRoom(lane, bytes)) continue;
-                copy.fill(laneAt[lane] + (start & mask), bytes);
+                copy.fill(laneAddress[lane] + (start & mask), bytes);
                 if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
             }
         } catch (InternalError e) {
-            throw file.fault(e);
+            throw file.translate(e);
         } finally {
             busy = false;
             end();
@@ -80,12 +80,12 @@ final class SharedConsumer extends Consumer {
         long header = first[lane];
         int length = Layout.length(header);
         if (!isRecord(header, at & mask)) {
-            if (unmoved(lane)) throw corrupted(lane, header);
+            if (headUnchanged(lane)) throw corrupted(lane, header);
             read(lane);
             return false;
         }
         if (!makeRoom(lane, length)) return false;
-        copy.fill(laneAt[lane] + (at & mask) + prefix, length);
+        copy.fill(laneAddress[lane] + (at & mask) + headerBytes, length);
         if (!take(lane, at + recordBytes(length))) {
             patience.startOver(lane, length / Long.BYTES);
             return false;
@@ -103,7 +103,7 @@ final class SharedConsumer extends Consumer {
     /// false if somebody else has taken them.
     private boolean makeRoom(int lane, int bytes) {
         if (bytes <= copy.byteSize()) return true;
-        if (!unmoved(lane)) {
+        if (!headUnchanged(lane)) {
             read(lane);
             return false;
         }
@@ -113,10 +113,10 @@ final class SharedConsumer extends Consumer {
 
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
     private int measure(int lane, int limit) {
-        final long from = laneAt[lane] + (position[lane] & mask);
+        final long from = laneAddress[lane] + (position[lane] & mask);
         final long room = Math.min(laneBytes - (position[lane] & mask), COPY_BYTES);
-        final long bound = Layout.limit(this.bound);
-        final long seen = this.seen[lane] - position[lane];
+        final long safeTicket = Layout.key(this.safeTicket);
+        final long safeBefore = this.safeBefore[lane] - position[lane];
         final boolean only = lanes == 1;
         long bytes = 0;
         long header = first[lane];
@@ -133,15 +133,15 @@ final class SharedConsumer extends Consumer {
             bytes += usualBytes;
             if (++records == limit || bytes >= room) break;
             // pairs with the release in publish()
-            header = Memory.getVolatile(memory, from + bytes);
+            header = SharedMemory.getVolatile(memory, from + bytes);
             if (header == 0 || header == Layout.PADDING) break;
-            if (!Layout.before(header, below)) break;
-            if (!only && !Layout.before(header, bound) && bytes >= seen) break;
+            if (!Layout.before(header, rivalKey)) break;
+            if (!only && !Layout.before(header, safeTicket) && bytes >= safeBefore) break;
         }
         // all these headers were read before the number of lanes is: if it is still one, they are in order. Pairs with
         // the CAS in raiseLanesInUse()
-        if (only && Memory.getVolatile(memory, inUseAt) != 1) {
-            lanes = 0; // not known: choose() reads all of them
+        if (only && SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
+            lanes = 0; // not known: selectLane() reads all of them
             return 0;
         }
         return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
@@ -152,7 +152,7 @@ final class SharedConsumer extends Consumer {
     private boolean take(int lane, long next) {
         assert next - head[lane] > 0; // invariant 4
         // pairs with the volatile read in LaneSpace.extend(): the copy is made before the space is given back
-        if (!Memory.compareAndSet(memory, headAt[lane], head[lane], next)) {
+        if (!SharedMemory.compareAndSet(memory, headAddress[lane], head[lane], next)) {
             read(lane);
             return false;
         }
@@ -160,10 +160,10 @@ final class SharedConsumer extends Consumer {
         head[lane] = next;
         position[lane] = next;
         // pairs with the release in publish()
-        long header = Memory.getVolatile(memory, laneAt[lane] + (next & mask));
+        long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (next & mask));
         first[lane] = header;
         // with one lane in use the next compare-and-set tells soon enough whether this header can be believed
-        if (header == Layout.PADDING || lanes > 1 && !unmoved(lane)) read(lane);
+        if (header == Layout.PADDING || lanes > 1 && !headUnchanged(lane)) read(lane);
         return true;
     }
 
@@ -171,15 +171,15 @@ final class SharedConsumer extends Consumer {
     long read(int lane) {
         for (;; patience.startOver(lane)) {
             // the head pairs with the taking steps of others, the headers with the release in publish()
-            long before = Memory.getVolatile(memory, headAt[lane]);
+            long before = SharedMemory.getVolatile(memory, headAddress[lane]);
             long at = before;
-            long header = Memory.getVolatile(memory, laneAt[lane] + (at & mask));
+            long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask));
             if (header == Layout.PADDING) {
                 at = nextLap(at);
-                header = Memory.getVolatile(memory, laneAt[lane]);
+                header = SharedMemory.getVolatile(memory, laneAddress[lane]);
             }
             // pairs with the taking steps of others: the header was read between two equal heads
-            if (Memory.getVolatile(memory, headAt[lane]) == before) {
+            if (SharedMemory.getVolatile(memory, headAddress[lane]) == before) {
                 head[lane] = before;
                 position[lane] = at;
                 return first[lane] = header;
@@ -188,16 +188,16 @@ final class SharedConsumer extends Consumer {
     }
 
     @Override
-    boolean unmoved(int lane) {
+    boolean headUnchanged(int lane) {
         // pairs with the taking steps of others; the fence: what was read before must stay before this read, which
         // proves it
-        Memory.acquireFence();
-        return Memory.getVolatile(memory, headAt[lane]) == head[lane];
+        SharedMemory.acquireFence();
+        return SharedMemory.getVolatile(memory, headAddress[lane]) == head[lane];
     }
 
     /// A second look with the same heads. Heads only grow, and in the first look `read` kept each.
     @Override
-    boolean provenEmpty() {
+    boolean confirmEmpty() {
         int before = lanes;
         lanes = cold.lanesInUse();
         boolean empty = true;

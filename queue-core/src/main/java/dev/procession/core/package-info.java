@@ -17,7 +17,7 @@
 /// | gap | a ticket that was drawn and has no record: its producer is slow, stopped or dead |
 /// | look | one pass of a consumer over the first records of all lanes in use |
 /// | taking step | the one store by which a record becomes a consumer's, or is finished: the point of no return |
-/// | claim word | in a leased queue, who holds the record; one word beside each 64-byte block of a lane |
+/// | lease word | in a leased queue, who holds the record; one word beside each 64-byte block of a lane |
 /// | heir | a producer that gets the lane of an owner that is gone |
 ///
 /// (A [Claim][dev.procession.core.Claim] is something else: space in a lane that its owner fills in place.)
@@ -30,7 +30,7 @@
 /// | producer | its lane; the ticket counter (fetch-and-add); lanes in use (CAS) | its lane |
 /// | exclusive consumer | heads (release) | the consumers, exclusively |
 /// | shared consumer | heads (CAS) | the consumers, shared |
-/// | leasing consumer | claim words and heads (CAS) | its number |
+/// | leasing consumer | lease words and heads (CAS) | its number |
 /// | onlooker (isEmpty, size, stats) | nothing | |
 /// | all that wait or wake | waiting bit and futex word, see `Doorbell` | |
 ///
@@ -54,8 +54,8 @@
 ///    (while it is one, after the lane: see below).
 /// 9. **Disbelief.** What is read from a lane means nothing until the head is read again and has not moved, or the
 ///    taking step has succeeded. Lengths are checked before they are used.
-/// 10. **Claim words** never repeat: lap, owner's number and attempt make each one new, and a number is not given away
-///     while a living consumer or any claim word has it. A word of an earlier lap means that the record is free, so
+/// 10. **Lease words** never repeat: lap, owner's number and attempt make each one new, and a number is not given away
+///     while a living consumer or any lease word has it. A word of an earlier lap means that the record is free, so
 ///     producers never write any.
 /// 11. **Announcements.** In a queue with a bound on its items a living owner's announced number is never below the
 ///     number of the records that it has put, and is raised, then fenced, before it counts what the others have
@@ -115,7 +115,7 @@
 ///
 /// **Taking** is by [Delivery][dev.procession.core.Delivery]. Exclusive: read in place, then move the head. Shared:
 /// copy out, then CAS the head from where it was read; that proves the copy, since nobody writes there before the head
-/// has passed it (6). Leased: CAS the claim word from free (or from a holder that is dead or late) to "mine", copy out,
+/// has passed it (6). Leased: CAS the lease word from free (or from a holder that is dead or late) to "mine", copy out,
 /// read the word again; later CAS it to "done", and whoever finds the record at the head done moves the head.
 ///
 /// # What a kill or a stop leaves
@@ -144,15 +144,15 @@
 /// store buffer; so the checker of the storms stamps behind a fence.
 ///
 /// The order between processes is HotSpot's promise, not the Java memory model's: see
-/// [Memory][dev.procession.core.Memory].
+/// [SharedMemory][dev.procession.core.SharedMemory].
 ///
 /// # Reading order
 ///
 /// `Layout` (the table), `LaneWriter` (a put, step by step), `LaneScan` (the look), `SharedConsumer` (`tryGet`, `read`,
 /// `take`): that is put and get, and takes half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeasingConsumer` and
-/// `Lease`, `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are what users see of the first two; `LaneQueue` is
-/// the handle, `QueueFile` its file, `Participants` who takes part and who is alive, `Lanes` the walks of those who only
-/// ask, `Home` where queues without a name live, and the package `os` what the system is asked.
+/// `Lease`, `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are what users see of the first two;
+/// `LaneQueue` is the handle, `QueueFile` its file, `Participants` who takes part and who is alive, `Lanes` the walks
+/// of those who only ask, `Home` where queues without a name live, and the package `os` what the system is asked.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md says what was searched by Spin, RELIABILITY.md what was tried

@@ -222,7 +222,7 @@ final class Actor {
         boolean done = id[0] % 8 != 0 || lease.attempt() > 1;
         history.begin(done ? History.DONE : History.RELEASE, id[0], clock.stamp());
         if (done) lease.done();
-        else lease.release();
+        else lease.giveBack();
         history.returned(clock.stamp());
         if (done) history.message();
     }

@@ -168,7 +168,7 @@ final class FileUser {
         if (leases.isEmpty()) return;
         var lease = leases.remove(random.below(leases.size()));
         try {
-            if (random.below(3) == 0) lease.release();
+            if (random.below(3) == 0) lease.giveBack();
             else lease.done();
         } catch (LeaseLostException expected) {}
     }

@@ -181,7 +181,7 @@ final class Flipper {
             leasing.tryLease((message, lease) -> {
                 meter.see(message, queue());
                 try {
-                    if (random.below(4) == 0) lease.release();
+                    if (random.below(4) == 0) lease.giveBack();
                     else if (random.below(10) > 0) lease.done();
                 } catch (LeaseLostException expected) {} // its claim was flipped
             });

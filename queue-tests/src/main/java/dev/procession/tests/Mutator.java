@@ -72,7 +72,7 @@ final class Mutator {
         return geometry.leasing() != null ? List.of(Delivery.LEASED) : List.of(Delivery.EXCLUSIVE, Delivery.SHARED);
     }
 
-    /// The bytes at the end of the file that are lanes, with their claim words.
+    /// The bytes at the end of the file that are lanes, with their lease words.
     static long lanesBytes(QueueGeometry geometry) {
         return geometry.lanes() * (geometry.laneBytes() + (geometry.leasing() != null ? geometry.laneBytes() / 8 : 0));
     }
@@ -120,7 +120,7 @@ final class Mutator {
             consumer.tryGet(to);
         } else {
             leasing.tryLease((message, lease) -> {
-                if (random.below(3) == 0) lease.release();
+                if (random.below(3) == 0) lease.giveBack();
                 else if (random.below(10) > 0) lease.done();
             });
         }

@@ -66,7 +66,7 @@ record Survivors(double idle, double stopped, double kept, int pairs) {
             for (int i = 0; i < pairs; i++) {
                 idle[i] = perSecond(journal);
                 var put = producer.start(scope -> {
-                    Points.arm("Producer.publish/setRelease", "1", "stop");
+                    Points.arm("LaneWriter.publish/setRelease", "1", "stop");
                     return scope.producer.tryPut(new byte[MESSAGE_BYTES]);
                 });
                 var get = consumer.start(scope -> {

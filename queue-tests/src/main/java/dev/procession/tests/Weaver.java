@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// accesses go through one class, of which processes under test find another one earlier on their class path.
 final class Weaver {
     private static final String CORE = "dev/procession/core/";
-    private static final String MEMORY = CORE + "Memory";
+    private static final String MEMORY = CORE + "SharedMemory";
 
     /// Methods of it that are no steps: bytes of one message, that its reader or writer has for itself. (And one that accesses
     /// nothing.)

@@ -36,21 +36,21 @@ class LayoutTest {
         long descriptors = Long.parseLong(lane.group(1));
         long bytes = Long.parseLong(lane.group(2));
         for (int i : new int[] {0, 1, 63, 1023}) {
-            assertEquals(descriptors + i * bytes, Layout.headAt(i));
-            assertEquals(descriptors + i * bytes + Layout.SEPARATION, Layout.announcedAt(i));
-            assertEquals(descriptors + i * bytes + Layout.SEPARATION + Long.BYTES, Layout.ownerPidAt(i));
+            assertEquals(descriptors + i * bytes, Layout.headOffset(i));
+            assertEquals(descriptors + i * bytes + Layout.SEPARATION, Layout.announcedOffset(i));
+            assertEquals(descriptors + i * bytes + Layout.SEPARATION + Long.BYTES, Layout.ownerPidOffset(i));
             long end = descriptors + (i + 1) * bytes;
-            assertEquals((end + Layout.PAGE - 1) / Layout.PAGE * Layout.PAGE, Layout.lanesAt(i + 1));
+            assertEquals((end + Layout.PAGE - 1) / Layout.PAGE * Layout.PAGE, Layout.lanesOffset(i + 1));
         }
     }
 
-    /// The constants FOO_BAR_AT, by the name fooBar of the word.
+    /// The constants FOO_BAR_OFFSET, by the name fooBar of the word.
     private static Map<String, Long> declared() throws IllegalAccessException {
         Map<String, Long> declared = new TreeMap<>();
         for (Field field : Layout.class.getDeclaredFields()) {
-            if (!field.getName().endsWith("_AT") || Modifier.isPrivate(field.getModifiers())) continue;
+            if (!field.getName().endsWith("_OFFSET") || Modifier.isPrivate(field.getModifiers())) continue;
             StringBuilder word = new StringBuilder();
-            for (String part : field.getName().replaceFirst("_AT$", "").split("_")) {
+            for (String part : field.getName().replaceFirst("_OFFSET$", "").split("_")) {
                 word.append(word.isEmpty() ? part.toLowerCase() : part.charAt(0) + part.substring(1).toLowerCase());
             }
             declared.put(word.toString(), field.getLong(null));

@@ -69,7 +69,7 @@ final class LinuxPlatform extends Platform {
     }
 
     @Override
-    public boolean barrierEverywhere() {
+    public boolean processWideBarrier() {
         return barrier && membarrier(MEMBARRIER_GLOBAL_EXPEDITED);
     }
 

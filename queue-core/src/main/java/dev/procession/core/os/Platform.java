@@ -57,7 +57,7 @@ public abstract class Platform {
 
     /// An asymmetric fence (membarrier): orders everything that each process using this library did before it against
     /// everything that it does after it, as if each had executed a full fence now. Returns false if that cannot be had.
-    public abstract boolean barrierEverywhere();
+    public abstract boolean processWideBarrier();
 
     /// Sleeps while the word is `expected`, until woken or the time is over; may return early.
     public abstract void sleep(MemorySegment mapping, long offset, int expected, long nanos);

@@ -52,7 +52,7 @@ final class PortablePlatform extends Platform {
     }
 
     @Override
-    public boolean barrierEverywhere() {
+    public boolean processWideBarrier() {
         return false;
     }
 

@@ -107,7 +107,7 @@ final class Leases {
         @Actor
         public void givesBack() {
             rig.meet();
-            if (lent != null) lent.lease().release();
+            if (lent != null) lent.lease().giveBack();
         }
 
         @Actor
@@ -240,7 +240,7 @@ final class Leases {
         }
     }
 
-    /// As in [Wrapping]: the lane is full, and what is done is overwritten at once, claim word and all.
+    /// As in [Wrapping]: the lane is full, and what is done is overwritten at once, lease word and all.
     /// There may be no room yet, while the other one has not done its message.
     @JCStressTest
     @Outcome(id = {"12, 3, 45678?9?", "13, 2, 45678?9?", "23, 1, 45678?9?"}, expect = ACCEPTABLE,

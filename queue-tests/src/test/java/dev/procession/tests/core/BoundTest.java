@@ -248,7 +248,7 @@ class BoundTest extends Keeping {
                     assertTrue(scope.producer.hasRoom(8));
                 }
             }
-            slow.release();
+            slow.giveBack();
         });
         assertItems(user, 1, false);
         assertEquals(1, takeAll(user));
@@ -273,7 +273,7 @@ class BoundTest extends Keeping {
                 assertNotNull(slow);
                 assertNotNull(quick);
                 quick.done();
-                slow.release();
+                slow.giveBack();
             });
             assertTrue(Peer.join(putting));
             assertItems(user, 2, true);

@@ -77,7 +77,7 @@ class EdgeTest {
             return geometry.leasing() != null ? 64 : geometry.maxItems() > 0 ? 16 : 8;
         }
 
-        /// From one lane to the next: its records, and in a leased queue its claim words.
+        /// From one lane to the next: its records, and in a leased queue its lease words.
         long laneStep() {
             return geometry.laneBytes() + (geometry.leasing() != null ? geometry.laneBytes() / 8 : 0);
         }
@@ -112,7 +112,7 @@ class EdgeTest {
             }
         }
 
-        /// All that was there before the head is done: each block's claim word has the last lap in which it came by.
+        /// All that was there before the head is done: each block's lease word has the last lap in which it came by.
         private void writeClaims(FileChannel channel, long offset, long head) throws IOException {
             var claims = ByteBuffer.allocate((int) (geometry.laneBytes() / 8)).order(ByteOrder.nativeOrder());
             long lap = head >> Long.numberOfTrailingZeros(geometry.laneBytes());

@@ -134,14 +134,14 @@ class LeaseTest extends Keeping {
             assertEquals(1, lent.number);
             if (attempt <= 255) assertEquals(attempt, lent.lease.attempt());
             else assertTrue(lent.lease.attempt() >= 128);
-            if (attempt % 2 == 0) lent.lease.release();
+            if (attempt % 2 == 0) lent.lease.giveBack();
             else lent.lease.close();
         }
         var one = lease(consumer);
         var two = lease(consumer);
         var three = lease(consumer);
         assertEquals(3, three.number);
-        two.lease.release();
+        two.lease.giveBack();
         assertEquals(List.of(2L, 4L), rest(consumer));
         three.lease.done();
         one.lease.done();
@@ -157,10 +157,10 @@ class LeaseTest extends Keeping {
         var done = lease(consumer);
         done.lease.done();
         assertThrows(IllegalStateException.class, done.lease::done);
-        assertThrows(IllegalStateException.class, done.lease::release);
+        assertThrows(IllegalStateException.class, done.lease::giveBack);
         done.lease.close();
         var released = lease(consumer);
-        released.lease.release();
+        released.lease.giveBack();
         released.lease.close();
         assertThrows(IllegalStateException.class, released.lease::done);
         assertEquals(List.of(2L), rest(consumer));
@@ -371,7 +371,7 @@ class LeaseTest extends Keeping {
             var lent = await(waits);
             putting.join();
             assertEquals(number, lent.number);
-            var releasing = Thread.startVirtualThread(lent.lease::release);
+            var releasing = Thread.startVirtualThread(lent.lease::giveBack);
             var again = await(consumer);
             releasing.join();
             assertEquals(number, again.number);
@@ -455,7 +455,7 @@ class LeaseTest extends Keeping {
                             while (!holds.isEmpty() && random.below(3) != 0) {
                                 var ends = random.below(2) == 0 ? holds.removeFirst() : holds.removeLast();
                                 if (random.below(4) == 0) {
-                                    ends.lease.release();
+                                    ends.lease.giveBack();
                                 } else {
                                     synchronized (numbers) {
                                         if (!numbers.add(ends.number)) wrong.add("twice: " + ends.number);
@@ -488,6 +488,6 @@ class LeaseTest extends Keeping {
             file.write(3);
         }
         var thrown = assertThrows(QueueCorruptedException.class, () -> consumer.tryGet(new byte[8]));
-        assertTrue(thrown.getMessage().contains("claim word"), thrown.getMessage());
+        assertTrue(thrown.getMessage().contains("lease word"), thrown.getMessage());
     }
 }

@@ -23,7 +23,7 @@ import org.jetbrains.lincheck.datastructures.Operation;
 /// A process of its own, because Lincheck rewrites the classes it meets.
 ///
 /// Lincheck 3.7 does not know accesses to memory segments as places where another thread may come in. So each method of
-/// `Memory`, through which all of them go, is declared to be one such step. It explores interleavings of sequentially
+/// `SharedMemory`, through which all of them go, is declared to be one such step. It explores interleavings of sequentially
 /// consistent steps; what the hardware adds to them is for jcstress to find.
 public final class Linearizability {
     private static final int NOTHING = -1;
@@ -162,13 +162,13 @@ public final class Linearizability {
     private static ModelCheckingOptions options(int runs) {
         var options = new ModelCheckingOptions().invocationsPerIteration(runs).sequentialSpecification(Fifo.class)
                 .minimizeFailedScenario(false);
-        options.addGuarantee(forClasses(CORE + "Memory").allMethods().treatAsAtomic());
+        options.addGuarantee(forClasses(CORE + "SharedMemory").allMethods().treatAsAtomic());
         // what touches no shared memory, or only to wake somebody: other threads need not come in there
-        options.addGuarantee(forClasses(CORE + "Layout", CORE + "QueueGeometry", CORE + "Waiting")
+        options.addGuarantee(forClasses(CORE + "Layout", CORE + "QueueGeometry", CORE + "Doorbell", CORE + "WaitLoop")
                 .allMethods()
                 .ignore());
-        options.addGuarantee(forClasses(CORE + "Consumer", CORE + "SharedConsumer", CORE + "Producer")
-                .methods("end", "isRecord", "recordBytes", "nextLap", "smallest", "noOther", "mayTake",
+        options.addGuarantee(forClasses(CORE + "Consumer", CORE + "LaneScan", CORE + "SharedConsumer", CORE + "LaneWriter", CORE + "Producer")
+                .methods("end", "isRecord", "recordBytes", "nextLap", "laneWithSmallestTicket", "noOther", "isSafeToTake",
                         "signalRoom", "checkUsable")
                 .ignore());
         return options;

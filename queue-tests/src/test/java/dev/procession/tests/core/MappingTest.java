@@ -194,8 +194,8 @@ class MappingTest {
                 consumer.close();
                 queue.close();
                 assertThrows(LeaseLostException.class, leases.remove()::done);
-                assertThrows(LeaseLostException.class, leases.getFirst()::release);
-                assertThrows(IllegalStateException.class, leases.remove()::release);
+                assertThrows(LeaseLostException.class, leases.getFirst()::giveBack);
+                assertThrows(IllegalStateException.class, leases.remove()::giveBack);
                 leases.remove().close();
                 assertThrows(QueueClosedException.class, () -> producer.tryPut(new byte[8]));
                 assertThrows(QueueClosedException.class, () -> producer.put(new byte[0]));

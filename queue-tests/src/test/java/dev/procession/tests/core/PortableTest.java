@@ -109,7 +109,7 @@ class PortableTest {
         }
     }
 
-    /// An heir writes nothing that is before the end of the log, nor claim words that others may be changing.
+    /// An heir writes nothing that is before the end of the log, nor lease words that others may be changing.
     @ParameterizedTest
     @ValueSource(strings = {NATIVE, PORTABLE})
     void anHeirChangesNothingThatWasPutOrClaimed(String flag) throws Exception {

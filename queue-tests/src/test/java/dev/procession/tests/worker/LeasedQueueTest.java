@@ -175,7 +175,7 @@ class LeasedQueueTest {
             byte[] large = new byte[20_000];
             for (int i = 0; i < 3; i++) queue.deadLetters().put(large);
             queue.put(large);
-            queue.lease().release();
+            queue.lease().giveBack();
             var thrown = assertThrows(QueueFullException.class, queue::tryLease);
             assertTrue(thrown.getMessage().contains(".dead"), thrown.getMessage());
             assertFalse(queue.isEmpty());

@@ -16,7 +16,7 @@ import java.nio.ByteOrder;
 ///
 /// Order between processes is HotSpot's promise, not the Java memory model's: each access mode becomes the same
 /// instructions whether the other side is a thread of this JVM or of another one.
-final class Memory {
+final class SharedMemory {
     private static final boolean WHOLE =
             Os.CURRENT.mayUseAddresses() && !"checked".equals(System.getProperty("dev.procession.bounds"));
     @SuppressWarnings("restricted")
@@ -40,7 +40,7 @@ final class Memory {
     private static final long ALIGNED = BELOW & -Long.BYTES;
     private static final long ALIGNED_INT = BELOW & -Integer.BYTES;
 
-    private Memory() {}
+    private SharedMemory() {}
 
     private static MemorySegment in(MemorySegment mapping) {
         return WHOLE ? ALL : mapping;
@@ -151,12 +151,13 @@ final class Memory {
     }
 
     /// Copies from one mapping, or private memory, to another.
-    static void copy(MemorySegment from, long fromAt, MemorySegment to, long toAt, long bytes) {
+    static void copy(MemorySegment from, long fromAddress, MemorySegment to, long toAddress, long bytes) {
         if (bytes > SHORT_COPY) {
-            MemorySegment.copy(in(from), fromAt, in(to), toAt, bytes);
+            MemorySegment.copy(in(from), fromAddress, in(to), toAddress, bytes);
         } else { // with the padding behind it, up to a whole word
             for (long i = 0; i < bytes; i += Long.BYTES) {
-                in(to).set(UNALIGNED_LONG, toAt + i & BELOW, in(from).get(UNALIGNED_LONG, fromAt + i & BELOW));
+                in(to).set(UNALIGNED_LONG, toAddress + i & BELOW,
+                        in(from).get(UNALIGNED_LONG, fromAddress + i & BELOW));
             }
         }
     }

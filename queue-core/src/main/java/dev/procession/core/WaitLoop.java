@@ -7,7 +7,7 @@ import java.util.function.LongSupplier;
 /// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads
 /// and must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one
 /// thread.
-public final class Waiting {
+public final class WaitLoop {
     private final QueueFile file;
     private final Doorbell doorbell;
     private final WaitStrategy strategy;
@@ -19,7 +19,7 @@ public final class Waiting {
     private long sleepNanos;
 
     /// @param longest how many nanoseconds a sleep may last, 0 if there is what is waited for; asked right before each
-    Waiting(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest) {
+    WaitLoop(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest) {
         this.file = file;
         this.doorbell = doorbell;
         this.strategy = strategy;
@@ -29,7 +29,7 @@ public final class Waiting {
     /// Starts a wait.
     ///
     /// @param timeoutNanos the longest wait; [Long#MAX_VALUE] has no end
-    public void begin(long timeoutNanos) {
+    public void start(long timeoutNanos) {
         // what a virtual thread waits for may be waiting for its carrier
         boolean virtual = Thread.currentThread().isVirtual();
         spins = virtual ? Math.min(strategy.spins, WaitStrategy.SHORT_SPINS) : strategy.spins;
@@ -45,7 +45,7 @@ public final class Waiting {
     /// @return false when the time-out is over; otherwise it is time to try again
     /// @throws InterruptedException if the thread was interrupted
     /// @throws QueueClosedException if the queue's handle was closed
-    public boolean again() throws InterruptedException {
+    public boolean pause() throws InterruptedException {
         file.checkOpen();
         if (Thread.interrupted()) throw new InterruptedException("interrupted while waiting at " + file.path);
         long left = forEver ? Long.MAX_VALUE : deadline - System.nanoTime();
@@ -56,11 +56,11 @@ public final class Waiting {
             if (spins != Integer.MAX_VALUE) looks++;
             Thread.onSpinWait();
         } else {
-            file.checkNotCutOff();
+            file.checkNotTruncated();
             try {
                 sleep(left);
             } catch (InternalError e) {
-                throw file.fault(e);
+                throw file.translate(e);
             }
             sleepNanos = Math.min(2 * sleepNanos, WaitStrategy.LONGEST_NANOS);
         }
