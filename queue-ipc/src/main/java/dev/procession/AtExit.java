@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 /// kernel does that when the JVM is gone.
 final class AtExit {
     /// A system property: how long workers may take to end when a signal makes this process end.
-    static final String GRACE = "procession.grace";
+    static final String GRACE = "dev.procession.grace";
     private static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
 
     /// How often we look for signals, and at output that nobody takes.

@@ -46,14 +46,14 @@ import org.jspecify.annotations.Nullable;
 /// our jars first on it, followed by the application's class path as it is. (A JVM uses a cache if its class path begins
 /// with the one that the cache was made with.) An application made of modules needs one of its own.
 ///
-/// Whatever is wrong with the file or its folder, workers start without it. `-Dprocession.startupCache=off` does that too.
+/// Whatever is wrong with the file or its folder, workers start without it. `-Ddev.procession.startupCache=off` does that too.
 final class StartupCache {
     private static final StartupCache none = new StartupCache(null, "");
     private static final StartupCache ours = find();
     private static final AtomicBoolean isMade = new AtomicBoolean();
 
     /// A system property: `off`, or `making` in the process that the cache is made from.
-    private static final String SWITCH = "procession.startupCache";
+    private static final String SWITCH = "dev.procession.startupCache";
     /// Most recently used caches that may stay when a new one is made: other Java versions, other applications.
     private static final int KEPT = 4;
     /// A program that has just started may be over before a cache is made.

@@ -61,7 +61,7 @@ import org.jspecify.annotations.Nullable;
 /// that the task throws is printed like a thread's; the worker then fails with exit code 1. At its exit a process waits
 /// for its workers, except for [daemon][Builder#daemon(boolean)] ones: those end with it. If SIGTERM, SIGINT or SIGHUP makes it
 /// end, or comes while it waits, it [terminates][#terminate()] its workers, and [kills][#kill()] those that have not ended
-/// after a *grace time*, or when a second signal comes. That is 10 seconds, or what the system property `procession.grace` says,
+/// after a *grace time*, or when a second signal comes. That is 10 seconds, or what the system property `dev.procession.grace` says,
 /// in seconds or as a [Duration]; for the workers of a worker it is a fifth less. In both processes queues work until the very
 /// end: shutdown hooks may put, get, and be done with leases. When a process is killed in a way that it cannot notice (SIGKILL),
 /// its daemons end nevertheless; the others go on. (Those that are killed here take their own workers along.)
@@ -230,10 +230,10 @@ public final class Worker {
     /// @return this worker
     /// @throws IllegalThreadStateException if it was started before
     /// @throws IllegalArgumentException if the task captures an object that cannot be serialized, or is of a class that
-    ///     the worker cannot get; the message names it; or if the system property `procession.grace` is no duration
+    ///     the worker cannot get; the message names it; or if the system property `dev.procession.grace` is no duration
     /// @throws IllegalStateException if this process is about to end; in a worker, if a static initializer calls this,
     ///     because each worker would then start the next one; if this Java runtime has no `java` command and
-    ///     `-Dprocession.java=PATH` names none
+    ///     `-Ddev.procession.java=PATH` names none
     /// @throws UncheckedIOException if the system cannot start the process; this method may then be called again
     public synchronized Worker start() {
         Task task = this.task;

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /// The command that starts a worker's JVM: the same Java, with the same classes and the same rights as this process.
 final class WorkerJvm {
     /// A system property: the `java` command to use, for a runtime that has none.
-    private static final String JAVA = "procession.java";
+    private static final String JAVA = "dev.procession.java";
     /// Variables with options for each JVM. What a worker is to have of these is on its command line: the JVM tells us
     /// all the options that it was started with, wherever they came from.
     private static final List<String> optionVariables =

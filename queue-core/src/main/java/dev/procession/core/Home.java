@@ -51,8 +51,8 @@ final class Home {
     private record Place(String what, @Nullable String base, @Nullable String name, boolean own) {}
 
     private static List<Place> places() {
-        String set = System.getProperty("procession.dir");
-        if (set != null) return List.of(new Place("-Dprocession.dir=" + set, set, null, false));
+        String set = System.getProperty("dev.procession.dir");
+        if (set != null) return List.of(new Place("-Ddev.procession.dir=" + set, set, null, false));
         int user = FileChecks.user();
         String name = "procession-" + (user == -1 ? System.getProperty("user.name") : Integer.toUnsignedString(user));
         return List.of(
@@ -80,7 +80,7 @@ final class Home {
             }
         }
         throw new QueueUnavailableException(
-                "no directory for a queue without a name (set one by -Dprocession.dir=...); "
+                "no directory for a queue without a name (set one by -Ddev.procession.dir=...); "
                         + String.join("; ", tried),
                 last);
     }

@@ -78,7 +78,7 @@ public final class LaneQueue implements AutoCloseable {
     /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after
     /// a crash, by the next call of this method by the same user.
     ///
-    /// That directory is the one that the system property `procession.dir` names, if it is set; else the first of
+    /// That directory is the one that the system property `dev.procession.dir` names, if it is set; else the first of
     /// `$XDG_RUNTIME_DIR/procession`, `/dev/shm/procession-UID` and, below the directory for temporary files,
     /// `procession-UID` in which the queue can be made. It is made if it is missing, and only used if it belongs to
     /// this user and is closed to others; where something else stands in its place, it is `procession-UID-2`, and so

@@ -55,7 +55,7 @@ public final class Descendants {
         return Stream.iterate(process, each -> each.parent().orElse(null)).takeWhile(each -> each != null)
                 .map(Descendants::commandLine)
                 .anyMatch(line -> line.contains(" dev.procession.StartupCache ")
-                        || line.contains(" -Dprocession.startupCache=making "));
+                        || line.contains(" -Ddev.procession.startupCache=making "));
     }
 
     /// What part of the processors is busy with others than the tests of this build, in this second.

@@ -169,7 +169,7 @@ class DemoTest {
     void anInterruptEndsItWithItsWorkersAndWithoutAWord(@TempDir(factory = SharedMemory.class) Path home)
             throws Exception {
         List<String> line = Command.line("demo", "--messages", "1000000000");
-        line.add(1, "-Dprocession.dir=" + home);
+        line.add(1, "-Ddev.procession.dir=" + home);
         Process demo = new ProcessBuilder(line).start();
         try (BufferedReader stdout = demo.inputReader()) {
             for (String said; (said = stdout.readLine()) != null && !said.contains("messages from");) {}

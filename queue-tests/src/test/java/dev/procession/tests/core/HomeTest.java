@@ -119,7 +119,7 @@ class HomeTest {
     void oneErrorSaysWhatWasTriedAndWhyItCannotBeUsed(String flag) throws Exception {
         String said = make("rmdir $X; chmod 777 /dev/shm $T", flag);
         assertTrue(said.startsWith("refused: ") && !said.contains("\n"), said);
-        for (String part : List.of("-Dprocession.dir",
+        for (String part : List.of("-Ddev.procession.dir",
                 "$XDG_RUNTIME_DIR: /dev/shm/d/x is not a directory that is there",
                 "/dev/shm: /dev/shm can be written by all", "java.io.tmpdir: /dev/shm/d/tmp can be written by all")) {
             assertTrue(said.contains(part), said);
@@ -137,14 +137,14 @@ class HomeTest {
         "true                            | ''        | refused: .*not set.*",
     })
     void theHomeThatIsSetIsTheOnlyOne(String setUp, String set, String answer) throws Exception {
-        String said = make(setUp, "-Dprocession.dir=" + set);
+        String said = make(setUp, "-Ddev.procession.dir=" + set);
         assertTrue(said.matches(answer), said);
     }
 
     // ---- the sweep
 
     private Child child(String flag) {
-        return Child.start(flag, "-Dprocession.dir=" + directory);
+        return Child.start(flag, "-Ddev.procession.dir=" + directory);
     }
 
     private static void sweep(Peer peer) {

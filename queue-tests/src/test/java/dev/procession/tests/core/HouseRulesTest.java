@@ -88,22 +88,21 @@ class HouseRulesTest {
         assertEquals(List.of(), outermostThatName("(^|L)(sun/|jdk/internal/|com/sun/)|sun\\.misc|jdk\\.internal"));
     }
 
-    /// What a system property can make the libraries do is in the documents, so none is there for tests only; and the code that
-    /// tests weave in is in theirs.
+    /// What a system property can make the libraries do is in README's table, so none is there for tests only; and the
+    /// code that tests weave in is in theirs.
     @Test
     void noHookForTestsIsInTheLibraries() throws IOException {
         assertEquals(List.of(), outermostThatName("dev[./]procession[./]tests|(^|[./L])Points\\b|(?i)for_?tests?$"));
-        var packages = Set.of("dev.procession", "dev.procession.core", "dev.procession.cli");
+        var packages = NAMED.keySet().stream().map(type -> type.substring(0, type.lastIndexOf('/') + 1))
+                .map(name -> name.replaceAll("/$", "").replace('/', '.')).collect(Collectors.toSet());
         var properties = NAMED.values().stream().flatMap(Set::stream)
                 .filter(name -> name.matches("(dev\\.)?procession\\.[a-z]\\w*") && !packages.contains(name))
                 .collect(Collectors.toCollection(TreeSet::new));
-        var documents = new StringBuilder();
-        for (String each : List.of("README.md", "queue-ipc/WORKERS.md")) {
-            documents.append(Files.readString(Path.of("..", each)));
-        }
-        assertTrue(properties.contains("procession.dir"), properties::toString);
-        properties.removeIf(name -> Pattern.compile("-D" + Pattern.quote(name) + "\\b").matcher(documents).find());
-        assertEquals(Set.of(), properties, "in no document");
+        var documented = Pattern.compile("(?m)^\\| `-D(dev\\.procession\\.\\w+)` \\|")
+                .matcher(Files.readString(Path.of("..", "README.md"))).results().map(row -> row.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertTrue(documented.contains("dev.procession.dir"), documented::toString);
+        assertEquals(documented, properties, "in README's table and in the libraries");
     }
 
     @Test

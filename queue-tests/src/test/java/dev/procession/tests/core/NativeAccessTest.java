@@ -85,7 +85,7 @@ class NativeAccessTest {
     private List<String> run(String warning, String... options) throws Exception {
         Path err = directory.resolve("err");
         var command = new ArrayList<String>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dprocession.dir=" + Files.createDirectories(directory.resolve("home")), "-XX:TieredStopAtLevel=1",
+                "-Ddev.procession.dir=" + Files.createDirectories(directory.resolve("home")), "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC"));
         Files.setPosixFilePermissions(directory.resolve("home"),
                 java.nio.file.attribute.PosixFilePermissions.fromString("rwx------"));

@@ -78,7 +78,7 @@ class ForeignDirectoriesTest {
     private void startAWorker() throws Exception {
         try (Processes.Jvm parent =
                 Processes.Jvm.start(folder, Map.of("XDG_RUNTIME_DIR", runtime.getParent().toString()),
-                        List.of("-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off"), Starts.class)) {
+                        List.of("-Djava.io.tmpdir=" + temporary, "-Ddev.procession.startupCache=off"), Starts.class)) {
             assertEquals(0, parent.awaitEnd(), parent.output());
             assertEquals("", parent.output());
         }

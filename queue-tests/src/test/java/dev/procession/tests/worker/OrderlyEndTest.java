@@ -39,7 +39,7 @@ class OrderlyEndTest extends Keeping {
     Path folder;
 
     private Processes.Jvm start(List<String> options, Class<?> main, String... arguments) throws IOException {
-        List<String> all = new ArrayList<>(List.of("-Dprocession.startupCache=off"));
+        List<String> all = new ArrayList<>(List.of("-Ddev.procession.startupCache=off"));
         all.addAll(options);
         return keep(Processes.Jvm.start(folder, all, main, arguments));
     }
@@ -265,7 +265,7 @@ class OrderlyEndTest extends Keeping {
     @CsvSource({"sleep, 2", "return, 2", "sleep, PT2S"})
     void aWorkerThatDoesNotEndIsKilledAfterTheGraceTime(String main, String grace) throws Exception {
         Processes.Jvm parent =
-                start(List.of("-Dprocession.grace=" + grace), Stuck.class, folder.toString(), "2", main);
+                start(List.of("-Ddev.procession.grace=" + grace), Stuck.class, folder.toString(), "2", main);
         long outer = awaitPid("stuck-2");
         long inner = awaitPid("stuck-1");
         assertTrue(parent.process.isAlive());
@@ -279,7 +279,7 @@ class OrderlyEndTest extends Keeping {
     @Test
     void aSecondSignalCutsTheGraceTimeShort() throws Exception {
         Processes.Jvm parent =
-                start(List.of("-Dprocession.grace=PT1H"), Stuck.class, folder.toString(), "1", "sleep");
+                start(List.of("-Ddev.procession.grace=PT1H"), Stuck.class, folder.toString(), "1", "sleep");
         long worker = awaitPid("stuck-1");
         Processes.signal("TERM", parent.process.pid());
         Thread.sleep(1000); // for a parent that would not wait
@@ -294,7 +294,7 @@ class OrderlyEndTest extends Keeping {
 
         public static void main(String[] args) {
             for (String grace : args) {
-                System.setProperty("procession.grace", grace);
+                System.setProperty("dev.procession.grace", grace);
                 try {
                     Worker.of(() -> {}).start();
                     System.out.println("started");
@@ -313,7 +313,7 @@ class OrderlyEndTest extends Keeping {
         List<String> told = parent.output().lines().toList();
         assertEquals(odd.size(), told.size(), parent.output());
         for (int i = 0; i < odd.size(); i++) {
-            assertTrue(told.get(i).startsWith("-Dprocession.grace=" + odd.get(i) + " is not"), parent.output());
+            assertTrue(told.get(i).startsWith("-Ddev.procession.grace=" + odd.get(i) + " is not"), parent.output());
         }
     }
 
@@ -381,7 +381,7 @@ class OrderlyEndTest extends Keeping {
     @ParameterizedTest
     @CsvSource({"callback, 5", "handler, 5", "another thread, 5", "onExit, 5", "lock, 5", "signal, 143"})
     void anExitOutOfACallbackEndsTheProcess(String how, int status) throws Exception {
-        Processes.Jvm parent = start(List.of("-Dprocession.grace=1"), Exits.class, how);
+        Processes.Jvm parent = start(List.of("-Ddev.procession.grace=1"), Exits.class, how);
         assertEquals(status, parent.awaitEnd());
         assertEquals("", parent.output());
     }

@@ -191,7 +191,7 @@ class StartupCacheTest {
         // where it could not be used it is not
         assertEquals(WITHOUT, run(List.of(), "-XX:+UseZGC"));
         assertEquals(WITHOUT, run(List.of(), "--add-opens=java.base/java.lang=ALL-UNNAMED"));
-        assertEquals(WITHOUT, run(List.of("-Dprocession.startupCache=off")));
+        assertEquals(WITHOUT, run(List.of("-Ddev.procession.startupCache=off")));
         assertEquals(WITHOUT, run(List.of("-Dtest.own=true"))); // variables that are for the worker
         assertEquals(List.of(cache), caches());
 

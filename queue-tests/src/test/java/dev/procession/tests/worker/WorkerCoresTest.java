@@ -39,7 +39,7 @@ class WorkerCoresTest {
 
     private String onEveryCore(List<String> options) throws Exception {
         List<String> all = new ArrayList<>(options);
-        all.add("-Dprocession.startupCache=off");
+        all.add("-Ddev.procession.startupCache=off");
         try (Processes.Jvm jvm = Processes.Jvm.start(folder, all, OnEveryCore.class)) {
             assertEquals(0, jvm.awaitEnd(), jvm.output());
             return jvm.output().lines().filter(line -> !line.startsWith("WARNING")).toList().getLast();
@@ -81,7 +81,7 @@ class WorkerCoresTest {
         try {
             Process shell = new ProcessBuilder(
                     "sh", "-c", "echo $$ > " + group.resolve("cgroup.procs") + " && exec \"$@\"", "sh",
-                    Processes.java(), "--enable-native-access=ALL-UNNAMED", "-Dprocession.startupCache=off",
+                    Processes.java(), "--enable-native-access=ALL-UNNAMED", "-Ddev.procession.startupCache=off",
                     "-cp", System.getProperty("java.class.path"), OnEveryCore.class.getName())
                     .redirectErrorStream(true)
                     .start();

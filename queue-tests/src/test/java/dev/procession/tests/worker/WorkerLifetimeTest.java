@@ -40,7 +40,7 @@ class WorkerLifetimeTest extends Keeping {
 
     private Processes.Jvm start(Class<?> main, String... arguments) throws IOException {
         List<String> options = List.of(
-                "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dtest.spares=" + spares);
+                "-Djava.io.tmpdir=" + temporary, "-Ddev.procession.startupCache=off", "-Dtest.spares=" + spares);
         Map<String, String> environment = Map.of("XDG_RUNTIME_DIR", temporary.toString());
         return keep(Processes.Jvm.start(folder, environment, options, main, arguments));
     }

@@ -168,7 +168,7 @@ class WorkerRecordTest extends Keeping {
         Path open = Files.createDirectory(
                 home.resolve("worker-2-1-2"),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-        Processes.Jvm parent = start(Map.of(), List.of("-Dprocession.dir=" + home), Fails.class);
+        Processes.Jvm parent = start(Map.of(), List.of("-Ddev.procession.dir=" + home), Fails.class);
         parent.awaitEnd();
         assertTrue(Files.exists(like.resolve("end")) && Files.exists(open));
     }
@@ -269,7 +269,7 @@ class WorkerRecordTest extends Keeping {
             String... arguments)
             throws IOException {
         List<String> all = new ArrayList<>(options);
-        all.add("-Dprocession.startupCache=off");
+        all.add("-Ddev.procession.startupCache=off");
         return keep(Processes.Jvm.start(folder, environment, all, main, arguments));
     }
 

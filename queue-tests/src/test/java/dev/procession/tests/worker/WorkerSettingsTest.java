@@ -258,7 +258,7 @@ class WorkerSettingsTest {
         List<String> none = runWith(launcher, 1, program);
         assertTrue(
                 none.getFirst().contains("Worker \"worker-1\" cannot be started: this Java runtime has no java command")
-                        && none.getFirst().contains("-Dprocession.java=PATH"),
+                        && none.getFirst().contains("-Ddev.procession.java=PATH"),
                 String.join("\n", none));
 
         assertEquals(RIGHT, withoutTraces(runWith(launcher, 0, named(Processes.java(), program))));
@@ -266,14 +266,14 @@ class WorkerSettingsTest {
         for (String wrong : List.of(folder + "/no", "/bin/true", source.toString(), "java", folder.toString())) {
             List<String> refused = runWith(launcher, 1, named(wrong, program));
             assertTrue(
-                    refused.getFirst().contains("-Dprocession.java=" + wrong + " ")
+                    refused.getFirst().contains("-Ddev.procession.java=" + wrong + " ")
                             && refused.getFirst().contains("It has to be the java command of a Java "),
                     String.join("\n", refused));
         }
     }
 
     private static List<String> named(String java, List<String> program) {
-        List<String> all = new ArrayList<>(List.of("-Dprocession.java=" + java));
+        List<String> all = new ArrayList<>(List.of("-Ddev.procession.java=" + java));
         all.addAll(program);
         return all;
     }

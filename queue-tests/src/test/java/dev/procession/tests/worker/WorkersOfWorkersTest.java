@@ -80,7 +80,8 @@ class WorkersOfWorkersTest {
         arguments.addAll(List.of(kinds));
         Path temporary = Files.createDirectory(folder.resolve("tmp"));
         Processes.Jvm top = Processes.Jvm.start(folder, Map.of("XDG_RUNTIME_DIR", temporary.toString()), List.of(
-                "-Djava.io.tmpdir=" + temporary, "-Dprocession.startupCache=off", "-Dprocession.grace=" + grace),
+                "-Djava.io.tmpdir=" + temporary, "-Ddev.procession.startupCache=off",
+                "-Ddev.procession.grace=" + grace),
                 Top.class, arguments.toArray(String[]::new));
         parents.add(top);
         for (int level = DEEPEST; level >= 0; level--) {
