@@ -128,7 +128,7 @@ final class ObjectCodec<E> implements Codec<E> {
     /// How the codec of a queue is called in an item of a codec with these classes: those that read nothing that this one
     /// does not allow have a name.
     static @Nullable String nameWithin(Class<?>[] allowed, Codec<?> codec) {
-        if (PackedTask.isStateless(codec)) {
+        if (StatelessCodecs.contain(codec)) {
             return codec.name();
         }
         List<Class<?>> classes = List.of(allowed);
@@ -145,7 +145,7 @@ final class ObjectCodec<E> implements Codec<E> {
 
     /// @throws IllegalArgumentException if there is none of this name
     static Codec<?> namedWithin(Class<?>[] allowed, String name) {
-        Codec<?> stateless = PackedTask.statelessCodec(name);
+        Codec<?> stateless = StatelessCodecs.named(name);
         if (stateless != null) {
             return stateless;
         }

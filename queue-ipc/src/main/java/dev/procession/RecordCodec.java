@@ -252,7 +252,7 @@ final class RecordCodec<R extends Record> implements Codec<R> {
                 Type item = p.getActualTypeArguments()[0];
                 String stateless = STATELESS.get(item);
                 if (stateless != null) {
-                    return ofQueue(stateless, stateless, () -> PackedTask.statelessCodec(stateless));
+                    return ofQueue(stateless, stateless, () -> StatelessCodecs.named(stateless));
                 }
                 if (item instanceof Class<?> c && c.isRecord()) { // not looked into: it may have such a queue itself
                     Class<? extends Record> record = c.asSubclass(Record.class);

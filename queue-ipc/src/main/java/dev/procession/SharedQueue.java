@@ -88,7 +88,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         this.consumers = consumers;
         encoder = new Encoder(queue.maxMessageBytes());
         ends = new Ends(queue, putLock, getLock);
-        if (queue.isAnonymous()) AtExit.remove(queue);
+        if (queue.isAnonymous()) AnonymousQueues.add(queue);
         Leasing leasing = queue.geometry().leasing();
         maxAttempts = leasing == null ? 0 : leasing.maxAttempts();
         deadLetters = maxAttempts == 0 ? null : new SharedQueue<>(openDeadLetters(queue), codec, Delivery.SHARED);
@@ -568,7 +568,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             getLock.unlock();
         }
-        AtExit.forget(queue); // last: what a codec made fail that closes its own queue is closed then
+        AnonymousQueues.remove(queue); // last: what a codec made fail that closes its own queue is closed then
     }
 
     /// @throws IllegalArgumentException if it was closed: whoever reads its address would find it gone
@@ -614,7 +614,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
             } finally {
                 putLock.unlock();
             }
-            AtExit.forget(queue);
+            AnonymousQueues.remove(queue);
         }
     }
 

@@ -38,11 +38,11 @@ public sealed interface WorkerExit {
     /// The task threw an exception, or could not be unpacked in the worker.
     ///
     /// @param exceptionClass the name of the exception's class, which this process need not have
-    /// @param message        the exception's own message; a longer one is cut off after 1,048,576 characters. If it cannot be
-    ///     asked for its message, that is said here
-    /// @param stackTrace     what `printStackTrace` prints, causes included; if that throws, or is more than 2,097,152 characters,
-    ///     the class, message and frames of the exception and of its causes. Where the worker could not write that much,
-    ///     all three are shorter
+    /// @param message        the exception's own message; a longer one is cut off after 1,048,576 characters. If it
+    ///     cannot be asked for its message, that is said here
+    /// @param stackTrace     what `printStackTrace` prints, causes included; if that throws, or is more than 2,097,152
+    ///     characters, the class, message and frames of the exception and of its causes. Where the worker could not
+    ///     write that much, all three are shorter
     record Failed(String exceptionClass, @Nullable String message, String stackTrace) implements WorkerExit {
         @Override
         public int code() {
@@ -57,8 +57,8 @@ public sealed interface WorkerExit {
 
     /// The worker called `System.exit`, or its JVM could not start (code 1).
     ///
-    /// @param code the exit code, 0 to 255: of what `System.exit` was given the system keeps the low 8 bits, so 255 of -1, and
-    ///     44 of 300
+    /// @param code the exit code, 0 to 255: of what `System.exit` was given the system keeps the low 8 bits, so 255 of
+    ///     -1, and 44 of 300
     record Exited(int code) implements WorkerExit {
         @Override
         public String toString() {

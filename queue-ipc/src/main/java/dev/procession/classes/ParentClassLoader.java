@@ -31,12 +31,13 @@ import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// In a worker, the counterpart of one class loader of the parent process. It asks the parent for each class: whether the
-/// class is one that both have (of the JDK or on the class path), or which of the parent's loaders defines it, and with
-/// which bytes. So each name means what it means in the parent, however the loaders there delegate.
+/// In a worker, the counterpart of one class loader of the parent process. It asks the parent for each class: whether
+/// the class is one that both have (of the JDK or on the class path), or which of the parent's loaders defines it, and
+/// with which bytes. So each name means what it means in the parent, however the loaders there delegate.
 ///
-/// The parent's loaders have numbers, 0 for the system class loader and those above it, which a worker has itself. Over a
-/// socket in the parent's private directory a request is one byte, a loader's number, a name, and an index. See `ClassServer`.
+/// The parent's loaders have numbers, 0 for the system class loader and those above it, which a worker has itself. Over
+/// a socket in the parent's private directory a request is one byte, a loader's number, a name, and an index. See
+/// `ClassServer`.
 public final class ParentClassLoader extends ClassLoader {
     /// Requests.
     public static final byte CLASS = 'c';
@@ -64,8 +65,10 @@ public final class ParentClassLoader extends ClassLoader {
     /// What a package says about itself: the titles, versions and vendors of its specification and implementation.
     public static final int PACKAGE_TEXTS = 6;
 
+    /// The main class of a worker's JVM, for those that cannot have it as a class.
+    public static final String MAIN = "dev.procession.WorkerMain";
+
     private static final String HERE = "dev.procession.classes.";
-    private static final String MAIN = "dev.procession.WorkerMain";
 
     private static final Map<Integer, ParentClassLoader> loaders = new HashMap<>(); // guarded by itself
     /// One request at a time. (No `synchronized`: a class may be needed by a virtual thread.)

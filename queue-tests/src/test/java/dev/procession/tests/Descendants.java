@@ -54,7 +54,7 @@ public final class Descendants {
     private static boolean makesCache(ProcessHandle process) {
         return Stream.iterate(process, each -> each.parent().orElse(null)).takeWhile(each -> each != null)
                 .map(Descendants::commandLine)
-                .anyMatch(line -> line.contains(" dev.procession.StartupCache ")
+                .anyMatch(line -> line.contains(" dev.procession.Training ")
                         || line.contains(" -Ddev.procession.startupCache=making "));
     }
 

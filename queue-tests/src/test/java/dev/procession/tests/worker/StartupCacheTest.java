@@ -250,7 +250,7 @@ class StartupCacheTest {
         private static boolean isMaker(long pid) {
             try {
                 String command = Files.readString(Path.of("/proc/" + pid + "/cmdline"));
-                return command.contains("StartupCache") || command.contains("AOTCacheOutput");
+                return command.contains("dev.procession.Training") || command.contains("AOTCacheOutput");
             } catch (IOException e) {
                 return false; // it has ended
             }

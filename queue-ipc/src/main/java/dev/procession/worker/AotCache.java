@@ -1,8 +1,9 @@
-package dev.procession;
+package dev.procession.worker;
 
+import dev.procession.classes.ParentClassLoader;
+import dev.procession.shutdown.ShutdownSequence;
 import java.io.File;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.lang.ProcessBuilder.Redirect;
 import java.lang.management.ManagementFactory;
 import java.net.URISyntaxException;
@@ -13,7 +14,6 @@ import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
@@ -21,57 +21,55 @@ import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.security.CodeSource;
-import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /// An AOT cache (JEP 483) that makes workers start faster: it holds what a JVM otherwise finds out anew each time about
-/// the JDK's classes and ours. It is a file of some 18 MB in `$XDG_CACHE_HOME/procession` or `~/.cache/procession`, made in
-/// the background by a process of its own when a program that has workers has been up for some seconds, and used from then on.
-/// Its name has a checksum of all that it depends on, because the JVM itself checks only a part of that.
+/// the JDK's classes and ours. It is a file of some 18 MB in `$XDG_CACHE_HOME/procession` or `~/.cache/procession`,
+/// made in the background by a process of its own when a program that has workers has been up for some seconds, and
+/// used from then on. Its name has a checksum of all that it depends on, because the JVM itself checks only a part of
+/// that.
 ///
 /// That process has a low priority and ends with the program: then nothing is made, and the next program that is up for
-/// long enough makes it. It is not tried where the file could not stay or nobody would look for it: without a home directory
-/// that is this user's, on a disk that is nearly full or read-only, on the layer of a container that goes with it
-/// (unless `XDG_CACHE_HOME` is set).
+/// long enough makes it. It is not tried where the file could not stay or would not be looked for: without a home
+/// directory that is this user's, on a disk that is nearly full or read-only, on the layer of a container that goes
+/// with it (unless `XDG_CACHE_HOME` is set).
 ///
-/// It knows nothing of the application's classes, so one file serves all applications on a class path: their workers get
-/// our jars first on it, followed by the application's class path as it is. (A JVM uses a cache if its class path begins
-/// with the one that the cache was made with.) An application made of modules needs one of its own.
+/// It knows nothing of the application's classes, so one file serves all applications on a class path: their workers
+/// get our jars first on it, followed by the application's class path as it is. (A JVM uses a cache if its class path
+/// begins with the one that the cache was made with.) An application made of modules needs one of its own.
 ///
-/// Whatever is wrong with the file or its folder, workers start without it. `-Ddev.procession.startupCache=off` does that too.
-final class StartupCache {
-    private static final StartupCache none = new StartupCache(null, "");
-    private static final StartupCache ours = find();
+/// Whatever is wrong with the file or its folder, workers start without it. `-Ddev.procession.startupCache=off` does
+/// that too.
+final class AotCache {
+    private static final AotCache none = new AotCache(null, "");
+    private static final AotCache ours = find();
     private static final AtomicBoolean isMade = new AtomicBoolean();
+    private static @Nullable Process maker; // guarded by the class; reachable, or its standard input would be closed
 
     /// A system property: `off`, or `making` in the process that the cache is made from.
-    private static final String SWITCH = "dev.procession.startupCache";
-    /// Most recently used caches that may stay when a new one is made: other Java versions, other applications.
-    private static final int KEPT = 4;
+    static final String SWITCH = "dev.procession.startupCache";
+    /// The main class of the process that makes one: see [AotCacheMaker].
+    private static final String MAKER = "dev.procession.Training";
     /// A program that has just started may be over before a cache is made.
     private static final long YOUNG_MILLIS = 3000;
     /// The file, twice, and what others may want.
     private static final long ROOM_BYTES = 100_000_000;
     /// What stands beside the caches: locked by the process that makes one, and what is not whole yet.
-    private static final String LOCK = "lock";
-    private static final String PART = "making";
-    /// How long the making may take; it is a matter of seconds.
-    private static final Duration LONGEST = Duration.ofMinutes(3);
+    static final String LOCK = "lock";
+    static final String PART = "making";
 
     /// Where the cache is, or will be; empty if it was tried and cannot be made; null if there is none.
     private final @Nullable Path file;
     /// The class path that it was made with.
     private final String prefix;
 
-    private StartupCache(@Nullable Path file, String prefix) {
+    private AotCache(@Nullable Path file, String prefix) {
         this.file = file;
         this.prefix = prefix;
     }
@@ -79,11 +77,11 @@ final class StartupCache {
     // ---- using it
 
     /// A JVM that refuses its cache does without the JDK's own as well, which is worse than not to ask for it. So no
-    /// cache where somebody adds options that may be at odds with it: collectors, modules, agents.
+    /// cache where a worker gets options that may be at odds with it: collectors, modules, agents.
     ///
     /// @param environment what is added to it: perhaps options
-    static StartupCache forWorkerWith(List<String> options, Set<String> environment) {
-        if (environment.stream().anyMatch(WorkerJvm::isOptionVariable)) return none;
+    static AotCache forWorkerWith(List<String> options, Set<String> environment) {
+        if (environment.stream().anyMatch(WorkerCommand::isOptionVariable)) return none;
         for (String option : options) {
             if (option.startsWith("-XX:") || option.startsWith("--") || option.contains("agent")) {
                 return none;
@@ -113,7 +111,7 @@ final class StartupCache {
 
     // ---- finding it
 
-    private static StartupCache find() {
+    private static AotCache find() {
         try {
             Path directory = "off".equals(System.getProperty(SWITCH)) ? null : directory();
             if (directory == null) {
@@ -121,14 +119,14 @@ final class StartupCache {
             }
             String classPath = System.getProperty("java.class.path", "");
             String prefix = "";
-            if (!Worker.class.getModule().isNamed()) {
+            if (!AotCache.class.getModule().isNamed()) {
                 prefix = String.join(File.pathSeparator, ourJars());
             } else if (!classPath.isEmpty()) {
                 return none;
             }
             StringBuilder key = new StringBuilder();
             key.append(System.getProperty("java.vm.version")).append('\n');
-            key.append(WorkerJvm.plainCommand(WorkerMain.class, prefix)).append('\n');
+            key.append(WorkerCommand.plainCommand(ParentClassLoader.MAIN, prefix)).append('\n');
             String modulePath = System.getProperty("jdk.module.path", "");
             for (String jar : (prefix + File.pathSeparator + modulePath).split(File.pathSeparator)) {
                 if (jar.isEmpty()) {
@@ -143,7 +141,7 @@ final class StartupCache {
             CRC32 checksum = new CRC32();
             checksum.update(key.toString().getBytes(StandardCharsets.UTF_8));
             String name = "worker-" + Runtime.version() + "-" + Long.toHexString(checksum.getValue()) + ".aot";
-            StartupCache cache = new StartupCache(directory.resolve(name), prefix);
+            AotCache cache = new AotCache(directory.resolve(name), prefix);
             if (cache.isThere()) {
                 Files.setLastModifiedTime(directory.resolve(name), FileTime.fromMillis(System.currentTimeMillis()));
             }
@@ -153,10 +151,10 @@ final class StartupCache {
         }
     }
 
-    /// Where our classes come from: two jars, or one if somebody has merged them.
+    /// Where our classes come from: two jars, or one if they have been merged.
     private static Set<String> ourJars() throws IOException, URISyntaxException {
         Set<String> jars = new LinkedHashSet<>();
-        for (Class<?> each : List.of(Worker.class, dev.procession.core.Cpus.class)) {
+        for (Class<?> each : List.of(AotCache.class, dev.procession.core.Cpus.class)) {
             CodeSource source = each.getProtectionDomain().getCodeSource();
             if (source == null) {
                 throw new IOException("no jar");
@@ -177,8 +175,9 @@ final class StartupCache {
         String configured = configured();
         if (configured != null) return Path.of(configured);
         Path home = Path.of(System.getProperty("user.home")); // "?" if the system knows none
-        if (!home.isAbsolute() || !Files.isDirectory(home) || !Files.getOwner(home).equals(user()))
+        if (!home.isAbsolute() || !Files.isDirectory(home) || !Files.getOwner(home).equals(user())) {
             throw new IOException("no home");
+        }
         return home.resolve(".cache");
     }
 
@@ -187,7 +186,7 @@ final class StartupCache {
         return configured != null && configured.startsWith("/") ? configured : null;
     }
 
-    /// The JVM trusts its cache, so nobody else may have a hand in it.
+    /// The JVM trusts its cache, so no other user may have a hand in it.
     private static boolean isPrivate(Path directory) throws IOException {
         PosixFileAttributes attributes =
                 Files.readAttributes(directory, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
@@ -215,17 +214,39 @@ final class StartupCache {
         if (Files.isExecutable(nice)) {
             command.addAll(List.of(nice.toString(), "-n", "10"));
         }
-        command.addAll(WorkerJvm.plainCommand(StartupCache.class, ours.prefix));
+        command.addAll(WorkerCommand.plainCommand(MAKER, ours.prefix));
         command.add(file.toString());
-        command.addAll(WorkerJvm.plainCommand(WorkerMain.class, ours.prefix));
+        command.addAll(WorkerCommand.plainCommand(ParentClassLoader.MAIN, ours.prefix));
         try {
             // Without options from variables, of which workers get none either.
-            AtExit.startHelper(WorkerJvm.withoutOptionVariables(new ProcessBuilder(command))
+            startMaker(WorkerCommand.withoutOptionVariables(new ProcessBuilder(command))
                     .redirectOutput(Redirect.DISCARD)
                     .redirectError(Redirect.DISCARD));
         } catch (IOException e) {
             // Then there is none.
         }
+    }
+
+    /// It finds out by its standard input when this process ends, if we cannot end it.
+    private static synchronized void startMaker(ProcessBuilder builder) throws IOException {
+        if (ShutdownSequence.add(ShutdownSequence.Stage.HELPERS, AotCache::endMaker)) maker = builder.start();
+    }
+
+    private static void endMaker() {
+        Process last;
+        synchronized (AotCache.class) {
+            last = maker;
+        }
+        if (last == null || !last.isAlive()) return;
+        endDescendants(last.toHandle());
+        last.destroyForcibly();
+        ExitRecord.removeAbandonedAtEnd();
+        Children.awaitEnd(List.of(last.toHandle()), System.nanoTime());
+        deleteUnfinished();
+    }
+
+    static void endDescendants(ProcessHandle process) {
+        process.descendants().toList().reversed().forEach(ProcessHandle::destroyForcibly);
     }
 
     /// Makes the directory, if it is missing.
@@ -244,45 +265,6 @@ final class StartupCache {
         }
     }
 
-    /// Ends this process, and those that it has started, when its standard input ends: then so has the process that
-    /// started it, however it went; or when it has taken too long.
-    private static void endInTime() {
-        Thread.ofPlatform().daemon().start(() -> {
-            try {
-                System.in.transferTo(OutputStream.nullOutputStream());
-            } catch (IOException e) {
-                // as if it ended
-            }
-            end();
-        });
-        Thread.ofPlatform().daemon().start(() -> {
-            try {
-                Thread.sleep(LONGEST);
-            } catch (InterruptedException e) {
-                throw new AssertionError("nobody knows this thread", e);
-            }
-            end();
-        });
-    }
-
-    private static void end() {
-        AtExit.endDescendants(ProcessHandle.current());
-        Making making = isMaking;
-        if (making != null) {
-            delete(making.part);
-            making.record.delete();
-        }
-        Runtime.getRuntime().halt(1);
-    }
-
-    /// What there is while it is made.
-    ///
-    /// @param part the file that is not whole yet
-    /// @param record of the process that it is made from
-    private record Making(Path part, ExitRecord record) {}
-
-    private static volatile @Nullable Making isMaking; // in the making process
-
     /// Deletes what a making process has left that had no time to do so, unless there is another one.
     static void deleteUnfinished() {
         Path file = ours.file;
@@ -296,89 +278,12 @@ final class StartupCache {
     }
 
     /// The part, and what the JVM makes it from.
-    private static void delete(Path part) {
+    static void delete(Path part) {
         try {
             Files.deleteIfExists(part);
             Files.deleteIfExists(Path.of(part + ".config"));
         } catch (IOException e) {
             // It stays for the next one that makes a cache.
-        }
-    }
-
-    /// The making process. It runs a worker that notes what it needs, from which the JVM makes the cache when it ends.
-    ///
-    /// @param args the file; the command that starts the worker
-    static void main(String[] args) throws IOException, InterruptedException {
-        endInTime();
-        Path file = Path.of(args[0]);
-        Path making = file.resolveSibling(PART);
-        try (FileChannel channel = FileChannel.open(
-                file.resolveSibling(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                FileLock lock = channel.tryLock()) {
-            if (lock == null || Files.exists(file)) {
-                return; // somebody else makes it, or has
-            }
-            delete(making);
-            ExitRecord record = ExitRecord.create();
-            isMaking = new Making(making, record);
-            List<String> command = new ArrayList<>(List.of(args).subList(1, args.length));
-            command.addAll(1, List.of("-XX:AOTCacheOutput=" + making, "-D" + SWITCH + "=making"));
-            // No profiles (JEP 515): of so short a run they only make the compiler busy when a worker starts.
-            command.addAll(
-                    1,
-                    List.of(
-                            "-XX:+IgnoreUnrecognizedVMOptions",
-                            "-XX:+UnlockDiagnosticVMOptions",
-                            "-XX:-AOTRecordTraining"));
-            command.addAll(WorkerMain.arguments("startup-cache", true, -1, record));
-            Process worker = new ProcessBuilder(command)
-                    .redirectOutput(Redirect.DISCARD)
-                    .redirectError(Redirect.DISCARD)
-                    .start();
-            PackedTask.send(PackedTask.pack(StartupCache::train, "startup-cache"), worker.getOutputStream());
-            boolean isWhole = worker.waitFor() == 0;
-            record.delete();
-            if (!isWhole) delete(making);
-            if (!Files.exists(making)) {
-                Files.createFile(making); // empty: not to be tried again
-            }
-            deleteUnused(file.getParent()); // first: we may end as soon as there is a cache
-            Files.move(making, file, StandardCopyOption.ATOMIC_MOVE);
-        }
-    }
-
-    /// Does once what workers do, and what those do that start workers.
-    private static void train() throws Exception {
-        SpareJvm.warmUp();
-        try (SharedQueue<Long> queue = SharedQueue.create(Codec.int64())) {
-            Worker worker = Worker.of(() -> queue.put(ProcessHandle.current().pid()));
-            worker.start();
-            System.out.println(worker + " " + Worker.active() + " " + queue.get(Duration.ofMinutes(1)));
-            worker.join();
-            System.out.println(worker.exit() + " " + queue.isEmpty());
-            queue.put(1L);
-            queue.tryGet();
-        }
-        System.out.println(Worker.current());
-    }
-
-    private static void deleteUnused(Path directory) throws IOException {
-        List<Path> caches;
-        try (Stream<Path> files = Files.list(directory)) {
-            caches = files.filter(file -> file.toString().endsWith(".aot"))
-                    .sorted(Comparator.comparing(StartupCache::lastUsed).reversed())
-                    .toList();
-        }
-        for (Path unused : caches.subList(Math.min(KEPT - 1, caches.size()), caches.size())) {
-            Files.deleteIfExists(unused);
-        }
-    }
-
-    private static FileTime lastUsed(Path file) {
-        try {
-            return Files.getLastModifiedTime(file);
-        } catch (IOException e) {
-            return FileTime.fromMillis(0);
         }
     }
 }

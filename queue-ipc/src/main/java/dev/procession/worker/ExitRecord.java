@@ -1,11 +1,8 @@
-package dev.procession;
+package dev.procession.worker;
 
-import dev.procession.WorkerExit.Exited;
-import dev.procession.WorkerExit.Failed;
-import dev.procession.WorkerExit.Finished;
-import dev.procession.WorkerExit.Killed;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.QueueException;
+import dev.procession.shutdown.ShutdownSequence;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -35,6 +32,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -47,14 +45,42 @@ import org.jspecify.annotations.Nullable;
 ///
 /// | file | meaning |
 /// |---|---|
-/// | `running` | deleted by the JVM when its shutdown is complete (`deleteOnExit`). Still there: something stopped the JVM dead |
-/// | `end` | what happened, one record after the other: the task finished; it failed; a signal asked the JVM to end. Then zeros |
+/// | `running` | deleted by the JVM at the end of its shutdown (`deleteOnExit`). Still there: the JVM was stopped dead |
+/// | `end` | record after record: the task finished; it failed; a signal asked the JVM to end. Then zeros |
 ///
-/// The parent creates the directory where anonymous queues are, else in the temporary one, with space in `end` that a disk
-/// which is full by then cannot take away. It reads it when the process is gone, and removes it; an orphan removes it itself.
-/// Until then the parent holds a lock on `end`, so that what a parent and a worker leave that were killed together is known
-/// as such, and removed by whoever starts a worker next.
-final class ExitRecord {
+/// The parent creates the directory where anonymous queues are, else in the temporary one, with space in `end` that a
+/// disk which is full by then cannot take away. It reads it when the process is gone, and removes it; an orphan removes
+/// it itself. Until then the parent holds a lock on `end`, so that what a parent and a worker leave that were killed
+/// together is known as such, and removed by the next process that starts a worker.
+public final class ExitRecord {
+    /// What the API calls the ways in which a worker can end.
+    ///
+    /// @param <E> the kind of thing that they are
+    public interface Ends<E> {
+        /// The task returned.
+        ///
+        /// @return that end
+        E finished();
+
+        /// The task threw an exception.
+        ///
+        /// @param failure the exception
+        /// @return that end
+        E failed(Failure failure);
+
+        /// `System.exit` was called.
+        ///
+        /// @param code the exit code
+        /// @return that end
+        E exited(int code);
+
+        /// A signal ended the worker.
+        ///
+        /// @param signal the signal's number
+        /// @return that end
+        E killed(int signal);
+    }
+
     private static final byte FINISHED = 1;
     private static final byte FAILED = 2;
     private static final byte SIGNALLED = 3;
@@ -148,8 +174,8 @@ final class ExitRecord {
         }
     }
 
-    /// What the names of this JVM's records begin with. They are not looked at when others' are removed: to close a file drops
-    /// all locks that the JVM has on it.
+    /// What the names of this JVM's records begin with. They are not looked at when others' are removed: to close a
+    /// file drops all locks that the JVM has on it.
     private static final class Own {
         static final String PREFIX = prefix();
 
@@ -160,8 +186,13 @@ final class ExitRecord {
         }
     }
 
-    /// Wherever this process has put some.
-    static void removeAbandoned() {
+    /// After this process has killed others, which had no time to do so: at its end, and wherever it has put some
+    /// itself.
+    static void removeAbandonedAtEnd() {
+        ShutdownSequence.add(ShutdownSequence.Stage.RECORDS, ExitRecord::removeAbandoned);
+    }
+
+    private static void removeAbandoned() {
         homes.forEach(ExitRecord::removeAbandoned);
     }
 
@@ -222,14 +253,19 @@ final class ExitRecord {
                 if (signal > 0) {
                     append(new byte[] {SIGNALLED, (byte) signal});
                 }
-                if (WorkerMain.isOrphanOf(parent)) {
-                    delete();
-                }
+                if (isOrphanOf(parent)) delete();
             }
         });
         String memory = OutOfMemoryError.class.getName();
         withoutMemory = failed(new Failure(memory, null, memory));
-        running.toFile().deleteOnExit(); // after that: a signal in between is either on record, or seems to stop us dead
+        // after that: a signal in between is either on record, or seems to stop us dead
+        running.toFile().deleteOnExit();
+    }
+
+    /// Whether the parent is gone, however it went: the system then gives this process another one.
+    static boolean isOrphanOf(long parent) {
+        Optional<ProcessHandle> now = ProcessHandle.current().parent();
+        return now.isEmpty() || now.get().pid() != parent;
     }
 
     void finished() {
@@ -278,17 +314,19 @@ final class ExitRecord {
 
     // ---- the parent, when the process is gone
 
-    /// @param status what the process left, as [Process#exitValue()] gives it: 128 + n for signal n, or for `exit(128+n)`
-    WorkerExit read(int status) {
+    /// @param status what the process left, as [Process#exitValue()] gives it: 128 + n for signal n, or for
+    ///     `exit(128+n)`
+    /// @param ends one of which is returned
+    <E> E read(int status, Ends<E> ends) {
         boolean finished = false;
-        Failed failed = null;
+        Failure failed = null;
         int signal = 0;
         try (InputStream file = Files.newInputStream(end);
                 DataInputStream in = new DataInputStream(new ByteArrayInputStream(file.readNBytes(MOST_BYTES)))) {
             for (int kind; (kind = in.read()) > 0;) {
                 switch (kind) {
                     case FINISHED -> finished = true;
-                    case FAILED -> failed = new Failed(
+                    case FAILED -> failed = new Failure(
                             String.valueOf(readText(in)), readText(in), String.valueOf(readText(in)));
                     case SIGNALLED -> signal = in.readByte();
                     default -> throw new IOException("kind=" + kind);
@@ -299,12 +337,10 @@ final class ExitRecord {
         }
         if (status > 128 && status <= 128 + LAST_SIGNAL) {
             boolean stoppedDead = Files.exists(running);
-            return stoppedDead || signal == status - 128 ? new Killed(status - 128) : new Exited(status);
+            return stoppedDead || signal == status - 128 ? ends.killed(status - 128) : ends.exited(status);
         }
-        if (status == 1 && failed != null) {
-            return failed;
-        }
-        return status == 0 && finished ? new Finished() : new Exited(status);
+        if (status == 1 && failed != null) return ends.failed(failed);
+        return status == 0 && finished ? ends.finished() : ends.exited(status);
     }
 
     private static @Nullable String readText(DataInputStream in) throws IOException {
@@ -326,7 +362,7 @@ final class ExitRecord {
             try {
                 Files.deleteIfExists(path);
             } catch (IOException e) {
-                // An empty directory in the temporary folder is no reason to trouble anybody.
+                // An empty directory in the temporary folder is no reason to fail.
             }
         }
     }

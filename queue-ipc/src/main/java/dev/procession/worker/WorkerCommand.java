@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.worker;
 
 import dev.procession.classes.ParentClassLoader;
 import java.io.File;
@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// The command that starts a worker's JVM: the same Java, with the same classes and the same rights as this process.
-final class WorkerJvm {
+final class WorkerCommand {
     /// A system property: the `java` command to use, for a runtime that has none.
     private static final String JAVA = "dev.procession.java";
     /// Variables with options for each JVM. What a worker is to have of these is on its command line: the JVM tells us
@@ -54,12 +54,10 @@ final class WorkerJvm {
         }
         String nativeAccess =
                 "--enable-native-access=" + (isModule() ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED");
-        if (!rights.contains(nativeAccess)) {
-            rights.add(nativeAccess);
-        }
+        if (!rights.contains(nativeAccess)) rights.add(nativeAccess);
     }
 
-    private WorkerJvm() {}
+    private WorkerCommand() {}
 
     private static boolean isAssertions(String option) {
         int colon = option.indexOf(':'); // -ea:dev.procession...
@@ -75,23 +73,23 @@ final class WorkerJvm {
     }
 
     private static Module ours() {
-        return Worker.class.getModule();
+        return WorkerCommand.class.getModule();
     }
 
-    /// Whether we are a module that each worker has by its module path. (As a module of a layer that the application has
-    /// made, we are in workers what all served classes are: members of an unnamed module.)
+    /// Whether we are a module that each worker has by its module path. (As a module of a layer that the application
+    /// has made, we are in workers what all served classes are: members of an unnamed module.)
     private static boolean isModule() {
         return ours().isNamed() && ours().getLayer() == ModuleLayer.boot();
     }
 
     /// The number of our own class loader, 0 if it is one that each worker has.
     private static int ownLoader() {
-        return ClassServer.number(Worker.class.getClassLoader());
+        return ClassServer.number(WorkerCommand.class.getClassLoader());
     }
 
     /// @param options for this one worker, after all others
     /// @param environment the variables that it will be given besides
-    /// @param arguments of [WorkerMain]
+    /// @param arguments of [ChildMain]
     static ProcessBuilder processBuilder(List<String> options, Set<String> environment, List<String> arguments)
             throws IOException {
         return withoutOptionVariables(new ProcessBuilder(command(options, environment, arguments)));
@@ -153,7 +151,7 @@ final class WorkerJvm {
 
     private static List<String> command(List<String> options, Set<String> environment, List<String> arguments)
             throws IOException {
-        StartupCache cache = StartupCache.forWorkerWith(options, environment);
+        AotCache cache = AotCache.forWorkerWith(options, environment);
         List<String> command = new ArrayList<>();
         command.add(java());
         command.addAll(rights);
@@ -163,16 +161,16 @@ final class WorkerJvm {
         String classPath = System.getProperty("java.class.path", "");
         int ownLoader = ownLoader();
         if (ownLoader == 0) {
-            command.addAll(main(WorkerMain.class, cache.classPath(classPath)));
+            command.addAll(main(ParentClassLoader.MAIN, cache.classPath(classPath)));
             useFileForLong(command);
             command.addAll(arguments);
         } else {
-            String boot = ClassServer.bootJar().toString();
+            String boot = ClassDirectory.bootJar().toString();
             String paths = classPath.isEmpty() ? boot : boot + File.pathSeparator + classPath;
-            command.addAll(main(ParentClassLoader.class, cache.classPath(paths)));
+            command.addAll(main(ParentClassLoader.class.getName(), cache.classPath(paths)));
             useFileForLong(command);
             command.addAll(arguments);
-            command.add(ClassServer.socket());
+            command.add(ClassDirectory.socket());
             command.add(Integer.toString(ownLoader));
         }
         return command;
@@ -187,14 +185,14 @@ final class WorkerJvm {
                 if (content.length > LONGEST_ARGUMENT) {
                     String quoted = "\"" + command.get(i).replace("\\", "\\\\").replace("\"", "\\\"")
                             .replace("\n", "\\n").replace("\r", "\\r") + "\"\n";
-                    command.set(i, "@" + ClassServer.argumentFile(quoted.getBytes(ofFileNames)));
+                    command.set(i, "@" + ClassDirectory.argumentFile(quoted.getBytes(ofFileNames)));
                 }
             }
         }
     }
 
-    /// The least that is still like a worker: for what a [StartupCache] is made from.
-    static List<String> plainCommand(Class<?> main, String classPath) {
+    /// The least that is still like a worker: for what a [AotCache] is made from.
+    static List<String> plainCommand(String main, String classPath) {
         List<String> command = new ArrayList<>();
         command.add(java());
         command.addAll(rights);
@@ -202,7 +200,8 @@ final class WorkerJvm {
         return command;
     }
 
-    /// Whether a process is a worker, whoever has started it: by its command line, which the JDK cuts off where it is long.
+    /// Whether a process is a worker, of this process or another one: by its command line, which the JDK cuts off where
+    /// it is long.
     static boolean isWorker(ProcessHandle process) {
         String command;
         try {
@@ -210,7 +209,7 @@ final class WorkerJvm {
         } catch (IOException e) { // not Linux
             command = process.info().commandLine().orElse("");
         }
-        return command.contains(WorkerMain.class.getName()) || command.contains(ParentClassLoader.class.getName());
+        return command.contains(ParentClassLoader.MAIN) || command.contains(ParentClassLoader.class.getName());
     }
 
     private static String java() {
@@ -316,23 +315,17 @@ final class WorkerJvm {
 
     // ---- its main class
 
-    private static List<String> main(Class<?> main, String classPath) {
+    private static List<String> main(String main, String classPath) {
         List<String> command = new ArrayList<>();
-        if (!classPath.isEmpty()) {
-            command.add("--class-path=" + classPath);
-        }
+        if (!classPath.isEmpty()) command.add("--class-path=" + classPath);
         String modulePath = System.getProperty("jdk.module.path", "");
-        if (!modulePath.isEmpty()) {
-            command.add("--module-path=" + modulePath);
-        }
+        if (!modulePath.isEmpty()) command.add("--module-path=" + modulePath);
         String application = System.getProperty("jdk.module.main", "");
-        if (!application.isEmpty() && !isTool(application)) {
-            command.add("--add-modules=" + application);
-        }
+        if (!application.isEmpty() && !isTool(application)) command.add("--add-modules=" + application);
         if (isModule()) {
-            command.addAll(List.of("-m", ours().getName() + "/" + main.getName()));
+            command.addAll(List.of("-m", ours().getName() + "/" + main));
         } else {
-            command.add(main.getName());
+            command.add(main);
         }
         return command;
     }

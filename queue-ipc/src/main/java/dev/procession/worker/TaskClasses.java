@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.worker;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,12 +8,12 @@ import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// The classes that a task takes to its worker. Each of them is looked for when the task is packed, so that a task whose
-/// classes cannot get there fails in [Worker#start()]. It keeps their loaders from being collected: the worker may ask
-/// for more of what they have.
+/// The classes that a task takes to its worker. Each of them is looked for when the task is packed, so that a task
+/// whose classes cannot get there fails in [Worker#start()]. It keeps their loaders from being collected: the worker
+/// may ask for more of what they have.
 final class TaskClasses {
-    /// Whether a loader that each worker has finds the file of a class: then the worker finds it as well. Of a system class
-    /// loader that somebody has written (`java.system.class.loader`) we cannot tell.
+    /// Whether a loader that each worker has finds the file of a class: then the worker finds it as well. Of a system
+    /// class loader that somebody has written (`java.system.class.loader`) we cannot tell.
     private static final ClassValue<Boolean> isOnPath = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {

@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.worker;
 
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param exceptionClass its class's name
 /// @param message        its message; a long one is cut off
-/// @param stackTrace     what `printStackTrace` prints; if that fails or is too much, its class, message and frames, and those
-///     of its causes
-record Failure(String exceptionClass, @Nullable String message, String stackTrace) {
-    /// As long as anybody may want to read it.
+/// @param stackTrace     what `printStackTrace` prints; if that fails or is too much, its class, message and frames,
+///     and those of its causes
+public record Failure(String exceptionClass, @Nullable String message, String stackTrace) {
+    /// As long as a reader may want it.
     static Failure whole(Throwable failure) {
         return of(failure, 1 << 20, 1 << 21);
     }
@@ -127,7 +127,8 @@ record Failure(String exceptionClass, @Nullable String message, String stackTrac
         try {
             for (StackTraceElement frame : failure.getStackTrace()) text.append("\tat ").append(frame).append('\n');
             return text.toString();
-        } catch (Throwable e) { // or null: then as the cause of another one, which does not ask it, but for its toString()
+        } catch (Throwable e) {
+            // or null: then as the cause of another one, which does not ask it, but for its toString()
             try {
                 Text printed = new Text(Integer.MAX_VALUE);
                 new Wrapper(failure).printStackTrace(new PrintWriter(printed));

@@ -1,7 +1,6 @@
-package dev.procession;
+package dev.procession.worker;
 
 import dev.procession.classes.ParentClassLoader;
-import dev.procession.core.Delivery;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -18,70 +17,69 @@ import java.io.OutputStream;
 import java.lang.invoke.SerializedLambda;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
-import java.nio.file.Path;
 import java.util.LinkedHashSet;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// A task as bytes, on its way to a worker: by Java serialization, except for a lambda that captures only plain values
-/// and queues. That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of the time
-/// that it needs to come up at all: it reads the security properties and sets up logging. So we write the parts of such a
-/// lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
-final class PackedTask {
-    /// What to do about an object that cannot be taken along.
-    static final String INSTEAD =
-            " Make that class Serializable, have the task create the object itself, or send it by a queue,"
-                    + " for which Codec.record(...) and Codec.object(...) do not need it to be.";
-
+/// and queues. That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of the
+/// time that it needs to come up at all: it reads the security properties and sets up logging. So we write the parts of
+/// such a lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
+public final class TaskCodec {
     private static final byte SERIALIZED = 0;
     private static final byte LAMBDA = 1;
     private static final byte WITH_VARIABLES = 2;
     /// Characters, of up to three bytes each, that are sure to fit into the 64 KiB of `writeUTF`.
     private static final int LONGEST_UTF = 0xffff / 3;
 
-    private PackedTask() {}
+    private TaskCodec() {}
 
     // ---- in the parent
 
+    /// Packs a task whose classes each worker has.
+    ///
+    /// @param task the task
+    /// @param workerName for messages
+    /// @param tasks what is known of it
+    /// @return the bytes
     /// @throws IllegalArgumentException if the task cannot be serialized, with the reason
-    static byte[] pack(Task task, String workerName) {
-        return pack(task, workerName, new TaskClasses(workerName));
+    public static byte[] pack(Object task, String workerName, Tasks tasks) {
+        return pack(task, workerName, new TaskClasses(workerName), tasks);
     }
 
     /// @param classes gets those that the task needs
-    /// @throws IllegalArgumentException if the task cannot be serialized or the worker cannot have its classes, with the
-    ///     reason
-    static byte[] pack(Task task, String workerName, TaskClasses classes) {
+    /// @throws IllegalArgumentException if the task cannot be serialized or the worker cannot have its classes, with
+    ///     the reason
+    static byte[] pack(Object task, String workerName, TaskClasses classes, Tasks tasks) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             int context = classes.require(Thread.currentThread().getContextClassLoader());
-            byte[] body = body(task, workerName, classes);
-            out.writeUTF(classes.areServed() ? ClassServer.socket() : "");
+            byte[] body = body(task, workerName, classes, tasks);
+            out.writeUTF(classes.areServed() ? ClassDirectory.socket() : "");
             out.writeInt(context);
             out.write(body);
             return bytes.toByteArray();
         } catch (NotSerializableException e) {
             throw new IllegalArgumentException(
                     "Worker \"" + workerName + "\" cannot take its task along: " + Culprit.find(task, e.getMessage())
-                            + "." + INSTEAD,
+                            + "." + JShellVariables.INSTEAD,
                     e);
         } catch (IOException e) {
             throw new IllegalArgumentException("Worker \"" + workerName + "\" cannot take its task along: " + e, e);
         } catch (OutOfMemoryError e) {
             OutOfMemoryError said = new OutOfMemoryError(
                     "Worker \"" + workerName + "\" cannot take its task along: " + e.getMessage()
-                            + ". With all that it captures, in serialized form, a task has to fit into memory twice, and into"
-                            + " 2 GB. Send the worker large data by a queue, or in a file.");
+                            + ". With all that it captures, in serialized form, a task has to fit into memory twice,"
+                            + " and into 2 GB. Send the worker large data by a queue, or in a file.");
             said.initCause(e);
             throw said;
         }
     }
 
-    private static byte[] body(Task task, String workerName, TaskClasses classes) throws IOException {
+    private static byte[] body(Object task, String workerName, TaskClasses classes, Tasks tasks) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         DataOutputStream out = new DataOutputStream(bytes);
         SerializedLambda lambda = lambda(task);
-        boolean isWritten = lambda != null && writeLambda(out, lambda, classes.require(capturing(task, lambda)));
+        boolean isWritten = lambda != null && writeLambda(out, lambda, classes.require(capturing(task, lambda)), tasks);
         if (!isWritten) {
             bytes.reset();
             out.writeByte(SERIALIZED);
@@ -98,7 +96,7 @@ final class PackedTask {
         return bytes.toByteArray();
     }
 
-    private static Class<?> capturing(Task task, SerializedLambda lambda) {
+    private static Class<?> capturing(Object task, SerializedLambda lambda) {
         String name = lambda.getCapturingClass().replace('/', '.');
         try {
             return Class.forName(name, false, task.getClass().getClassLoader());
@@ -112,7 +110,7 @@ final class PackedTask {
 
     /// The serialized form of a lambda, or null if the task is none or its module does not let us look: classes on the
     /// class path do.
-    private static @Nullable SerializedLambda lambda(Task task) {
+    private static @Nullable SerializedLambda lambda(Object task) {
         if (!task.getClass().isHidden()) {
             return null;
         }
@@ -124,7 +122,8 @@ final class PackedTask {
         }
     }
 
-    private static boolean writeLambda(DataOutputStream out, SerializedLambda lambda, int loader) throws IOException {
+    private static boolean writeLambda(DataOutputStream out, SerializedLambda lambda, int loader, Tasks tasks)
+            throws IOException {
         out.writeByte(LAMBDA);
         out.writeInt(loader);
         out.writeUTF(lambda.getCapturingClass().replace('/', '.'));
@@ -139,16 +138,23 @@ final class PackedTask {
         out.writeInt(lambda.getCapturedArgCount());
         for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
             Object value = lambda.getCapturedArg(i);
-            for (int j = 0; j < i; j++) {
-                if (lambda.getCapturedArg(j) == value && value instanceof SharedQueue) {
-                    return false; // one and the same handle: Java serialization keeps it one
-                }
-            }
-            if (!writePlain(out, value)) {
-                return false;
-            }
+            if (writePlain(out, value)) continue;
+            if (isCapturedBefore(lambda, i) || !writeQueue(out, value, tasks)) return false;
         }
         return true;
+    }
+
+    /// One and the same handle twice: Java serialization keeps it one.
+    private static boolean isCapturedBefore(SerializedLambda lambda, int index) {
+        for (int i = 0; i < index; i++) {
+            if (lambda.getCapturedArg(i) == lambda.getCapturedArg(index)) return true;
+        }
+        return false;
+    }
+
+    private static boolean writeQueue(DataOutputStream out, @Nullable Object value, Tasks tasks) throws IOException {
+        out.writeByte('q'); // whatever comes after false is written anew
+        return tasks.writeQueue(out, value);
     }
 
     /// (No pattern switch: its first use costs a JVM more than all the rest here.)
@@ -168,30 +174,10 @@ final class PackedTask {
         } else if (value instanceof String text && text.length() <= LONGEST_UTF) {
             out.writeByte('s');
             out.writeUTF(text); // which keeps halves of surrogate pairs, as Java serialization does
-        } else if (value instanceof SharedQueue<?> queue && isStateless(queue.codec)) {
-            out.writeByte('q');
-            out.writeUTF(queue.address());
-            out.writeUTF(queue.codec.name());
-            out.writeUTF(queue.consumers.name());
         } else {
             return false;
         }
         return true;
-    }
-
-    static boolean isStateless(Codec<?> codec) {
-        return codec.equals(statelessCodec(codec.name()));
-    }
-
-    static @Nullable Codec<?> statelessCodec(String name) {
-        return switch (name) {
-            case "bytes" -> Codec.bytes();
-            case "utf8" -> Codec.utf8();
-            case "int32" -> Codec.int32();
-            case "int64" -> Codec.int64();
-            case "float64" -> Codec.float64();
-            default -> null;
-        };
     }
 
     /// Sends a packed task to a worker's standard input, and ends that: there is no more to read for the task.
@@ -206,17 +192,24 @@ final class PackedTask {
 
     // ---- in the worker
 
-    static Task receive(InputStream standardInput) throws IOException, ReflectiveOperationException {
+    static Object receive(InputStream standardInput, Tasks tasks)
+            throws IOException, ReflectiveOperationException {
         byte[] packed = new byte[new DataInputStream(standardInput).readInt()];
         if (standardInput.readNBytes(packed, 0, packed.length) < packed.length) {
             throw new EOFException("The parent process ended before it had sent the task.");
         }
-        return unpack(packed);
+        return unpack(packed, tasks);
     }
 
-    /// Java deserialization is safe here: the bytes come from the process that started this one, of the same user, with
-    /// the same classes, through a pipe that nobody else can write to.
-    static Task unpack(byte[] bytes) throws IOException, ReflectiveOperationException {
+    /// Makes the task anew. Java deserialization is safe here: the bytes come from the process that started this one,
+    /// of the same user, with the same classes, through a pipe that no other process can write to.
+    ///
+    /// @param bytes what [#pack] made
+    /// @param tasks what is known of tasks
+    /// @return the task
+    /// @throws IOException if that fails
+    /// @throws ReflectiveOperationException if it does because of its classes
+    public static Object unpack(byte[] bytes, Tasks tasks) throws IOException, ReflectiveOperationException {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
             String socket = in.readUTF();
             if (!socket.isEmpty()) {
@@ -228,13 +221,13 @@ final class PackedTask {
             }
             byte kind = in.readByte();
             if (kind == LAMBDA) {
-                return readLambda(in);
+                return readLambda(in, tasks);
             }
             ObjectInputStream stream = new TaskStream(in);
             if (kind == WITH_VARIABLES) {
                 JShellVariables.read(stream);
             }
-            return (Task) stream.readObject();
+            return stream.readObject();
         } catch (ClassNotFoundException e) {
             throw new ClassNotFoundException(
                     "The task needs class " + e.getMessage() + ", which is not on the class path or module path of the"
@@ -270,7 +263,8 @@ final class PackedTask {
         }
     }
 
-    private static Task readLambda(DataInputStream in) throws IOException, ReflectiveOperationException {
+    private static Object readLambda(DataInputStream in, Tasks tasks)
+            throws IOException, ReflectiveOperationException {
         ClassLoader loader = ParentClassLoader.of(in.readInt());
         Class<?> capturing = Class.forName(in.readUTF(), false, loader);
         String type = in.readUTF();
@@ -283,11 +277,11 @@ final class PackedTask {
         String instantiated = in.readUTF();
         Object[] captured = new Object[in.readInt()];
         for (int i = 0; i < captured.length; i++) {
-            captured[i] = readPlain(in);
+            captured[i] = readCaptured(in, tasks);
         }
         Method deserialize = capturing.getDeclaredMethod("$deserializeLambda$", SerializedLambda.class);
         deserialize.setAccessible(true);
-        return (Task) deserialize.invoke(
+        return deserialize.invoke(
                 null,
                 new SerializedLambda(
                         capturing,
@@ -302,23 +296,17 @@ final class PackedTask {
                         captured));
     }
 
-    private static Object readPlain(DataInputStream in) throws IOException {
+    private static Object readCaptured(DataInputStream in, Tasks tasks) throws IOException {
         byte kind = in.readByte();
         return switch (kind) {
             case 'i' -> in.readInt();
             case 'l' -> in.readLong();
             case 'd' -> in.readDouble();
             case 'b' -> in.readBoolean();
-            case 'q' -> readQueue(in);
+            case 'q' -> tasks.readQueue(in);
             case 's' -> in.readUTF();
             default -> throw new IOException("kind=" + kind);
         };
-    }
-
-    private static SharedQueue<?> readQueue(DataInputStream in) throws IOException {
-        Path path = SharedQueue.ofAddress(in.readUTF());
-        Codec<?> codec = Objects.requireNonNull(statelessCodec(in.readUTF()));
-        return SharedQueue.open(path, codec, Delivery.valueOf(in.readUTF()));
     }
 
     /// Finds the object that could not be serialized, and who holds it; the JDK's own exception has nothing but the
@@ -334,7 +322,7 @@ final class PackedTask {
             enableReplaceObject(true);
         }
 
-        static String find(Task task, String className) {
+        static String find(Object task, String className) {
             String notSerializable = className + " is not Serializable";
             try (Culprit culprit = new Culprit()) {
                 try {

@@ -1,10 +1,11 @@
-package dev.procession;
+package dev.procession.worker;
 
 import java.util.Arrays;
 
-/// The signals that have asked this JVM to end. No API tells, but the threads do on which the JDK handles them: one for each
-/// signal, with its name, inside of `java.lang.Terminator`. The first one runs the shutdown hooks, unless the JVM was ending
-/// already; the others wait for that to be over. (Handling signals ourselves would take them from the application.)
+/// The signals that have asked this JVM to end. No API tells, but the threads do on which the JDK handles them: one for
+/// each signal, with its name, inside of `java.lang.Terminator`. The first one runs the shutdown hooks, unless the JVM
+/// was ending already; the others wait for that to be over. (Handling signals ourselves would take them from the
+/// application.)
 final class EndSignals {
     private static final String[] HANDLERS = new String[16]; // by signal number
 
@@ -38,11 +39,11 @@ final class EndSignals {
         return false;
     }
 
-    /// Whether somebody has asked once more. A worker may get two signals that mean the same: Ctrl-C goes to all processes of
-    /// a terminal, and then its parent terminates it. So for a worker only the same signal counts.
-    static boolean isRepeated(int[] before, int[] now) {
+    /// Whether the JVM has been asked once more. A worker may get two signals that mean the same: Ctrl-C goes to all
+    /// processes of a terminal, and then its parent terminates it. So for a worker only the same signal counts.
+    static boolean isRepeated(int[] before, int[] now, boolean isWorker) {
         for (int signal = 0; signal < now.length; signal++) {
-            if (now[signal] > before[signal] && (WorkerMain.name == null || now[signal] > 1)) return true;
+            if (now[signal] > before[signal] && (!isWorker || now[signal] > 1)) return true;
         }
         return false;
     }

@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.worker;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,10 +12,10 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// A thread that passes on what a worker writes, in whole lines: to a stream, each batch of lines in one call, so that the
-/// lines of several workers never mix, and bytes pass as they are; or to a callback, each line in one call. It ends with the
-/// worker's stream, and not before, whatever it is that a callback throws.
-final class LinePump extends Thread {
+/// A thread that passes on what a worker writes, in whole lines: to a stream, each batch of lines in one call, so that
+/// the lines of several workers never mix, and bytes pass as they are; or to a callback, each line in one call. It ends
+/// with the worker's stream, and not before, whatever it is that a callback throws.
+final class OutputPump extends Thread {
 
     /// A longer line, such as binary data without any line feed, is passed on in pieces of this many bytes.
     private static final int LONGEST_LINE = 1 << 23;
@@ -32,7 +32,7 @@ final class LinePump extends Thread {
     /// What else the worker writes is thrown away.
     private volatile boolean dropping;
 
-    LinePump(String name, InputStream from, Supplier<PrintStream> stream, @Nullable Consumer<String> callback) {
+    OutputPump(String name, InputStream from, Supplier<PrintStream> stream, @Nullable Consumer<String> callback) {
         super(null, null, name, 0, false);
         this.from = from;
         this.stream = stream;
@@ -69,7 +69,7 @@ final class LinePump extends Thread {
         }
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField") // nobody else writes it
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // no other thread writes it
     private int read(byte[] buffer, int start) {
         step++;
         try {
@@ -81,7 +81,7 @@ final class LinePump extends Thread {
         }
     }
 
-    /// The offset behind the last line feed at or after start, or 0 if there is none.
+    /// The offset after the last line feed at or after start, or 0 if there is none.
     private static int endOfLastLine(byte[] buffer, int start, int end) {
         for (int i = end; i > start; i--) {
             if (buffer[i - 1] == '\n') {
@@ -138,7 +138,7 @@ final class LinePump extends Thread {
                 thrown.addSuppressed(e);
                 thrown.printStackTrace();
             } catch (Throwable last) {
-                // There is nobody left to tell.
+                // There is no one left to tell.
             }
         }
     }
@@ -153,14 +153,15 @@ final class LinePump extends Thread {
         } while (!join(QUIET) && !dropping && !(step == before && (before & 1) == 1));
     }
 
-    /// When this process ends: a callback that ends it does not return from that, and one may wait for somebody who does that.
-    /// The worker must not block on a full pipe then, and nobody wait for the rest of its output.
+    /// When this process ends: a callback that ends it does not return from that, and another one may wait for that
+    /// callback. The worker must not block on a full pipe then, and nothing may wait for the rest of its output.
     ///
     /// @param patienceNanos how long a callback may take
     void dropIfStuck(long patienceNanos) {
         long since = passingNanos;
         if (dropping || since == 0) return;
-        boolean isLate = callback != null && System.nanoTime() - since >= patienceNanos; // a stream may wait for its reader
+        // a stream may wait for its reader
+        boolean isLate = callback != null && System.nanoTime() - since >= patienceNanos;
         if (!isLate && !EndSignals.isIn(this, "java.lang.Shutdown")) return;
         dropping = true;
         Thread.ofPlatform().daemon().name(getName() + " rest").start(() -> {

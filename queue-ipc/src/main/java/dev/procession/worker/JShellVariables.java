@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.worker;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -27,12 +27,19 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// What a task uses of what was typed into JShell. A variable there seems to be a local one, and a thread's task sees its
-/// value; but JShell keeps it in a static field, which no lambda captures and which is empty in another process. So those
-/// that a task can reach by way of the snippets' code go along with it, with the values that they have at that moment.
+/// What a task uses of what was typed into JShell. A variable there seems to be a local one, and a thread's task sees
+/// its value; but JShell keeps it in a static field, which no lambda captures and which is empty in another process. So
+/// those that a task can reach by way of the snippets' code go along with it, with the values that they have at that
+/// moment.
 ///
-/// JShell puts each snippet into a class `REPL.$JShell$` and a number, and classes that are declared in it inside of that.
+/// JShell puts each snippet into a class `REPL.$JShell$` and a number, and classes that are declared in it inside of
+/// that.
 final class JShellVariables {
+    /// What to do about an object that cannot be taken along.
+    static final String INSTEAD =
+            " Make that class Serializable, have the task create the object itself, or send it by a queue,"
+                    + " for which Codec.record(...) and Codec.object(...) do not need it to be.";
+
     private static final String PREFIX = "REPL.$JShell$";
 
     private final ClassLoader loader;
@@ -60,7 +67,7 @@ final class JShellVariables {
     // ---- in the parent
 
     /// @throws IllegalArgumentException if the value of one cannot be serialized
-    static void write(Task task, String workerName, ObjectOutputStream out) throws IOException {
+    static void write(Object task, String workerName, ObjectOutputStream out) throws IOException {
         JShellVariables variables = new JShellVariables(task.getClass().getClassLoader(), workerName);
         variables.lookThrough(task);
         variables.lookThroughCode();
@@ -170,7 +177,7 @@ final class JShellVariables {
             throw new IllegalArgumentException(
                     "Worker \"" + workerName + "\" cannot take along JShell's variable " + name
                             + ", which its task uses: " + e.getMessage() + " is not Serializable."
-                            + PackedTask.INSTEAD,
+                            + INSTEAD,
                     e);
         }
     }
