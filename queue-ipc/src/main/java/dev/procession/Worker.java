@@ -173,9 +173,7 @@ public final class Worker {
     /// @throws IllegalStateException if this process is about to end and has started no worker before; if it has, there
     ///     will be no spares
     public static void keepWarm(int spares) {
-        if (spares < 0) {
-            throw new IllegalArgumentException("spares=" + spares + " is negative; 0 keeps none.");
-        }
+        if (spares < 0) throw new IllegalArgumentException("spares=" + spares + " is negative; 0 keeps none.");
         if (ChildMain.isInitializing()) return;
         WarmPool.keep(spares);
     }

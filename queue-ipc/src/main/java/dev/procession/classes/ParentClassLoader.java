@@ -119,9 +119,7 @@ public final class ParentClassLoader extends ClassLoader {
     /// @param number its number there
     /// @return always the same for a number
     public static ClassLoader of(int number) {
-        if (number == 0) {
-            return getSystemClassLoader();
-        }
+        if (number == 0) return getSystemClassLoader();
         synchronized (loaders) {
             ParentClassLoader loader = loaders.get(number);
             if (loader == null) {
@@ -137,12 +135,8 @@ public final class ParentClassLoader extends ClassLoader {
     @Override
     protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
         Class<?> known = findLoadedClass(name);
-        if (known != null) {
-            return known;
-        }
-        if (name.startsWith(HERE)) {
-            return getSystemClassLoader().loadClass(name);
-        }
+        if (known != null) return known;
+        if (name.startsWith(HERE)) return getSystemClassLoader().loadClass(name);
         if (name.startsWith("java.") || name.startsWith("jdk.") || name.startsWith("javax.")
                 || name.startsWith("sun.")) {
             try {
@@ -177,9 +171,7 @@ public final class ParentClassLoader extends ClassLoader {
     private Class<?> define(String name, Answer answer) {
         synchronized (getClassLoadingLock(name)) {
             Class<?> known = findLoadedClass(name);
-            if (known != null) {
-                return known;
-            }
+            if (known != null) return known;
             String[] texts = answer.texts;
             int dot = name.lastIndexOf('.');
             if (dot > 0 && getDefinedPackage(name.substring(0, dot)) == null) {

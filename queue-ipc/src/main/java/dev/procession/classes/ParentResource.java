@@ -8,7 +8,7 @@ import java.net.URLConnection;
 import java.net.URLStreamHandler;
 import org.jspecify.annotations.Nullable;
 
-/// A resource of the parent process that is no file and in no jar file: its content comes when somebody opens it.
+/// A resource of the parent process that is no file and in no jar file: its content comes when it is opened.
 final class ParentResource extends URLStreamHandler {
     private final ParentClassLoader loader;
     private final String name;

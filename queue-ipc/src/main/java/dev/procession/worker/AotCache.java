@@ -83,9 +83,7 @@ final class AotCache {
     static AotCache forWorkerWith(List<String> options, Set<String> environment) {
         if (environment.stream().anyMatch(WorkerCommand::isOptionVariable)) return none;
         for (String option : options) {
-            if (option.startsWith("-XX:") || option.startsWith("--") || option.contains("agent")) {
-                return none;
-            }
+            if (option.startsWith("-XX:") || option.startsWith("--") || option.contains("agent")) return none;
         }
         return ours.isThere() ? ours : none;
     }
@@ -103,9 +101,7 @@ final class AotCache {
     }
 
     String classPath(String classPath) {
-        if (prefix.isEmpty() || classPath.startsWith(prefix)) {
-            return classPath;
-        }
+        if (prefix.isEmpty() || classPath.startsWith(prefix)) return classPath;
         return classPath.isEmpty() ? prefix : prefix + File.pathSeparator + classPath;
     }
 
@@ -114,9 +110,7 @@ final class AotCache {
     private static AotCache find() {
         try {
             Path directory = "off".equals(System.getProperty(SWITCH)) ? null : directory();
-            if (directory == null) {
-                return none;
-            }
+            if (directory == null) return none;
             String classPath = System.getProperty("java.class.path", "");
             String prefix = "";
             if (!AotCache.class.getModule().isNamed()) {
@@ -129,9 +123,7 @@ final class AotCache {
             key.append(WorkerCommand.plainCommand(ParentClassLoader.MAIN, prefix)).append('\n');
             String modulePath = System.getProperty("jdk.module.path", "");
             for (String jar : (prefix + File.pathSeparator + modulePath).split(File.pathSeparator)) {
-                if (jar.isEmpty()) {
-                    continue;
-                }
+                if (jar.isEmpty()) continue;
                 BasicFileAttributes attributes = Files.readAttributes(Path.of(jar), BasicFileAttributes.class);
                 if (!attributes.isRegularFile()) {
                     return none; // a cache cannot hold classes from directories
@@ -156,9 +148,7 @@ final class AotCache {
         Set<String> jars = new LinkedHashSet<>();
         for (Class<?> each : List.of(AotCache.class, dev.procession.core.Cpus.class)) {
             CodeSource source = each.getProtectionDomain().getCodeSource();
-            if (source == null) {
-                throw new IOException("no jar");
-            }
+            if (source == null) throw new IOException("no jar");
             jars.add(Path.of(source.getLocation().toURI()).toString());
         }
         return jars;

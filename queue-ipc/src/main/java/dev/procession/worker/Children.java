@@ -17,7 +17,7 @@ final class Children {
     static final String GRACE = "dev.procession.grace";
     private static final Duration DEFAULT_GRACE = Duration.ofSeconds(10);
 
-    /// How often we look for signals, and at output that nobody takes.
+    /// How often we look for signals, and at output that is not taken.
     private static final Duration LOOK = Duration.ofMillis(100);
     /// What a signal is followed by within this time belongs to it: a terminal that is closed sends SIGHUP twice.
     private static final long SAME_SIGNAL_NANOS = LOOK.toNanos();

@@ -95,7 +95,7 @@ final class ClassDirectory {
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    /// The directory, with the socket in it. It is made anew if somebody has cleaned up the temporary files.
+    /// The directory, with the socket in it. It is made anew if the temporary files have been cleaned up.
     private static Path directory() throws IOException {
         Path known = directory;
         if (known != null && Files.exists(known.resolve(SOCKET))) return known;
@@ -148,7 +148,7 @@ final class ClassDirectory {
         Path made = null;
         for (long tag = System.nanoTime(); made == null; tag++) {
             try {
-                made = Files.createDirectory(home.resolve(name(tag)), mine); // exclusive: nobody else's
+                made = Files.createDirectory(home.resolve(name(tag)), mine); // exclusive: no other process's
             } catch (FileAlreadyExistsException e) {
                 continue;
             }
@@ -170,7 +170,7 @@ final class ClassDirectory {
         return made;
     }
 
-    /// Removes what killed processes of this user have left behind: those that do not listen any more.
+    /// Removes what killed processes of this user have left: those that do not listen any more.
     private static void sweep(Path home) {
         try (DirectoryStream<Path> left = Files.newDirectoryStream(home, PREFIX + "*")) {
             for (Path each : left) {

@@ -85,9 +85,7 @@ final class ClassServer {
         String file = type.getName().replace('.', '/') + ".class";
         try {
             ClassLoader loader = type.getClassLoader();
-            if (loader instanceof ParentClassLoader parents) {
-                return parents.open(type.getName());
-            }
+            if (loader instanceof ParentClassLoader parents) return parents.open(type.getName());
             if (loader instanceof URLClassLoader urls) {
                 URL own = urls.findResource(file);
                 URL first = urls.getResource(file);

@@ -50,9 +50,7 @@ final class EndSignals {
 
     private static int signal(Thread thread) {
         for (int signal = 1; signal < HANDLERS.length; signal++) {
-            if (thread.getName().equals(HANDLERS[signal])) {
-                return isIn(thread, "java.lang.Terminator") ? signal : 0;
-            }
+            if (thread.getName().equals(HANDLERS[signal])) return isIn(thread, "java.lang.Terminator") ? signal : 0;
         }
         return 0;
     }

@@ -45,7 +45,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// | file | meaning |
 /// |---|---|
-/// | `running` | deleted by the JVM at the end of its shutdown (`deleteOnExit`). Still there: the JVM was stopped dead |
+/// | `running` | deleted by the JVM at the end of its shutdown (`deleteOnExit`). Still there: it was stopped dead |
 /// | `end` | record after record: the task finished; it failed; a signal asked the JVM to end. Then zeros |
 ///
 /// The parent creates the directory where anonymous queues are, else in the temporary one, with space in `end` that a
@@ -218,7 +218,7 @@ public final class ExitRecord {
         return made.isAfter(Instant.now().minus(Duration.ofMinutes(1)));
     }
 
-    /// Whether it is a directory of this user's, closed to others: whatever is in it nobody else has put there.
+    /// Whether it is a directory of this user's, closed to others: whatever is in it no other user has put there.
     static boolean isOurs(Path directory) throws IOException {
         if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) return false;
         if (!directory.getFileSystem().supportedFileAttributeViews().contains("unix")) return true;
@@ -229,8 +229,8 @@ public final class ExitRecord {
 
     private boolean isAbandoned() {
         // anything but a file, such as a pipe, could keep us waiting
-        if (Files.exists(end, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(end, LinkOption.NOFOLLOW_LINKS))
-            return false;
+        boolean isThere = Files.exists(end, LinkOption.NOFOLLOW_LINKS);
+        if (isThere && !Files.isRegularFile(end, LinkOption.NOFOLLOW_LINKS)) return false;
         try (FileChannel channel = FileChannel.open(end, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             return channel.tryLock() != null;
         } catch (NoSuchFileException e) {

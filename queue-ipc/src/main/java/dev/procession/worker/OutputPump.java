@@ -84,9 +84,7 @@ final class OutputPump extends Thread {
     /// The offset after the last line feed at or after start, or 0 if there is none.
     private static int endOfLastLine(byte[] buffer, int start, int end) {
         for (int i = end; i > start; i--) {
-            if (buffer[i - 1] == '\n') {
-                return i;
-            }
+            if (buffer[i - 1] == '\n') return i;
         }
         return 0;
     }

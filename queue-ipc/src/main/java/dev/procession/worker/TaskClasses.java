@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// may ask for more of what they have.
 final class TaskClasses {
     /// Whether a loader that each worker has finds the file of a class: then the worker finds it as well. Of a system
-    /// class loader that somebody has written (`java.system.class.loader`) we cannot tell.
+    /// class loader of the application's own (`java.system.class.loader`) we cannot tell.
     private static final ClassValue<Boolean> isOnPath = new ClassValue<>() {
         @Override
         protected Boolean computeValue(Class<?> type) {

@@ -111,9 +111,7 @@ public final class TaskCodec {
     /// The serialized form of a lambda, or null if the task is none or its module does not let us look: classes on the
     /// class path do.
     private static @Nullable SerializedLambda lambda(Object task) {
-        if (!task.getClass().isHidden()) {
-            return null;
-        }
+        if (!task.getClass().isHidden()) return null;
         try {
             Method form = task.getClass().getDeclaredMethod("writeReplace");
             return form.trySetAccessible() && form.invoke(task) instanceof SerializedLambda lambda ? lambda : null;
@@ -220,9 +218,7 @@ public final class TaskCodec {
                 Thread.currentThread().setContextClassLoader(ParentClassLoader.of(context));
             }
             byte kind = in.readByte();
-            if (kind == LAMBDA) {
-                return readLambda(in, tasks);
-            }
+            if (kind == LAMBDA) return readLambda(in, tasks);
             ObjectInputStream stream = new TaskStream(in);
             if (kind == WITH_VARIABLES) {
                 JShellVariables.read(stream);

@@ -134,9 +134,7 @@ public final class WarmPool {
     /// One after the other, in a thread of its own, which ends when there are enough. A spare that does not come up is
     /// not tried again before the next worker is started.
     private static void fill(Duration pause) {
-        if (filler != null || ready.size() >= wanted) {
-            return;
-        }
+        if (filler != null || ready.size() >= wanted) return;
         try {
             filler = Thread.ofPlatform().daemon().name("procession spares").start(() -> {
                 try {
@@ -198,9 +196,7 @@ public final class WarmPool {
         InputStream stdout = process.getInputStream();
         ByteArrayOutputStream before = new ByteArrayOutputStream();
         for (int next; (next = stdout.read()) != SpareMain.READY;) {
-            if (next < 0) {
-                return null;
-            }
+            if (next < 0) return null;
             before.write(next);
         }
         return before.size() == 0

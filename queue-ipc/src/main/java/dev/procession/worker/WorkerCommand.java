@@ -285,9 +285,7 @@ final class WorkerCommand {
                         .toList();
             }
             Optional<String> version = lines.stream().filter(line -> line.startsWith(key)).findFirst();
-            if (version.isEmpty()) {
-                return " did not tell a Java version.";
-            }
+            if (version.isEmpty()) return " did not tell a Java version.";
             if (!version.get().equals(key + System.getProperty("java.specification.version"))) {
                 return " is a Java " + version.get().substring(key.length()) + ".";
             }

@@ -92,9 +92,7 @@ public final class WorkerProcess<E> implements Children.Child {
     /// @throws IllegalStateException if it has not ended
     public E end() {
         handle();
-        if (!ended.isDone()) {
-            throw new IllegalStateException("Worker \"" + name + "\" has not ended; join() it first.");
-        }
+        if (!ended.isDone()) throw new IllegalStateException("Worker \"" + name + "\" has not ended; join() it first.");
         return ended.resultNow();
     }
 
