@@ -1,5 +1,7 @@
 package dev.procession;
 
+import dev.procession.codec.Format;
+import dev.procession.codec.ItemTypes;
 import dev.procession.core.Delivery;
 import dev.procession.core.QueueException;
 import java.io.IOException;
@@ -18,58 +20,88 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/// The queues that this process got inside of items, where they are addresses. An address leads to the same handle as long
-/// as anybody has that, be it in a thousand items. One that nobody has any more is closed when the next address is read:
-/// whoever gets an item does not know whether others have the handle, too, and so need not close it.
-final class AttachedQueues {
+/// The queues that this process got inside of items, where they are addresses. An address leads to the same handle as
+/// long as anybody has that, be it in a thousand items. One that nobody has any more is closed when the next address is
+/// read: whoever gets an item does not know whether others have the handle, too, and so need not close it.
+final class AttachedQueues extends ItemTypes {
     private static final Delivery[] DELIVERIES = Delivery.values();
 
     /// The file counts, not only its path: one that was deleted and made again is another queue.
-    private record Address(Path path, @Nullable Object file, Object codec, Delivery consumers) {
+    private record Key(Path path, @Nullable Object file, Object codec, Delivery delivery) {
     }
 
     private static final class Handle extends WeakReference<SharedQueue<?>> {
-        final @Nullable Address address; // null for a queue of dead letters
+        final @Nullable Key key; // null for a queue of dead letters
         final SharedQueue.Ends ends;
 
-        Handle(SharedQueue<?> queue, @Nullable Address address) {
+        Handle(SharedQueue<?> queue, @Nullable Key key) {
             super(queue, unused);
-            this.address = address;
+            this.key = key;
             ends = queue.ends;
         }
     }
 
     private static final ReferenceQueue<SharedQueue<?>> unused = new ReferenceQueue<>();
-    private static final Map<Address, Handle> handles = new HashMap<>(); // guarded by the class, as is the next
+    private static final Map<Key, Handle> handles = new HashMap<>(); // guarded by the class, as is the next
     private static final Set<Handle> open = new HashSet<>();
 
-    private AttachedQueues() {
+    /// Made by [ItemTypes], once.
+    AttachedQueues() {}
+
+    @Override
+    protected Class<?> queue() {
+        return SharedQueue.class;
     }
 
-    static byte encoded(Delivery consumers) {
-        return (byte) consumers.ordinal();
+    @Override
+    protected @Nullable Format<?> formatOf(Object queue) {
+        return ((SharedQueue<?>) queue).codec instanceof FormatCodec<?> codec ? codec.format : null;
     }
 
-    /// `codecKey` is equal for equal codecs; the codec itself is made only for a new handle.
-    ///
-    /// @throws IOException if there is no such queue, or no such address can be
-    static synchronized SharedQueue<?> attach(String path, byte consumers, Object codecKey, Supplier<Codec<?>> codec)
-            throws IOException {
+    @Override
+    protected String codecNameOf(Object queue) {
+        return ((SharedQueue<?>) queue).codec.name();
+    }
+
+    @Override
+    protected Address addressOf(Object queue) {
+        var shared = (SharedQueue<?>) queue;
+        shared.requireOpen();
+        return new Address(shared.address(), (byte) shared.consumers.ordinal());
+    }
+
+    @Override
+    protected Object attach(Address address, Object key, Supplier<Format<?>> format) throws IOException {
+        return attach(address.path(), address.delivery(), key, format);
+    }
+
+    @Override
+    protected Class<? extends Throwable> standIn() {
+        return StandInException.class;
+    }
+
+    @Override
+    protected Throwable standInFor(Throwable other) {
+        return new StandInException(other);
+    }
+
+    private static synchronized SharedQueue<?> attach(String path, byte delivery, Object codec,
+            Supplier<Format<?>> format) throws IOException {
         closeUnused();
         try {
-            if (consumers < 0 || consumers >= DELIVERIES.length) {
-                throw new IOException("it has the delivery " + consumers + " for a queue");
+            if (delivery < 0 || delivery >= DELIVERIES.length) {
+                throw new IOException("it has the delivery " + delivery + " for a queue");
             }
             Path file = SharedQueue.ofAddress(path);
             if (!file.isAbsolute()) throw new IOException("it has a relative path for a queue");
-            Object key = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).fileKey();
-            var address = new Address(file, key, codecKey, DELIVERIES[consumers]);
-            Handle handle = handles.get(address);
+            Object fileKey = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).fileKey();
+            var key = new Key(file, fileKey, codec, DELIVERIES[delivery]);
+            Handle handle = handles.get(key);
             SharedQueue<?> queue = handle == null ? null : handle.get();
             if (queue != null && !queue.ends.isClosed()) return queue;
-            queue = SharedQueue.open(file, codec.get(), DELIVERIES[consumers]);
-            handle = new Handle(queue, address);
-            handles.put(address, handle);
+            queue = SharedQueue.open(file, new FormatCodec<>(format.get()), DELIVERIES[delivery]);
+            handle = new Handle(queue, key);
+            handles.put(key, handle);
             open.add(handle);
             if (queue.hasDeadLetters()) open.add(new Handle(queue.deadLetters(), null));
             return queue;
@@ -84,7 +116,7 @@ final class AttachedQueues {
         for (Reference<?> each; (each = unused.poll()) != null;) {
             var handle = (Handle) each;
             open.remove(handle);
-            if (handle.address != null) handles.remove(handle.address, handle);
+            if (handle.key != null) handles.remove(handle.key, handle);
             handle.ends.close();
         }
     }

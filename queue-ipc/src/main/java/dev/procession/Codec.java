@@ -1,5 +1,8 @@
 package dev.procession;
 
+import dev.procession.codec.BasicFormats;
+import dev.procession.codec.ObjectFormat;
+import dev.procession.codec.RecordFormat;
 import dev.procession.core.Message;
 import java.io.IOException;
 import java.io.Serializable;
@@ -51,7 +54,7 @@ public interface Codec<E> extends Serializable {
     ///
     /// @return the codec "bytes"
     static Codec<byte[]> bytes() {
-        return new BasicCodecs.Bytes();
+        return new FormatCodec<>(new BasicFormats.Bytes());
     }
 
     /// Strings as UTF-8. A string with half of a surrogate pair cannot be encoded, and bytes that are not UTF-8 are
@@ -59,28 +62,28 @@ public interface Codec<E> extends Serializable {
     ///
     /// @return the codec "utf8"
     static Codec<String> utf8() {
-        return new BasicCodecs.Utf8();
+        return new FormatCodec<>(new BasicFormats.Utf8());
     }
 
     /// Ints, 4 bytes in the machine's order.
     ///
     /// @return the codec "int32"
     static Codec<Integer> int32() {
-        return new BasicCodecs.Int32();
+        return new FormatCodec<>(new BasicFormats.Int32());
     }
 
     /// Longs, 8 bytes in the machine's order.
     ///
     /// @return the codec "int64"
     static Codec<Long> int64() {
-        return new BasicCodecs.Int64();
+        return new FormatCodec<>(new BasicFormats.Int64());
     }
 
     /// Doubles, 8 bytes in the machine's order.
     ///
     /// @return the codec "float64"
     static Codec<Double> float64() {
-        return new BasicCodecs.Float64();
+        return new FormatCodec<>(new BasicFormats.Float64());
     }
 
     /// Records of one class, fast and compact: nothing but the values is written, and nothing but this class (and
@@ -101,7 +104,7 @@ public interface Codec<E> extends Serializable {
     /// @throws IllegalArgumentException if a component has another type, or the record contains itself; then
     ///                                  [#object(Class...)] can do it
     static <R extends Record> Codec<R> record(Class<R> type) {
-        return new RecordCodec<>(type);
+        return new FormatCodec<>(new RecordFormat<>(type));
     }
 
     /// Objects of the listed classes and of harmless classes of the JDK, with everything they refer to: what pickle
@@ -157,6 +160,6 @@ public interface Codec<E> extends Serializable {
     /// @return the codec
     /// @throws IllegalArgumentException if a listed class can never be encoded, such as an interface; says which
     static <E> Codec<E> object(Class<?>... allowed) {
-        return new ObjectCodec<>(allowed);
+        return new FormatCodec<>(new ObjectFormat<>(allowed));
     }
 }

@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.codec;
 
 import dev.procession.core.Message;
 import java.io.IOException;
@@ -8,18 +8,34 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/// The codecs without state. Each is a record, so that it is serializable and equal to every other of its kind.
-final class BasicCodecs {
-    private BasicCodecs() {}
+/// The formats without state. Each is a record, so that it is serializable and equal to every other of its kind.
+public final class BasicFormats {
+    private BasicFormats() {}
 
-    record Bytes() implements Codec<byte[]> {
+    /// The format of this name, or null if there is none.
+    public static @Nullable Format<?> named(String name) {
+        return switch (name) {
+            case "bytes" -> new Bytes();
+            case "utf8" -> new Utf8();
+            case "int32" -> new Int32();
+            case "int64" -> new Int64();
+            case "float64" -> new Float64();
+            default -> null;
+        };
+    }
+
+    static boolean contain(Format<?> format) {
+        return format.equals(named(format.name()));
+    }
+
+    public record Bytes() implements Format<byte[]> {
         @Override
         public String name() {
             return "bytes";
         }
 
         @Override
-        public void encode(byte[] value, Encoder to) {
+        public void encode(byte[] value, GrowingBuffer to) {
             to.putBytes(requireItem(value, "bytes"));
         }
 
@@ -29,14 +45,14 @@ final class BasicCodecs {
         }
     }
 
-    record Utf8() implements Codec<String> {
+    public record Utf8() implements Format<String> {
         @Override
         public String name() {
             return "utf8";
         }
 
         @Override
-        public void encode(String value, Encoder to) {
+        public void encode(String value, GrowingBuffer to) {
             to.putUtf8(requireItem(value, "utf8"));
         }
 
@@ -46,14 +62,14 @@ final class BasicCodecs {
         }
     }
 
-    record Int32() implements Codec<Integer> {
+    public record Int32() implements Format<Integer> {
         @Override
         public String name() {
             return "int32";
         }
 
         @Override
-        public void encode(Integer value, Encoder to) {
+        public void encode(Integer value, GrowingBuffer to) {
             to.putInt(requireItem(value, "int32"));
         }
 
@@ -64,14 +80,14 @@ final class BasicCodecs {
         }
     }
 
-    record Int64() implements Codec<Long> {
+    public record Int64() implements Format<Long> {
         @Override
         public String name() {
             return "int64";
         }
 
         @Override
-        public void encode(Long value, Encoder to) {
+        public void encode(Long value, GrowingBuffer to) {
             to.putLong(requireItem(value, "int64"));
         }
 
@@ -82,14 +98,14 @@ final class BasicCodecs {
         }
     }
 
-    record Float64() implements Codec<Double> {
+    public record Float64() implements Format<Double> {
         @Override
         public String name() {
             return "float64";
         }
 
         @Override
-        public void encode(Double value, Encoder to) {
+        public void encode(Double value, GrowingBuffer to) {
             to.putDouble(requireItem(value, "float64"));
         }
 

@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.codec;
 
 import static java.lang.invoke.MethodType.methodType;
 
@@ -20,9 +20,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// The serializable fields that one class of the JDK declares, by name. They are closed to reflection, but the JDK lets
-/// libraries for serialization use the methods by which an `ObjectOutputStream` gets and an `ObjectInputStream` sets them:
-/// `writeObject` and `readObject` of that class, or what is done in place of them. We hand these a stream that has
-/// nothing but such fields.
+/// libraries for serialization use the methods by which an `ObjectOutputStream` gets and an `ObjectInputStream` sets
+/// them: `writeObject` and `readObject` of that class, or what is done in place of them. We hand these a stream that
+/// has nothing but such fields.
 ///
 /// `sun.reflect.ReflectionFactory`, of the module `jdk.unsupported`, is the supported way; the compiler warns about its
 /// name, so it is called by method handles.
@@ -36,6 +36,12 @@ final class SerialFields {
 
     static SerialFields of(Class<?> type) {
         return OF.get(type);
+    }
+
+    /// Whether the fields that the class declares are reached so, and only so.
+    static boolean isOfJdk(Class<?> type) {
+        String module = type.getModule().getName();
+        return module != null && (module.startsWith("java.") || module.startsWith("jdk."));
     }
 
     private final Class<?> type;
@@ -81,9 +87,7 @@ final class SerialFields {
     Map<String, @Nullable Object> valuesOf(Object object) {
         try {
             var values = new Values(object);
-            if (get != null) {
-                get.invokeExact(object, (ObjectOutputStream) values);
-            }
+            if (get != null) get.invokeExact(object, (ObjectOutputStream) values);
             return values.values;
         } catch (Error e) {
             throw e;
@@ -98,9 +102,7 @@ final class SerialFields {
     /// @throws KryoException if the class refuses the values
     void set(Object object, Map<String, @Nullable Object> values) {
         try {
-            if (set != null) {
-                set.invokeExact(object, (ObjectInputStream) new Source(object, values));
-            }
+            if (set != null) set.invokeExact(object, (ObjectInputStream) new Source(object, values));
         } catch (Error e) {
             throw e;
         } catch (Throwable e) {
@@ -110,9 +112,7 @@ final class SerialFields {
 
     /// What a class's own method calls for the fields as they are.
     private static void callDefault(@Nullable MethodHandle handle, Object object, Object stream) throws IOException {
-        if (handle == null) {
-            throw new NotSerializableException("it has a form of its own");
-        }
+        if (handle == null) throw new NotSerializableException("it has a form of its own");
         try {
             handle.invoke(object, stream);
         } catch (IOException | RuntimeException | Error e) {

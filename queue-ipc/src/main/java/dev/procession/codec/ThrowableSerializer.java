@@ -1,4 +1,4 @@
-package dev.procession;
+package dev.procession.codec;
 
 import com.esotericsoftware.kryo.kryo5.Kryo;
 import com.esotericsoftware.kryo.kryo5.KryoException;
@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// A throwable is written as its fields, like any other object, and none of its constructors runs at reading. The fields
-/// of the classes of the JDK that it extends are closed to reflection; [SerialFields] reaches them.
+/// A throwable is written as its fields, like any other object, and none of its constructors runs at reading. The
+/// fields of the classes of the JDK that it extends are closed to reflection; [SerialFields] reaches them.
 ///
 /// An unlisted throwable in one of the fields, which is the cause as a rule, or suppressed, is replaced by a
-/// [StandInException].
+/// stand-in.
 final class ThrowableSerializer extends Serializer<Throwable> {
     private static final ClassValue<Fields> FIELDS = new ClassValue<>() {
         @Override
@@ -38,7 +38,7 @@ final class ThrowableSerializer extends Serializer<Throwable> {
                 classes.add(c);
             }
             for (Class<?> c : classes.reversed()) {
-                if (ObjectCodec.isOfJdk(c)) {
+                if (SerialFields.isOfJdk(c)) {
                     ofJdk.add(SerialFields.of(c));
                     continue;
                 }
@@ -48,7 +48,7 @@ final class ThrowableSerializer extends Serializer<Throwable> {
                 }
             }
             try {
-                takesStandIns = type.getMethod("getCause").getReturnType().isAssignableFrom(StandInException.class);
+                takesStandIns = type.getMethod("getCause").getReturnType().isAssignableFrom(ItemTypes.get().standIn());
             } catch (NoSuchMethodException e) {
                 throw new AssertionError(e);
             }
@@ -59,9 +59,7 @@ final class ThrowableSerializer extends Serializer<Throwable> {
     static List<Field> ownFields(Class<?> type) {
         var fields = new ArrayList<Field>();
         for (Field field : type.getDeclaredFields()) {
-            if ((field.getModifiers() & (Modifier.STATIC | Modifier.TRANSIENT)) == 0) {
-                fields.add(field);
-            }
+            if ((field.getModifiers() & (Modifier.STATIC | Modifier.TRANSIENT)) == 0) fields.add(field);
         }
         fields.sort((a, b) -> a.getName().compareTo(b.getName()));
         return fields;
@@ -75,12 +73,12 @@ final class ThrowableSerializer extends Serializer<Throwable> {
             Map<String, @Nullable Object> values = each.valuesOf(throwable);
             for (Map.Entry<String, Class<?>> field : each.types().entrySet()) {
                 boolean takesStandIn =
-                        fields.takesStandIns && field.getValue().isAssignableFrom(StandInException.class);
+                        fields.takesStandIns && field.getValue().isAssignableFrom(ItemTypes.get().standIn());
                 write(kryo, to, values.get(field.getKey()), takesStandIn, field.getKey(), type);
             }
         }
         for (Field field : fields.own) {
-            boolean takesStandIn = fields.takesStandIns && field.getType().isAssignableFrom(StandInException.class);
+            boolean takesStandIn = fields.takesStandIns && field.getType().isAssignableFrom(ItemTypes.get().standIn());
             try {
                 write(kryo, to, field.get(throwable), takesStandIn, field.getName(), type);
             } catch (IllegalAccessException e) {
@@ -93,11 +91,11 @@ final class ThrowableSerializer extends Serializer<Throwable> {
             Class<?> type) {
         try {
             if (value instanceof Throwable throwable && takesStandIn) {
-                value = ((ObjectGraph) kryo).orStandIn(throwable);
+                value = ((BoundedKryo) kryo).orStandIn(throwable);
             } else if (field.equals("suppressedExceptions") && value instanceof List<?> suppressed) {
                 var list = new ArrayList<Object>();
                 for (Object each : suppressed) {
-                    list.add(((ObjectGraph) kryo).orStandIn((Throwable) each));
+                    list.add(((BoundedKryo) kryo).orStandIn((Throwable) each));
                 }
                 value = list;
             }
@@ -171,7 +169,7 @@ final class ThrowableSerializer extends Serializer<Throwable> {
                 values.put(field, kryo.readClassAndObject(from));
             }
             fields.set(frame, values);
-            frame.getClassName().getClass(); // whoever uses the frame relies on both
+            frame.getClassName().getClass(); // its users rely on both
             frame.getMethodName().getClass();
             return frame;
         }
