@@ -32,7 +32,7 @@ final class AttachedQueues extends ItemTypes {
 
     private static final class Handle extends WeakReference<SharedQueue<?>> {
         final @Nullable Key key; // null for a queue of dead letters
-        final SharedQueue.Ends ends;
+        final Ends ends;
 
         Handle(SharedQueue<?> queue, @Nullable Key key) {
             super(queue, unused);
@@ -67,7 +67,7 @@ final class AttachedQueues extends ItemTypes {
     protected Address addressOf(Object queue) {
         var shared = (SharedQueue<?>) queue;
         shared.requireOpen();
-        return new Address(shared.address(), (byte) shared.consumers.ordinal());
+        return new Address(shared.address(), (byte) shared.delivery.ordinal());
     }
 
     @Override
@@ -103,7 +103,7 @@ final class AttachedQueues extends ItemTypes {
             handle = new Handle(queue, key);
             handles.put(key, handle);
             open.add(handle);
-            if (queue.hasDeadLetters()) open.add(new Handle(queue.deadLetters(), null));
+            if (queue.deadLetters != null) open.add(new Handle(queue.deadLetters, null));
             return queue;
         } catch (QueueException | IllegalArgumentException | IOException e) {
             String what = e instanceof InvalidPathException ? "no path" : e.toString();

@@ -3,7 +3,6 @@ package dev.procession;
 import dev.procession.codec.BasicFormats;
 import dev.procession.codec.ObjectFormat;
 import dev.procession.codec.RecordFormat;
-import dev.procession.core.Message;
 import java.io.IOException;
 import java.io.Serializable;
 
@@ -38,7 +37,7 @@ public interface Codec<E> extends Serializable {
     /// @param to    where its bytes go
     /// @throws NullPointerException if the item is null
     /// @throws IllegalArgumentException if the item cannot be encoded
-    /// @throws dev.procession.core.MessageTooLargeException if it is too large
+    /// @throws MessageTooLargeException if it is too large
     /// @throws IOException for codecs that write to a stream; none of the codecs here throws it
     void encode(E value, Encoder to) throws IOException;
 
@@ -48,7 +47,7 @@ public interface Codec<E> extends Serializable {
     /// @return the item, never null
     /// @throws IOException if these bytes are not an item in this codec's format; the codecs here throw nothing else,
     ///                     whatever the bytes
-    E decode(Message from) throws IOException;
+    E decode(Decoder from) throws IOException;
 
     /// Plain bytes.
     ///
@@ -90,10 +89,10 @@ public interface Codec<E> extends Serializable {
     /// the classes of its components, which are known beforehand) is ever instantiated.
     ///
     /// A component may be: a primitive or its box, a `String`, an enum, an array of primitives, another such record,
-    /// a `List` of these (not of primitives), or a [SharedQueue] of `byte[]`, `String`, `Integer`, `Long`, `Double` or such
-    /// records, which arrives attached to the same queue, as [#object(Class...)] says. Components that are not primitive may be null, list elements too.
-    /// A list is read as an unmodifiable one. The canonical constructor runs at reading, with whatever values are
-    /// in the bytes, so a check in it holds for messages as well.
+    /// a `List` of these (not of primitives), or a [SharedQueue] of `byte[]`, `String`, `Integer`, `Long`, `Double` or
+    /// such records, which arrives attached to the same queue, as [#object(Class...)] says. Components that are not
+    /// primitive may be null, list elements too. A list is read as an unmodifiable one. The canonical constructor runs
+    /// at reading, with whatever values are in the bytes, so a check in it holds for messages as well.
     ///
     /// The name of the codec covers names, types and order of all components and the constants of enums: another
     /// version of the record is another codec.
@@ -126,25 +125,25 @@ public interface Codec<E> extends Serializable {
     ///   listed ones
     ///
     /// All fields travel but static and transient ones; no class needs to be `Serializable`, to have a certain
-    /// constructor, or to have public fields. No constructor runs at reading, except that of records. What cannot arrive as
-    /// it was is refused when it is put, or listed: lambdas, inner classes that use what is around them, classes with a
-    /// serialized form of their own, and all other classes of the JDK, such as `Thread`, `Path`, streams, `EnumMap`, or
-    /// sorted collections with a comparator. Three things are not seen and do not travel: the access order of a
-    /// `LinkedHashMap`; the comparator of a map or set behind `Collections.unmodifiable...`, which arrives in the order that
-    /// it had; the element type of the array behind `Arrays.asList`.
+    /// constructor, or to have public fields. No constructor runs at reading, except that of records. What cannot
+    /// arrive as it was is refused when it is put, or listed: lambdas, inner classes that use what is around them,
+    /// classes with a serialized form of their own, and all other classes of the JDK, such as `Thread`, `Path`,
+    /// streams, `EnumMap`, or sorted collections with a comparator. Three things are not seen and do not travel: the
+    /// access order of a `LinkedHashMap`; the comparator of a map or set behind `Collections.unmodifiable...`, which
+    /// arrives in the order that it had; the element type of the array behind `Arrays.asList`.
     ///
-    /// *Exceptions*, and errors, may be listed, those of the JDK too: `Codec.object(OrderFailed.class, IOException.class)`.
-    /// They arrive with message, cause, suppressed ones, stack trace and fields. A cause or suppressed one whose class is
-    /// not listed arrives as a [StandInException], which prints like it; so an exception of your own that is listed can
-    /// carry any other.
+    /// *Exceptions*, and errors, may be listed, those of the JDK too:
+    /// `Codec.object(OrderFailed.class, IOException.class)`. They arrive with message, cause, suppressed ones, stack
+    /// trace and fields. A cause or suppressed one whose class is not listed arrives as a [StandInException], which
+    /// prints like it; so an exception of your own that is listed can carry any other.
     ///
     /// *Queues* may be in an item if `SharedQueue.class` is listed. What travels is the address; it arrives as a handle
     /// attached to the same queue, the same one each time while anybody has it. The queue's own codec must be
-    /// one without classes, `Codec.record` of a listed record, or `Codec.object` of classes that are all listed. Who sends a
-    /// queue keeps it open until it has arrived; if it is gone, reading fails with an `IOException`. The reader need not
-    /// close it: it is closed when nobody has it any more, with the next queue that is read. Who closes it closes
-    /// it for all in this process that got it from an item. To list `SharedQueue.class` is to let messages say which of this
-    /// user's queues are opened.
+    /// one without classes, `Codec.record` of a listed record, or `Codec.object` of classes that are all listed. Who
+    /// sends a queue keeps it open until it has arrived; if it is gone, reading fails with an `IOException`. The reader
+    /// need not close it: it is closed when nobody has it any more, with the next queue that is read. Who closes it
+    /// closes it for all in this process that got it from an item. To list `SharedQueue.class` is to let messages say
+    /// which of this user's queues are opened.
     ///
     /// An object that is referred to twice arrives as one object. Those in the first two lines do not, and neither does
     /// what is inside the keys of a map or the elements of a set and has a `hashCode` of its own: these arrive as

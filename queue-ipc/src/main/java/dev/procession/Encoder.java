@@ -1,13 +1,12 @@
 package dev.procession;
 
 import dev.procession.codec.GrowingBuffer;
-import dev.procession.core.MessageTooLargeException;
 import java.io.OutputStream;
 
 /// The buffer into which a [Codec] writes the bytes of one message. It grows as needed and is used again for the
 /// next message, so encoding a number allocates nothing.
 ///
-/// Values are in the machine's own byte order, as [dev.procession.core.Message] reads them; they need no alignment.
+/// Values are in the machine's own byte order, as a [Decoder] reads them; they need no alignment.
 /// When a value does not fit below the maximum length, nothing of it is appended.
 ///
 /// An encoder is for one thread at a time.
@@ -19,7 +18,7 @@ public final class Encoder {
     /// @param maxLength the longest message that this encoder takes, in bytes, 0 or more
     /// @throws IllegalArgumentException if `maxLength` is negative
     public Encoder(int maxLength) {
-        buffer = new GrowingBuffer(maxLength);
+        buffer = new Buffer(maxLength);
     }
 
     /// Appends one byte.
@@ -113,5 +112,16 @@ public final class Encoder {
     @Override
     public String toString() {
         return buffer.toString();
+    }
+
+    private static final class Buffer extends GrowingBuffer {
+        Buffer(int maxLength) {
+            super(maxLength);
+        }
+
+        @Override
+        protected MessageTooLargeException tooLarge(String message, long length) {
+            return new MessageTooLargeException(message, length);
+        }
     }
 }

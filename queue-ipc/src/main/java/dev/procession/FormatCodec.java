@@ -1,7 +1,6 @@
 package dev.procession;
 
 import dev.procession.codec.Format;
-import dev.procession.core.Message;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -26,8 +25,8 @@ final class FormatCodec<E> implements Codec<E> {
     }
 
     @Override
-    public E decode(Message from) throws IOException {
-        return format.decode(from);
+    public E decode(Decoder from) throws IOException {
+        return format.decode(from.message);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.procession;
 
-import dev.procession.core.LeaseLostException;
+import dev.procession.core.QueueException;
+import java.lang.ref.Reference;
 
 /// An item that is lent: nobody else gets it until it is given back, the process that has it ends, or the queue's
 /// visibility time-out is over. It is gone when it is done.
@@ -14,13 +15,12 @@ import dev.procession.core.LeaseLostException;
 ///
 /// @param <E> the item's type
 public final class Lease<E> implements AutoCloseable {
-    @SuppressWarnings("unused") // kept, as a handle that nobody has may be closed, and its leases be given back
-    private final SharedQueue<E> queue;
+    private final Object handle; // kept reachable: one that is not is closed, and its leases are given back
     private final dev.procession.core.Lease lease;
     private final E value;
 
-    Lease(SharedQueue<E> queue, dev.procession.core.Lease lease, E value) {
-        this.queue = queue;
+    Lease(Object handle, dev.procession.core.Lease lease, E value) {
+        this.handle = handle;
         this.lease = lease;
         this.value = value;
     }
@@ -44,21 +44,39 @@ public final class Lease<E> implements AutoCloseable {
     /// @throws LeaseLostException if it was lent to somebody else meanwhile, who may finish it too
     /// @throws IllegalStateException if this lease was done or given back already
     public void done() {
-        lease.done();
+        try {
+            lease.done();
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(handle);
+        }
     }
 
-    /// Gives the item back at once, at its old place in the order. This process sees it there with its next look, others within
-    /// some milliseconds.
+    /// Gives the item back at once, at its old place in the order. This process sees it there with its next look,
+    /// others within some milliseconds.
     ///
     /// @throws LeaseLostException if it was lent to somebody else meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
     public void giveBack() {
-        lease.giveBack();
+        try {
+            lease.giveBack();
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(handle);
+        }
     }
 
     /// Gives the item back, unless the lease is done, given back, or lost.
     @Override
     public void close() {
-        lease.close();
+        try {
+            lease.close();
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(handle);
+        }
     }
 }

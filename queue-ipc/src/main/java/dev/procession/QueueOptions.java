@@ -9,16 +9,16 @@ import java.time.Duration;
 /// `QueueOptions.DEFAULT.withMaxItems(100)`.
 ///
 /// @param lanes how many processes may put at the same time, 1 to 1024
-/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is used
-///     as it is needed; the longest message takes half of it
+/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is
+///     used as it is needed; the longest message takes half of it
 /// @param maxItems an exact bound on the number of items in the queue, or 0 if only the memory bounds it
-/// @param consumers shared: each item goes to one of any number of processes; exclusive: one process gets at a time; leased:
-///     each item is lent to one of any number of processes until it is done
-/// @param visibility leased only: how long an item may be lent before others may get it though its process lives, from when
-///     they saw that; zero: as long as the process lives
-/// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to 254, or 0:
-///     as often as it takes
-public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery consumers, Duration visibility,
+/// @param delivery shared: each item goes to one of any number of processes; exclusive: one process gets at a time;
+///     leased: each item is lent to one of any number of processes until it is done
+/// @param visibility leased only: how long an item may be lent before others may get it though its process lives, from
+///     when they saw that; zero: as long as the process lives
+/// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to 254,
+///     or 0: as often as it takes
+public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility,
         int maxAttempts) {
     /// 64 lanes of 4 MiB, bounded by their memory only, shared by consumers.
     public static final QueueOptions DEFAULT = new QueueOptions(
@@ -33,10 +33,10 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     ///
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueOptions {
-        geometry(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
-        if (consumers != Delivery.LEASED && (!visibility.isZero() || maxAttempts != 0)) {
+        geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
+        if (delivery != Delivery.LEASED && (!visibility.isZero() || maxAttempts != 0)) {
             throw new IllegalArgumentException("visibility=" + visibility + ", maxAttempts=" + maxAttempts
-                    + ": only for withConsumers(Delivery.LEASED), which comes first");
+                    + ": only after leased()");
         }
     }
 
@@ -45,7 +45,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     /// @param lanes 1 to 1024
     /// @return the new options
     public QueueOptions withLanes(int lanes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another lane size.
@@ -53,7 +53,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     /// @param laneBytes a power of two from 4,096 (leased: 65,536) to 2^30
     /// @return the new options
     public QueueOptions withLaneBytes(long laneBytes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another bound on the number of items.
@@ -61,41 +61,58 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery co
     /// @param maxItems 0 for none, else 1 or more
     /// @return the new options
     public QueueOptions withMaxItems(long maxItems) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
-    /// Returns these options with another kind of consumers.
+    /// Returns these options for a queue of which any number of processes get, each item one of them.
     ///
-    /// @param consumers shared, exclusive or leased
     /// @return the new options
-    public QueueOptions withConsumers(Delivery consumers) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+    public QueueOptions shared() {
+        return with(Delivery.SHARED);
+    }
+
+    /// Returns these options for a queue of which one process gets at a time.
+    ///
+    /// @return the new options
+    public QueueOptions exclusive() {
+        return with(Delivery.EXCLUSIVE);
+    }
+
+    /// Returns these options for a queue that lends its items: see [Lease].
+    ///
+    /// @return the new options
+    public QueueOptions leased() {
+        return with(Delivery.LEASED);
+    }
+
+    private QueueOptions with(Delivery delivery) {
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another visibility time-out.
     ///
-    /// @param visibility zero for none; consumers must be leased
+    /// @param visibility zero for none, else only after [#leased()]
     /// @return the new options
     public QueueOptions withVisibility(Duration visibility) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another number of attempts.
     ///
-    /// @param maxAttempts 1 to 254, or 0 for no limit; consumers must be leased
+    /// @param maxAttempts 1 to 254, or 0 for no limit, else only after [#leased()]
     /// @return the new options
     public QueueOptions withMaxAttempts(int maxAttempts) {
-        return new QueueOptions(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     QueueGeometry geometry() {
-        return geometry(lanes, laneBytes, maxItems, consumers, visibility, maxAttempts);
+        return geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     private static QueueGeometry geometry(
-            int lanes, long laneBytes, long maxItems, Delivery consumers, Duration visibility, int maxAttempts) {
+            int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility, int maxAttempts) {
         Leasing leasing =
-                consumers == Delivery.LEASED ? new Leasing(SharedQueue.nanos(visibility), maxAttempts) : null;
+                delivery == Delivery.LEASED ? new Leasing(Turn.nanos(visibility), maxAttempts) : null;
         return new QueueGeometry(lanes, laneBytes, maxItems, leasing);
     }
 }

@@ -5,9 +5,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /// A lock for what takes a moment and hardly ever waits.
 ///
-/// Taking and giving back an uncontended one is one atomic operation and one store, where a `ReentrantLock` has two atomic
-/// operations, because it must learn whom to wake. Here nobody is woken: who finds it held looks again for a while, then
-/// sleeps, longer and longer.
+/// Taking and giving back an uncontended one is one atomic operation and one store, where a `ReentrantLock` has two
+/// atomic operations, because it must learn whom to wake. Here nobody is woken: who finds it held looks again for a
+/// while, then sleeps, longer and longer.
 final class ShortLock {
     private static final int SPINS = 100;
     private static final int YIELDS = 10;

@@ -39,7 +39,7 @@ final class WorkerMain implements Tasks {
         if (!(captured instanceof SharedQueue<?> queue && StatelessCodecs.contain(queue.codec))) return false;
         out.writeUTF(queue.address());
         out.writeUTF(queue.codec.name());
-        out.writeUTF(queue.consumers.name());
+        out.writeUTF(queue.delivery.name());
         return true;
     }
 

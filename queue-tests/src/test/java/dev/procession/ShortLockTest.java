@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.procession.core.Delivery;
-import dev.procession.core.Message;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -20,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ShortLockTest {
     private static final int THREADS = 4;
@@ -114,10 +112,10 @@ class ShortLockTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"EXCLUSIVE", "SHARED"})
-    void threadsThatShareAHandleLoseAndDoubleNothing(Delivery delivery)
+    @ValueSource(booleans = {true, false})
+    void threadsThatShareAHandleLoseAndDoubleNothing(boolean exclusive)
             throws InterruptedException, ExecutionException {
-        var options = QueueOptions.DEFAULT.withConsumers(delivery);
+        var options = exclusive ? QueueOptions.DEFAULT.exclusive() : QueueOptions.DEFAULT.shared();
         try (var queue = SharedQueue.create(Codec.int64(), options);
                 var threads = Executors.newFixedThreadPool(2 * THREADS)) {
             List<Future<?>> putters = new ArrayList<>();
@@ -162,7 +160,7 @@ class ShortLockTest {
         }
 
         @Override
-        public Long decode(Message from) throws IOException {
+        public Long decode(Decoder from) throws IOException {
             return from.getLong(0);
         }
     }

@@ -140,8 +140,7 @@ final class TypedTransport implements Transport {
         if (raw) {
             LaneQueue.create(file, new QueueGeometry(work.producers(), work.laneBytes(), 0), "").close();
         } else {
-            QueueOptions options = QueueOptions.DEFAULT.withLanes(work.producers()).withLaneBytes(work.laneBytes())
-                    .withConsumers(delivery);
+            QueueOptions options = QueueOptions.DEFAULT.withLanes(work.producers()).withLaneBytes(work.laneBytes());
             SharedQueue.create(file, Items.of(work.content()).codec, options).close();
         }
     }
@@ -158,14 +157,18 @@ final class TypedTransport implements Transport {
         return raw ? rawReceiver(file, items, check) : typedReceiver(file, items, check);
     }
 
+    private <E> SharedQueue<E> open(Path file, Codec<E> codec) {
+        return delivery == Delivery.EXCLUSIVE ? SharedQueue.openExclusive(file, codec) : SharedQueue.open(file, codec);
+    }
+
     private <E> Sender typedSender(Path file, Items<E> items, Payload payload) {
-        SharedQueue<E> queue = SharedQueue.open(file, items.codec, delivery);
+        SharedQueue<E> queue = open(file, items.codec);
         LongFunction<E> make = items.make;
         return () -> queue.tryPut(make.apply(payload.first()));
     }
 
     private <E> Receiver typedReceiver(Path file, Items<E> items, Payload.Check check) {
-        SharedQueue<E> queue = SharedQueue.open(file, items.codec, delivery);
+        SharedQueue<E> queue = open(file, items.codec);
         Comparison<E> comparison = items.comparison;
         return new Receiver() {
             private long next;

@@ -1,10 +1,13 @@
 package dev.procession.core;
 
 /// This handle was closed, possibly by another thread while this one waited. Other processes are not affected.
-public final class QueueClosedException extends QueueException {
+public class QueueClosedException extends QueueException {
     private static final long serialVersionUID = 1;
 
-    QueueClosedException(String message) {
+    /// For a library that has a subclass of its own.
+    ///
+    /// @param message what, where, and what to do
+    protected QueueClosedException(String message) {
         super(message);
     }
 }

@@ -1,15 +1,22 @@
 package dev.procession.core;
 
-/// The queue cannot be made, opened or joined: the file exists already or is missing, is not ours or not a queue, the
-/// disk is full, all lanes have a living owner, or consumers of the other kind are attached.
-public final class QueueUnavailableException extends QueueException {
+/// The queue cannot be made, opened or joined: the file exists already or is missing, is not ours or not a queue, the disk
+/// is full, all lanes have a living owner, or consumers of the other kind are attached.
+public class QueueUnavailableException extends QueueException {
     private static final long serialVersionUID = 1;
 
-    QueueUnavailableException(String message) {
+    /// For a library that has a subclass of its own.
+    ///
+    /// @param message what, where, and what to do
+    protected QueueUnavailableException(String message) {
         super(message);
     }
 
-    QueueUnavailableException(String message, Throwable cause) {
+    /// For a library that has a subclass of its own.
+    ///
+    /// @param message what, where, and what to do
+    /// @param cause why
+    protected QueueUnavailableException(String message, Throwable cause) {
         super(message, cause);
     }
 }

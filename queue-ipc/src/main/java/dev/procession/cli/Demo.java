@@ -8,7 +8,6 @@ import dev.procession.SharedQueue;
 import dev.procession.Task;
 import dev.procession.Worker;
 import dev.procession.core.Cpus;
-import dev.procession.core.Delivery;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;
@@ -125,7 +124,7 @@ final class Demo implements Callable<Integer> {
         try (SharedQueue<Integer> ready = SharedQueue.create(Codec.int32(), options());
                 SharedQueue<Integer> go = SharedQueue.create(Codec.int32());
                 SharedQueue<Long> queue =
-                        SharedQueue.create(Codec.int64(), options().withConsumers(Delivery.EXCLUSIVE))) {
+                        SharedQueue.create(Codec.int64(), options().exclusive())) {
             int itemsEach = messages;
             long items = (long) count * itemsEach;
             out.printf(Locale.ROOT, "%n%,d messages from %d workers ...%n", items, count);

@@ -125,7 +125,7 @@ public final class BasicFormats {
 
     /// The string that these bytes are in UTF-8. The decoder of `String` replaces what is malformed, so the strict
     /// one is asked where a replacement character shows up; that one may also be genuine.
-    static String stringOf(byte[] utf8) throws IOException {
+    public static String stringOf(byte[] utf8) throws IOException {
         String string = new String(utf8, StandardCharsets.UTF_8);
         if (string.indexOf('\ufffd') >= 0) {
             try {

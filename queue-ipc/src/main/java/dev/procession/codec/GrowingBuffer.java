@@ -11,7 +11,7 @@ import java.util.Objects;
 
 /// The buffer into which a [Format] writes the bytes of one message. It grows as needed and is used again for the next
 /// one, so encoding a number allocates nothing. `dev.procession.Encoder` is this to users, and documents it.
-public final class GrowingBuffer {
+public abstract class GrowingBuffer {
     private static final VarHandle INT = view(int[].class);
     private static final VarHandle LONG = view(long[].class);
     private static final VarHandle DOUBLE = view(double[].class);
@@ -23,7 +23,7 @@ public final class GrowingBuffer {
     private final int maxLength;
     private final OutputStream stream = new Stream();
 
-    public GrowingBuffer(int maxLength) {
+    protected GrowingBuffer(int maxLength) {
         if (maxLength < 0) throw new IllegalArgumentException("maxLength=" + maxLength + " bytes: must be 0 or more");
         this.maxLength = maxLength;
         this.bytes = new byte[Math.min(FIRST_CAPACITY, maxLength)];
@@ -129,11 +129,14 @@ public final class GrowingBuffer {
     private void grow(int more) {
         long needed = (long) length + more;
         if (needed > maxLength) {
-            throw new MessageTooLargeException("the message is too large: length=" + needed
-                    + " bytes or more, maxLength=" + maxLength, needed);
+            throw tooLarge("the message is too large: length=" + needed + " bytes or more, maxLength=" + maxLength,
+                    needed);
         }
         bytes = Arrays.copyOf(bytes, (int) Math.min(maxLength, Math.max(needed, 2L * bytes.length)));
     }
+
+    /// What is thrown if a message is too large, whose length is this or more.
+    protected abstract MessageTooLargeException tooLarge(String message, long length);
 
     private static VarHandle view(Class<?> arrayType) {
         return MethodHandles.byteArrayViewVarHandle(arrayType, ByteOrder.nativeOrder()).withInvokeExactBehavior();

@@ -98,7 +98,8 @@ public class CodecBenchmark {
     public void open() throws IOException {
         var codec = (Codec<Object>) this.codec.codec;
         item = this.codec.item;
-        typed = SharedQueue.create(codec, QueueOptions.DEFAULT.withConsumers(delivery));
+        var options = delivery == Delivery.EXCLUSIVE ? QueueOptions.DEFAULT.exclusive() : QueueOptions.DEFAULT.shared();
+        typed = SharedQueue.create(codec, options);
         typed.tryPut(item);
         String got = text(typed.tryGet());
         if (!got.equals(text(item))) {

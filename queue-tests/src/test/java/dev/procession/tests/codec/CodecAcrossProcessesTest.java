@@ -123,8 +123,8 @@ class CodecAcrossProcessesTest {
 
             import com.acme.model.Model;
             import dev.procession.Codec;
+            import dev.procession.Decoder;
             import dev.procession.Encoder;
-            import dev.procession.core.Message;
             import java.util.Arrays;
 
             class Main {
@@ -136,7 +136,7 @@ class CodecAcrossProcessesTest {
                     Encoder encoder = new Encoder(1000);
                     codec.encode(Model.object(), encoder);
                     byte[] bytes = Arrays.copyOf(encoder.array(), encoder.length());
-                    System.out.println(codec.decode(Message.copyOf(bytes)));
+                    System.out.println(codec.decode(new Decoder(bytes)));
                     for (Runnable makeCodec : new Runnable[] {() -> Codec.record(Closed.class),
                             () -> Codec.object(Closed.class)}) {
                         try {

@@ -9,9 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import dev.procession.Codec;
+import dev.procession.Decoder;
 import dev.procession.Encoder;
-import dev.procession.core.Message;
-import dev.procession.core.MessageTooLargeException;
+import dev.procession.MessageTooLargeException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +25,7 @@ class EncoderTest {
     }
 
     @Test
-    void aMessageReadsWhatWasPutAtUnalignedIndexes() {
+    void aDecoderReadsWhatWasPutAtUnalignedIndexes() {
         Encoder encoder = new Encoder(100);
         encoder.putByte((byte) -7);
         encoder.putInt(0x01020304);
@@ -34,7 +34,7 @@ class EncoderTest {
         encoder.putBytes(new byte[] {1, 2, 3});
         encoder.putBytes(new byte[] {9, 8, 7, 6}, 1, 2);
         encoder.putUtf8("é");
-        Message message = Message.copyOf(bytesOf(encoder));
+        Decoder message = new Decoder(bytesOf(encoder));
         assertEquals(28, message.length());
         assertEquals(-7, message.getByte(0));
         assertEquals(0x01020304, message.getInt(1));

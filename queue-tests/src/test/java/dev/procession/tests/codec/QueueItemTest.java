@@ -15,7 +15,6 @@ import dev.procession.Lease;
 import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.Worker;
-import dev.procession.core.Delivery;
 import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.nio.charset.StandardCharsets;
@@ -198,7 +197,7 @@ class QueueItemTest {
 
     @Test
     void aLeaseKeepsItsQueueOpen() throws Exception {
-        QueueOptions options = QueueOptions.DEFAULT.withLanes(2).withLaneBytes(1 << 16).withConsumers(Delivery.LEASED);
+        QueueOptions options = QueueOptions.DEFAULT.withLanes(2).withLaneBytes(1 << 16).leased();
         try (SharedQueue<String> queue = SharedQueue.create(Codec.utf8(), options);
                 SharedQueue<String> other = small(Codec.utf8())) {
             queue.put("x");

@@ -1,8 +1,8 @@
 package dev.procession.tests.codec;
 
 import dev.procession.Codec;
+import dev.procession.Decoder;
 import dev.procession.Encoder;
-import dev.procession.core.Message;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -24,7 +24,7 @@ final class RoundTrip {
     }
 
     static <E> E decode(Codec<E> codec, byte... bytes) throws IOException {
-        return codec.decode(Message.copyOf(bytes));
+        return codec.decode(new Decoder(bytes));
     }
 
     static <E> E through(Codec<E> codec, E value) throws IOException {

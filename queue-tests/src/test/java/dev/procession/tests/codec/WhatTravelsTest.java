@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.Codec;
+import dev.procession.Decoder;
 import dev.procession.Encoder;
 import dev.procession.Lease;
 import dev.procession.QueueOptions;
@@ -223,7 +224,7 @@ class WhatTravelsTest {
         };
         try (SharedQueue<Object> queue = SharedQueue.create(CODEC);
                 SharedQueue<Object> leased =
-                        SharedQueue.create(CODEC, QueueOptions.DEFAULT.withConsumers(Delivery.LEASED));
+                        SharedQueue.create(CODEC, QueueOptions.DEFAULT.leased());
                 LaneQueue lanes = LaneQueue.createAnonymous(QueueGeometry.DEFAULT, "");
                 FileSystem zipped = FileSystems.newFileSystem(zip, Map.of("create", "true"));
                 FileChannel channel = FileChannel.open(directory.resolve("f"), StandardOpenOption.CREATE,
@@ -232,7 +233,8 @@ class WhatTravelsTest {
             try (Lease<Object> lease = leased.lease()) {
                 List<Object> items = new ArrayList<>(List.of(
                         queue, lanes, lease, Worker.of(() -> {
-                        }), Message.copyOf(new byte[1]), new Encoder(1), Codec.utf8(), CODEC, Thread.currentThread(),
+                        }), Message.copyOf(new byte[1]), new Encoder(1), new Decoder(new byte[1]), Codec.utf8(), CODEC,
+                        Thread.currentThread(),
                         new ByteArrayInputStream(new byte[0]), channel, Path.of("/tmp"), zipped.getPath("/a"), lambda,
                         proxy,
                         capturing(), new Object() {
@@ -324,7 +326,8 @@ class WhatTravelsTest {
     void classesWithASerializedFormOfTheirOwnAndHandlesOfThisProcessCannotBeListed() {
         for (Class<?> type : List.of(Singleton.class, Replaced.class, SubOfReplaced.class, Restored.class,
                 External.class,
-                Worker.class, Lease.class, LaneQueue.class, Encoder.class, dev.procession.core.Lease.class,
+                Worker.class, Lease.class, LaneQueue.class, Encoder.class, Decoder.class,
+                dev.procession.core.Lease.class,
                 CODEC.getClass(), Thread.class, ByteArrayInputStream.class, AtomicLong.class)) {
             IllegalArgumentException e =
                     assertThrows(IllegalArgumentException.class, () -> Codec.object(type), type::getName);

@@ -9,15 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.Codec;
 import dev.procession.Lease;
+import dev.procession.LeaseLostException;
 import dev.procession.QueueEmptyException;
 import dev.procession.QueueFullException;
 import dev.procession.QueueOptions;
+import dev.procession.QueueUnavailableException;
 import dev.procession.SharedQueue;
 import dev.procession.Worker;
-import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
-import dev.procession.core.LeaseLostException;
-import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Peer;
 import dev.procession.tests.SharedMemory;
 import java.io.UncheckedIOException;
@@ -30,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// Items that are lent to workers until they are done.
 class LeasedQueueTest {
-    private static final QueueOptions LEASED = QueueOptions.DEFAULT.withConsumers(Delivery.LEASED);
+    private static final QueueOptions LEASED = QueueOptions.DEFAULT.leased();
     private static final Duration LONG = Duration.ofSeconds(Peer.DEADLINE_SECONDS);
 
     @TempDir(factory = SharedMemory.class)
@@ -114,8 +113,8 @@ class LeasedQueueTest {
             assertEquals("slow", other.deadLetters().get(LONG));
             assertTrue(queue.isEmpty());
         }
-        try (var shared = SharedQueue.open(file, Codec.utf8(), Delivery.SHARED)) {
-            var thrown = assertThrows(QueueUnavailableException.class, shared::tryGet);
+        try (var exclusive = SharedQueue.openExclusive(file, Codec.utf8())) {
+            var thrown = assertThrows(QueueUnavailableException.class, exclusive::tryGet);
             assertTrue(thrown.getMessage().contains("leased"), thrown.getMessage());
         }
         SharedQueue.delete(file);

@@ -12,7 +12,6 @@ import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.Worker;
 import dev.procession.WorkerExit.Killed;
-import dev.procession.core.Delivery;
 import dev.procession.tests.Keeping;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -82,7 +81,7 @@ class OrderlyEndTest extends Keeping {
 
     @Test
     void aWorkerThatIsAskedToEndPutsItsResultAndIsDoneWithItsLease() throws Exception {
-        QueueOptions leased = QueueOptions.DEFAULT.withConsumers(Delivery.LEASED);
+        QueueOptions leased = QueueOptions.DEFAULT.leased();
         List<String> lines = Collections.synchronizedList(new ArrayList<>());
         try (var jobs = SharedQueue.create(Codec.utf8(), leased);
                 var log = SharedQueue.create(Codec.utf8())) {
@@ -128,7 +127,7 @@ class OrderlyEndTest extends Keeping {
         private HookThatGets() {}
 
         public static void main(String[] args) throws Exception {
-            var queue = SharedQueue.create(Codec.utf8(), QueueOptions.DEFAULT.withConsumers(Delivery.LEASED)
+            var queue = SharedQueue.create(Codec.utf8(), QueueOptions.DEFAULT.leased()
                     .withMaxAttempts(1));
             var same = SharedQueue.open(queue.path(), Codec.utf8());
             Worker.of(() -> queue.put("result")).start().join();

@@ -7,7 +7,6 @@ import dev.procession.Codec;
 import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.Worker;
-import dev.procession.core.Delivery;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.ObjectInputStream;
@@ -63,10 +62,10 @@ class QueueAloneTest {
             queue.put(1L, Duration.ofSeconds(1));
             SharedQueue<?> other = copyOf(queue);
             if ((Long) other.get(Duration.ofSeconds(1)) != 1L || !queue.isEmpty()) throw new IllegalStateException();
-            QueueOptions leased = QueueOptions.DEFAULT.withConsumers(Delivery.LEASED).withMaxAttempts(2);
+            QueueOptions leased = QueueOptions.DEFAULT.leased().withMaxAttempts(2);
             try (SharedQueue<Point> points = SharedQueue.create(Codec.record(Point.class), leased)) {
                 points.put(new Point(1, 2));
-                points.lease().release();
+                points.lease().giveBack();
                 points.lease().done();
                 if (!points.deadLetters().isEmpty()) throw new IllegalStateException();
             }

@@ -196,7 +196,7 @@ class VirtualThreadTest {
         }
 
         private static void lease() throws Exception {
-            var leased = QueueOptions.DEFAULT.withConsumers(Delivery.LEASED);
+            var leased = QueueOptions.DEFAULT.leased();
             try (var queue = SharedQueue.create(Codec.int64(), leased)) {
                 List<Thread> threads = waiting(20, () -> {
                     try (Lease<Long> lease = queue.lease()) {

@@ -1,0 +1,137 @@
+package dev.procession;
+
+import dev.procession.core.Consumer;
+import dev.procession.core.Delivery;
+import dev.procession.core.LaneQueue;
+import dev.procession.core.LeasingConsumer;
+import dev.procession.core.Message;
+import dev.procession.core.MessageHandler;
+import dev.procession.core.WaitStrategy;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// What the threads of this process get with that use the same handle: one consumer, made when it is first needed,
+/// under a lock that is not held while a thread waits for items. It does not refer to the handle: see [Ends].
+final class GetEnd<E> {
+    private final LaneQueue queue;
+    private final Codec<E> codec;
+    private final Delivery delivery;
+    private final int maxAttempts;
+    private final @Nullable PutEnd<E> deadLetters; // null if there is no limit of attempts
+
+    private final ShortLock lock = new ShortLock();
+    private final Turn turn = new Turn();
+    private @Nullable Consumer consumer; // guarded by the lock, as are the next
+    private @Nullable Decoder decoder; // of the consumer's message, which is always the same object
+    private @Nullable E decoded;
+    private @Nullable Lease<E> lent;
+    private final MessageHandler handler = this::decode;
+
+    GetEnd(LaneQueue queue, Codec<E> codec, Delivery delivery, int maxAttempts, @Nullable PutEnd<E> deadLetters) {
+        this.queue = queue;
+        this.codec = codec;
+        this.delivery = delivery;
+        this.maxAttempts = maxAttempts;
+        this.deadLetters = deadLetters;
+    }
+
+    /// Of a leased queue, an item is lent, and done. The handle is for [Lease].
+    ///
+    /// @return null if there is none now
+    @Nullable
+    E tryGet(Object handle) {
+        if (delivery == Delivery.LEASED) {
+            for (Lease<E> lease; (lease = tryLease(handle)) != null;) {
+                try (Lease<E> taken = lease) { // closed: given back, if there is no memory to finish it
+                    taken.done();
+                    return taken.value();
+                } catch (LeaseLostException e) {
+                    // this process was stopped for so long that another one has the item
+                }
+            }
+            return null;
+        }
+        lock.lock();
+        try {
+            consumer().poll(handler, 1);
+            return decoded;
+        } finally {
+            decoded = null;
+            lock.unlock();
+        }
+    }
+
+    <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
+        T result = attempt.get();
+        if (result != null || timeoutNanos <= 0) return result;
+        return turn.await(queue.waitingForMessages(WaitStrategy.spinThenSleep()), attempt, timeoutNanos);
+    }
+
+    private Consumer consumer() {
+        Consumer consumer = this.consumer;
+        if (consumer == null) this.consumer = consumer = queue.newConsumer(delivery); // says so if the queue was closed
+        return consumer;
+    }
+
+    private void decode(Message message) {
+        Decoder from = decoder;
+        if (from == null || from.message != message) decoder = from = new Decoder(message);
+        try {
+            decoded = Objects.requireNonNull(codec.decode(from), "the codec decoded null");
+        } catch (IOException e) {
+            throw new UncheckedIOException(
+                    "codec " + codec.name() + " cannot decode a message of " + message.length() + " bytes from "
+                            + queue.path(),
+                    e);
+        }
+    }
+
+    /// @return null if every item is lent or done
+    @Nullable
+    Lease<E> tryLease(Object handle) {
+        if (delivery != Delivery.LEASED) {
+            throw new IllegalStateException(
+                    queue.path() + " is not leased; make it with QueueOptions.DEFAULT.leased()");
+        }
+        lock.lock();
+        try {
+            var consumer = (LeasingConsumer) consumer();
+            while (consumer.tryLease((message, lease) -> receive(handle, message, lease)) != null) {
+                if (lent != null) return lent;
+            }
+            return null;
+        } finally {
+            decoded = null;
+            lent = null;
+            lock.unlock();
+        }
+    }
+
+    /// Decodes an item, or sets it aside if it has had its attempts. If this process is killed right in between,
+    /// another one sets it aside once more.
+    private void receive(Object handle, Message message, dev.procession.core.Lease lease) {
+        if (deadLetters == null || lease.attempt() <= maxAttempts) {
+            decode(message);
+            // in here: if that fails, it is given back
+            lent = new Lease<>(handle, lease, Objects.requireNonNull(decoded));
+            return;
+        }
+        if (!deadLetters.tryPutBytes(message.toBytes())) {
+            throw new QueueFullException("an item of " + queue.path() + " was lent " + maxAttempts
+                    + " times and never done, but " + deadLetters.path() + " is full; get its items first");
+        }
+        lease.done();
+    }
+
+    void close() {
+        lock.lock();
+        try {
+            if (consumer != null) consumer.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+}
