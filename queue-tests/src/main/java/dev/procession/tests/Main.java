@@ -1,5 +1,7 @@
 package dev.procession.tests;
 
+import dev.procession.tests.fuzz.Fuzz;
+import dev.procession.tests.model.VerifyModel;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;

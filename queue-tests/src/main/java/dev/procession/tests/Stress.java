@@ -1,10 +1,14 @@
 package dev.procession.tests;
 
 import dev.procession.core.Delivery;
+import dev.procession.tests.jvm.Folders;
+import dev.procession.tests.jvm.Platforms;
+import dev.procession.tests.points.Matrix;
+import dev.procession.tests.storm.Redelivery;
+import dev.procession.tests.storm.Storm;
+import dev.procession.tests.storm.Survivors;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -106,18 +110,14 @@ final class Stress implements Callable<Integer> {
         if (seed == null) seed = 1L;
         Matrix.Summary summary;
         try (var progress = new Progress("points", 1000, "")) {
-            summary = Matrix.play(memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false, platform,
+            summary = Matrix.play(Folders.memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false,
+                    platform,
                     seed, progress::stepTo);
         }
         summary.neverHit().forEach(name -> out.println("never hit: " + name));
         summary.failures().stream().limit(SHOWN).forEach(out::println);
         out.println(summary);
         return summary.isFaultless() ? 0 : 1;
-    }
-
-    static Path memory() {
-        Path memory = Path.of("/dev/shm");
-        return Files.isWritable(memory) ? memory : Path.of(System.getProperty("java.io.tmpdir"));
     }
 
     private int runStorm(PrintStream out) throws Exception {
@@ -128,7 +128,7 @@ final class Stress implements Callable<Integer> {
         out.println("seed=" + seed);
         Storm.Outcome outcome;
         try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
-            outcome = Storm.run(plan, platform, memory(), progress::stepTo);
+            outcome = Storm.run(plan, platform, Folders.memory(), progress::stepTo);
         }
         outcome.findings().stream().limit(SHOWN).forEach(out::println);
         if (!outcome.isFaultless()) {
@@ -140,7 +140,7 @@ final class Stress implements Callable<Integer> {
                 outcome.redelivered());
         if (redelivery > 0) {
             try (var progress = new Progress("redelivery", redelivery, "")) {
-                out.println(Redelivery.measure(memory(), redelivery, progress::stepTo));
+                out.println(Redelivery.measure(Folders.memory(), redelivery, progress::stepTo));
             }
         }
         boolean well = outcome.isFaultless();
@@ -150,7 +150,7 @@ final class Stress implements Callable<Integer> {
             well = false;
         }
         if (throughput) {
-            var survivors = Survivors.measure(memory(), seconds);
+            var survivors = Survivors.measure(Folders.memory(), seconds);
             out.println(survivors);
             well &= survivors.kept() >= Survivors.ENOUGH;
         }

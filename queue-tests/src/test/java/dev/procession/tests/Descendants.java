@@ -1,5 +1,6 @@
 package dev.procession.tests;
 
+import dev.procession.tests.kit.Child;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,5 +1,7 @@
 package dev.procession.tests;
 
+import dev.procession.tests.jvm.Signals;
+import dev.procession.tests.kit.Child;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;

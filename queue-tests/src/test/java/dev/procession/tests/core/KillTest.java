@@ -8,15 +8,15 @@ import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
-import dev.procession.tests.Await;
-import dev.procession.tests.Child;
 import dev.procession.tests.Effort;
-import dev.procession.tests.Journal;
-import dev.procession.tests.Oracle;
-import dev.procession.tests.Peer;
-import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
-import dev.procession.tests.Works;
+import dev.procession.tests.kit.Await;
+import dev.procession.tests.kit.Child;
+import dev.procession.tests.kit.Journal;
+import dev.procession.tests.kit.Oracle;
+import dev.procession.tests.kit.Peer;
+import dev.procession.tests.kit.Random64;
+import dev.procession.tests.kit.Workloads;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,10 +49,10 @@ class KillTest {
 
     /// Children that are up and warm before they are needed, since a JVM takes longer to start than to kill.
     private final class Pool {
-        private final ArrayDeque<Victim> next = new ArrayDeque<>();
+        private final ArrayDeque<StepSubject> next = new ArrayDeque<>();
 
-        Victim take() {
-            while (next.size() < Effort.of(2, 4)) next.add(new Victim(file));
+        StepSubject take() {
+            while (next.size() < Effort.of(2, 4)) next.add(new StepSubject(file));
             var victim = next.remove();
             victim.up.forEach(Peer::join);
             return victim;
@@ -64,13 +64,13 @@ class KillTest {
     }
 
     /// A process with two threads that have the queue open.
-    private static final class Victim {
+    private static final class StepSubject {
         final Child child = Child.start("-XX:TieredStopAtLevel=1", "-Xmx32m");
         final List<Peer> peers = List.of(child.peer(), child.peer());
         final Peer peer = peers.getFirst();
         final List<CompletableFuture<String>> up;
 
-        Victim(String file) {
+        StepSubject(String file) {
             up = peers.stream().map(peer -> peer.start(scope -> scope.open(file).queue.label())).toList();
         }
     }
@@ -91,7 +91,7 @@ class KillTest {
     }
 
     private Journal journal(String name) {
-        return new Journal(Path.of(Works.journal(directory, name)));
+        return new Journal(Path.of(Workloads.journal(directory, name)));
     }
 
     private List<CompletableFuture<Long>> startSteadyProducers() {
@@ -102,9 +102,9 @@ class KillTest {
             int number = i;
             var where = file;
             long from = seed;
-            String journal = Works.journal(directory, "producer" + i);
+            String journal = Workloads.journal(directory, "producer" + i);
             peer.run(scope -> scope.open(where).producer());
-            putting.add(peer.start(scope -> Works.put(scope, journal, number, from, Integer.MAX_VALUE, 8)));
+            putting.add(peer.start(scope -> Workloads.put(scope, journal, number, from, Integer.MAX_VALUE, 8)));
             oracle.producer(i, journal("producer" + i));
         }
         return putting;
@@ -115,10 +115,10 @@ class KillTest {
         peers.add(peer);
         var where = file;
         long from = seed;
-        String journal = Works.journal(directory, "consumer");
+        String journal = Workloads.journal(directory, "consumer");
         peer.run(scope -> scope.open(where).consumer(delivery));
-        return peer.start(scope -> delivery == Delivery.SHARED ? Works.get(scope, journal, from)
-                : Works.poll(scope, journal, from, 32));
+        return peer.start(scope -> delivery == Delivery.SHARED ? Workloads.get(scope, journal, from)
+                : Workloads.poll(scope, journal, from, 32));
     }
 
     /// Lets the victim work for up to a few milliseconds more, and kills it.
@@ -148,11 +148,11 @@ class KillTest {
             var victim = pool.take();
             for (int k = 0; k < 2; k++) {
                 int number = 10 + 2 * i + k;
-                String name = Works.journal(directory, "producer" + number);
+                String name = Workloads.journal(directory, "producer" + number);
                 long from = seed;
                 victim.peers.get(k).start(scope -> {
-                    Works.becomeProducer(scope);
-                    return Works.put(scope, name, number, from, Integer.MAX_VALUE, 0);
+                    Workloads.becomeProducer(scope);
+                    return Workloads.put(scope, name, number, from, Integer.MAX_VALUE, 0);
                 });
                 var journal = journal("producer" + number);
                 oracle.producer(number, journal);
@@ -162,7 +162,7 @@ class KillTest {
             killSoon(victim.child);
             assertStillGoing();
         }
-        Works.announceEnd(directory);
+        Workloads.announceEnd(directory);
         for (var end : putting) Peer.join(end);
         Peer.join(getting);
         oracle.consumer(journal("consumer"));
@@ -176,11 +176,11 @@ class KillTest {
         var putting = startSteadyProducers();
         for (int i = 0; i < kills; i++) {
             var victim = pool.take();
-            String name = Works.journal(directory, "victim" + i);
+            String name = Workloads.journal(directory, "victim" + i);
             long from = seed;
             victim.peer.start(scope -> {
                 scope.consumer(Delivery.SHARED);
-                return Works.get(scope, name, from);
+                return Workloads.get(scope, name, from);
             });
             long atLeast = random.below(20);
             var journal = journal("victim" + i);
@@ -189,7 +189,7 @@ class KillTest {
             oracle.consumer(journal);
             assertStillGoing();
         }
-        Works.announceEnd(directory);
+        Workloads.announceEnd(directory);
         for (var end : putting) Peer.join(end);
         Peer.join(getting);
         oracle.consumer(journal("consumer"));
@@ -204,17 +204,17 @@ class KillTest {
         for (int i = 0; i <= kills; i++) {
             boolean last = i == kills;
             var victim = pool.take();
-            String name = Works.journal(directory, "victim" + i);
+            String name = Workloads.journal(directory, "victim" + i);
             long from = seed;
             var working = victim.peer.start(scope -> {
-                Works.becomeConsumer(scope, Delivery.EXCLUSIVE);
-                return Works.poll(scope, name, from, limit);
+                Workloads.becomeConsumer(scope, Delivery.EXCLUSIVE);
+                return Workloads.poll(scope, name, from, limit);
             });
             long atLeast = 1 + random.below(60);
             var journal = journal("victim" + i);
             Await.until("consumer " + i + " gets", () -> journal.length() >= atLeast);
             if (last) {
-                Works.announceEnd(directory);
+                Workloads.announceEnd(directory);
                 for (var end : putting) Peer.join(end);
                 Peer.join(working);
             }

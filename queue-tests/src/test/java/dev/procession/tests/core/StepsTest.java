@@ -3,9 +3,9 @@ package dev.procession.tests.core;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.tests.Effort;
-import dev.procession.tests.Matrix;
-import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
+import dev.procession.tests.kit.Random64;
+import dev.procession.tests.points.Matrix;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;

@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.core.Delivery;
 import dev.procession.tests.Effort;
-import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
-import dev.procession.tests.Storm;
+import dev.procession.tests.kit.Random64;
+import dev.procession.tests.storm.Storm;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.io.CleanupMode;

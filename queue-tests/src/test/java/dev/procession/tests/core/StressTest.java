@@ -9,14 +9,14 @@ import dev.procession.core.MessageTooLargeException;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
-import dev.procession.tests.Child;
 import dev.procession.tests.Effort;
-import dev.procession.tests.Journal;
-import dev.procession.tests.Oracle;
-import dev.procession.tests.Peer;
-import dev.procession.tests.Random64;
 import dev.procession.tests.SharedMemory;
-import dev.procession.tests.Works;
+import dev.procession.tests.kit.Child;
+import dev.procession.tests.kit.Journal;
+import dev.procession.tests.kit.Oracle;
+import dev.procession.tests.kit.Peer;
+import dev.procession.tests.kit.Random64;
+import dev.procession.tests.kit.Workloads;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,31 +54,31 @@ class StressTest {
         for (int i = 0; i < consumers; i++) {
             var peer = Child.kept("stress consumer " + i).peer();
             peers.add(peer);
-            String journal = Works.journal(directory, "consumer" + i);
+            String journal = Workloads.journal(directory, "consumer" + i);
             peer.run(scope -> scope.open(file).consumer(delivery));
-            getting.add(peer.start(scope -> limit == 0 ? Works.get(scope, journal, seed)
-                    : Works.poll(scope, journal, seed, limit)));
+            getting.add(peer.start(scope -> limit == 0 ? Workloads.get(scope, journal, seed)
+                    : Workloads.poll(scope, journal, seed, limit)));
         }
         var putting = new ArrayList<CompletableFuture<Long>>();
         for (int i = 0; i < PRODUCERS; i++) {
             var peer = Child.kept("stress producer " + i).peer();
             peers.add(peer);
             int number = i;
-            String journal = Works.journal(directory, "producer" + i);
+            String journal = Workloads.journal(directory, "producer" + i);
             peer.run(scope -> scope.open(file).producer());
-            putting.add(peer.start(scope -> Works.put(scope, journal, number, seed, messages, 0)));
+            putting.add(peer.start(scope -> Workloads.put(scope, journal, number, seed, messages, 0)));
         }
         for (var end : putting) Peer.join(end);
-        Works.announceEnd(directory);
+        Workloads.announceEnd(directory);
         long gets = 0;
         for (var end : getting) gets += Peer.join(end);
         peers.forEach(Peer::close);
 
         var oracle = new Oracle();
         for (int i = 0; i < PRODUCERS; i++)
-            oracle.producer(i, new Journal(Path.of(Works.journal(directory, "producer" + i))));
+            oracle.producer(i, new Journal(Path.of(Workloads.journal(directory, "producer" + i))));
         for (int i = 0; i < consumers; i++)
-            oracle.consumer(new Journal(Path.of(Works.journal(directory, "consumer" + i))));
+            oracle.consumer(new Journal(Path.of(Workloads.journal(directory, "consumer" + i))));
         oracle.checkOnce(0).assertFaultless();
         assertEquals((long) PRODUCERS * messages, gets);
         assertEquals(gets, oracle.puts());
