@@ -1,5 +1,6 @@
 package dev.procession.bench;
 
+import dev.procession.cli.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

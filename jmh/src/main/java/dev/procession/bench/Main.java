@@ -1,5 +1,7 @@
 package dev.procession.bench;
 
+import dev.procession.cli.CommandErrors;
+import dev.procession.cli.Progress;
 import dev.procession.core.Cpus;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -25,7 +27,7 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `procession bench`.
-@Command(name = "bench", sortOptions = false, subcommands = Main.Micro.class,
+@Command(name = "procession bench", sortOptions = false, subcommands = Main.Micro.class,
         description = "Measures Procession against its peers: real processes, pinned, in turns.", footer = {
             "", "Exit code: 0 measured; 1 a process failed or a check found wrong messages; 2 wrong usage, or a "
                     + "machine that cannot be measured on.",
@@ -105,11 +107,7 @@ public final class Main implements Callable<Integer> {
     private volatile boolean stopping;
 
     public static void main(String[] args) {
-        var command = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler((e, arguments) -> {
-                    e.getCommandLine().getErr().println("bench: " + e.getMessage() + " (--help shows all options)");
-                    return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
-                });
+        var command = CommandErrors.explainedBy(new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true));
         command.getSubcommands().get("micro").setUnmatchedOptionsArePositionalParams(true);
         System.exit(command.execute(args));
     }
@@ -191,7 +189,7 @@ public final class Main implements Callable<Integer> {
         var environment = Environment.of(spec.commandLine().getParseResult().originalArgs(), settings, available, home);
         List<Result> results;
         List<Double> lineNanos;
-        try (var progress = new Progress(steps); var bench = new Bench(settings, home, progress)) {
+        try (var progress = Progress.drawnByNext("bench", steps); var bench = new Bench(settings, home, progress)) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(bench)));
             results = bench.run(tasks);
             lineNanos = bench.lineNanos();

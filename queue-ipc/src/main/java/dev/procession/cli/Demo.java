@@ -141,7 +141,7 @@ final class Demo implements Callable<Integer> {
             for (int n = 0; n < count; n++) {
                 go.put(n);
             }
-            try (Progress progress = new Progress("messages", items, out)) {
+            try (Progress progress = Progress.in(out, "messages", items)) {
                 Long item;
                 while (check.received() < items && (item = next(queue, workers)) != null) {
                     check.accept(item);

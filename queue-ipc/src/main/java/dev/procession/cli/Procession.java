@@ -1,14 +1,11 @@
 package dev.procession.cli;
 
-import dev.procession.core.QueueException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /// The command line of Procession.
 ///
@@ -46,10 +43,7 @@ final class Procession {
     ///
     /// @return the exit status
     static int run(String... args) {
-        return commandLine()
-                .setParameterExceptionHandler(Procession::explain)
-                .setExecutionExceptionHandler(Procession::report)
-                .execute(args);
+        return CommandErrors.explainedBy(commandLine()).execute(args);
     }
 
     private static CommandLine commandLine() {
@@ -76,31 +70,6 @@ final class Procession {
             System.out.close();
             System.err.close();
         }
-    }
-
-    /// Where a command has subcommands, the list of them helps; an option is mended by one line.
-    private static int explain(ParameterException misuse, String[] args) {
-        CommandLine command = misuse.getCommandLine();
-        PrintWriter err = command.getErr();
-        String name = command.getCommandSpec().qualifiedName();
-        if (command.getSubcommands().isEmpty()) {
-            err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
-        } else {
-            err.println(name + ": " + misuse.getMessage());
-            command.usage(err);
-        }
-        return CommandLine.ExitCode.USAGE;
-    }
-
-    /// What the machine refuses is told in one line. Anything else is a mistake of ours, which needs its stack trace.
-    private static int report(Exception failure, CommandLine command, CommandLine.ParseResult arguments) {
-        PrintWriter err = command.getErr();
-        if (failure instanceof QueueException || failure instanceof UncheckedIOException) {
-            err.println(command.getCommandSpec().qualifiedName() + ": " + failure.getMessage());
-        } else {
-            failure.printStackTrace(err);
-        }
-        return CommandLine.ExitCode.SOFTWARE;
     }
 
     /// The version that the jar was built as.

@@ -9,43 +9,78 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/// How far something has come: a bar on a terminal, else a line every few seconds.
-final class Progress implements AutoCloseable {
+/// How far a command has come: a bar on a terminal; elsewhere a line every few seconds, or nothing.
+public final class Progress implements AutoCloseable {
     private static final int BAR_COLUMNS = 72;
     private static final int BAR_MILLIS = 100;
     private static final long LINE_NANOS = 5_000_000_000L;
 
-    private final PrintStream out;
+    private final @Nullable ProgressBar bar;
+    private final @Nullable PrintStream lines; // what is printed instead of a bar; null: nothing
     private final long steps;
-    private final @Nullable ProgressBar bar; // null: lines
     private long lastLine = System.nanoTime();
 
-    /// @param out where to show it, the standard output if that is a terminal
-    Progress(String task, long steps, PrintStream out) {
-        this.out = out;
+    private Progress(@Nullable ProgressBarBuilder bar, @Nullable PrintStream lines, String task, long steps) {
+        this.bar = bar == null ? null : bar
+                .setTaskName(task)
+                .setInitialMax(steps)
+                .setStyle(ProgressBarStyle.ASCII)
+                .clearDisplayOnFinish()
+                .build();
+        this.lines = lines;
         this.steps = steps;
-        Console console = System.console(); // there is one if standard input and output are a terminal
-        boolean terminal = out == System.out && console != null && console.isTerminal();
-        // The consumer gets a width, for the library's own search for it loads a terminal library: 0.2 s.
-        bar = terminal
-                ? new ProgressBarBuilder()
-                        .setTaskName(task)
-                        .setInitialMax(steps)
-                        .setStyle(ProgressBarStyle.ASCII)
-                        .setUpdateIntervalMillis(BAR_MILLIS)
-                        .setConsumer(new ConsoleProgressBarConsumer(out, BAR_COLUMNS))
-                        .clearDisplayOnFinish()
-                        .build()
-                : null;
     }
 
-    void stepTo(long step) {
+    /// Part of what a command prints: a bar, or a line every few seconds.
+    ///
+    /// @param out where to show it; only the standard output can have a bar
+    public static Progress in(PrintStream out, String task, long steps) {
+        return out == System.out && isTerminal() ? new Progress(bar(out), null, task, steps)
+                : new Progress(null, out, task, steps);
+    }
+
+    /// Beside what a command prints, on stderr, and only if a person is watching.
+    ///
+    /// @param unit what the steps are, with a space before it; may be empty
+    public static Progress onStderr(String task, long steps, String unit) {
+        return new Progress(isTerminal() ? bar(System.err).setUnit(unit, 1) : null, null, task, steps);
+    }
+
+    /// The same, but drawn by [#next] only: for commands that measure in between.
+    public static Progress drawnByNext(String task, long steps) {
+        var bar = isTerminal() ? new ProgressBarBuilder().setUpdateIntervalMillis(Integer.MAX_VALUE) : null;
+        return new Progress(bar, null, task, steps);
+    }
+
+    /// There is a console if standard input and output are a terminal.
+    private static boolean isTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
+    }
+
+    /// The consumer gets a width, for the library's own search for it loads a terminal library: 0.2 s.
+    private static ProgressBarBuilder bar(PrintStream out) {
+        return new ProgressBarBuilder()
+                .setUpdateIntervalMillis(BAR_MILLIS)
+                .setConsumer(new ConsoleProgressBarConsumer(out, BAR_COLUMNS));
+    }
+
+    /// So many steps are done.
+    public void stepTo(long step) {
         if (bar != null) {
             bar.stepTo(step);
-        } else if (System.nanoTime() - lastLine > LINE_NANOS) {
+        } else if (lines != null && System.nanoTime() - lastLine > LINE_NANOS) {
             lastLine = System.nanoTime();
-            out.printf(Locale.ROOT, "%,d of %,d%n", step, steps);
+            lines.printf(Locale.ROOT, "%,d of %,d%n", step, steps);
         }
+    }
+
+    /// The step that begins now.
+    public void next(String what) {
+        if (bar == null) return;
+        bar.setExtraMessage(" " + what);
+        bar.refresh();
+        bar.step();
     }
 
     @Override

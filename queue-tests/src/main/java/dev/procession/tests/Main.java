@@ -1,11 +1,10 @@
 package dev.procession.tests;
 
+import dev.procession.cli.CommandErrors;
 import dev.procession.tests.fuzz.Fuzz;
 import dev.procession.tests.model.VerifyModel;
-import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ParameterException;
 
 /// The commands that show what the queue promises: `procession stress`, `procession fuzz` and
 /// `procession verify-model`.
@@ -26,17 +25,7 @@ public final class Main {
     ///
     /// @return the exit status
     static int run(String... args) {
-        return new CommandLine(new Main())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(Main::explain)
-                .execute(args);
-    }
-
-    private static int explain(ParameterException misuse, String[] args) {
-        CommandLine command = misuse.getCommandLine();
-        String name = command.getCommandSpec().qualifiedName();
-        PrintWriter err = command.getErr();
-        err.println(name + ": " + misuse.getMessage() + " (see " + name + " --help)");
-        return CommandLine.ExitCode.USAGE;
+        var command = new CommandLine(new Main()).setCaseInsensitiveEnumValuesAllowed(true);
+        return CommandErrors.explainedBy(command).execute(args);
     }
 }

@@ -1,5 +1,6 @@
 package dev.procession.tests;
 
+import dev.procession.cli.Progress;
 import dev.procession.core.Delivery;
 import dev.procession.tests.jvm.Folders;
 import dev.procession.tests.jvm.Platforms;
@@ -109,7 +110,7 @@ final class Stress implements Callable<Integer> {
     private int playMatrix(PrintStream out) throws IOException, InterruptedException {
         if (seed == null) seed = 1L;
         Matrix.Summary summary;
-        try (var progress = new Progress("points", 1000, "")) {
+        try (var progress = Progress.onStderr("points", 1000, "")) {
             summary = Matrix.play(Folders.memory(), role, only, Runtime.getRuntime().availableProcessors() + 2, false,
                     platform,
                     seed, progress::stepTo);
@@ -127,7 +128,7 @@ final class Stress implements Callable<Integer> {
                 delivery, run, laneBytes, maxItems, kills ? 1 : 0, stops ? 1 : 0);
         out.println("seed=" + seed);
         Storm.Outcome outcome;
-        try (var progress = new Progress("storm", 1000L * seconds, " ms")) {
+        try (var progress = Progress.onStderr("storm", 1000L * seconds, " ms")) {
             outcome = Storm.run(plan, platform, Folders.memory(), progress::stepTo);
         }
         outcome.findings().stream().limit(SHOWN).forEach(out::println);
@@ -139,7 +140,7 @@ final class Stress implements Callable<Integer> {
                 outcome.kills() / outcome.seconds(), outcome.stops() / outcome.seconds(), outcome.empties(),
                 outcome.redelivered());
         if (redelivery > 0) {
-            try (var progress = new Progress("redelivery", redelivery, "")) {
+            try (var progress = Progress.onStderr("redelivery", redelivery, "")) {
                 out.println(Redelivery.measure(Folders.memory(), redelivery, progress::stepTo));
             }
         }
