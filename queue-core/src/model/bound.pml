@@ -1,7 +1,8 @@
-/* bound.pml: the exact bound on the number of items (maxItems), which no kill leaks, and nobody else's memory is written for.
+/* bound.pml: the exact bound on the number of items (maxItems), which no kill leaks, and nobody else's memory is
+ * written for.
  *
- * Memory is sequentially consistent, each access is a step, and a producer may be killed before any of them (KILLP); its locks
- * drop some time later, and it may be succeeded.
+ * Memory is sequentially consistent, each access is a step, and a producer may be killed before any of them (KILLP);
+ * its locks drop some time later, and it may be succeeded.
  *
  *   word here          in the file
  *   announced[lane]    how many records the lane's owner has put, and the one that is on its way
@@ -15,8 +16,8 @@
  *   count, exact       Bound.countedItems(), exactItems(), places(); Participants.isLaneAlive(); Lanes.walk()
  *   Consumer           all that take; with LEASED, Lanes.passDone() too
  *
- * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any order,
- * the head follows some time later or not at all).
+ * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any
+ * order, the head follows some time later or not at all).
  *
  * Checked: BOUND (never more items), LEAK (who puts alone, with room, is never refused). */
 #ifndef NP
@@ -38,7 +39,8 @@ byte killp = KILLP;
 #else
 #define S(step) atomic { step }
 #endif
-#define ALONE l = 0; quiet = (items < MAX); do :: l < NP -> if :: l != p && (present[l] || lock[l] != 0) -> quiet = 0 :: else fi; l++ \
+#define ALONE l = 0; quiet = (items < MAX); do :: l < NP -> if \
+  :: l != p && (present[l] || lock[l] != 0) -> quiet = 0 :: else fi; l++ \
    :: else -> l = 0; break od
 
 inline count() {

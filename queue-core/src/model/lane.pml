@@ -162,7 +162,8 @@ again:
      :: else
      fi;
      /* publish(); the put returns with the header, as early as can be */
-#define PUBLISH word[SLOT(p, tail)] = HEADER(mine, size); pend = pend | BIT(FIRST(p) + k - 1); place[FIRST(p) + k - 1] = tail
+#define PUBLISH word[SLOT(p, tail)] = HEADER(mine, size); pend = pend | BIT(FIRST(p) + k - 1); \
+  place[FIRST(p) + k - 1] = tail
 #ifdef M_TORN
      P( word[SLOT(p, tail + size)] = 0 );
      P( PUBLISH );

@@ -1,7 +1,8 @@
-/* leased.pml: leased get. Claims, giving back, taking over from the dead and from the slow, and what memory that is used again
- * does to those who look meanwhile; with shared tickets, and with cursors.
+/* leased.pml: leased get. Claims, giving back, taking over from the dead and from the slow, and what memory that is
+ * used again does to those who look meanwhile; with shared tickets, and with cursors.
  *
- * Steps, kills and stops are those of order.pml; lane.pml has those who put. A killed consumer's lock drops some time later.
+ * Steps, kills and stops are those of order.pml; lane.pml has those who put. A killed consumer's lock drops some time
+ * later.
  *
  *   word here          in the file
  *   claim[slot]        the lease word of the record that begins there: lap, owner, attempt, state
@@ -9,18 +10,20 @@
  *   lock[number]       the kernel's lock on the byte of that number
  *
  *   here               in the code
- *   Consumer           Participants.drawConsumerId(); LaneScan.selectLane() and what it calls; LeasingConsumer.acquire(), beginAtHeads(),
- *                      read(), walk(), hasPassed(), isAbandoned(), confirmEmpty(); Lease.done(), giveBack(); Lanes.passDone()
+ *   Consumer           Participants.drawConsumerId(); LaneScan.selectLane() and what it calls;
+ *                      LeasingConsumer.acquire(), beginAtHeads(), read(), walk(), hasPassed(), isAbandoned(),
+ *                      confirmEmpty(); Lease.done(), giveBack(); Lanes.passDone()
  *
- * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the heads),
- * RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the visibility time-out
- * may be over at any time, as long as there are less than MOST attempts), NUMBERS=n (numbers come round after n), ONCE (the
- * second consumer leaves after one lease).
+ * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the
+ * heads), RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the
+ * visibility time-out may be over at any time, as long as there are less than MOST attempts), NUMBERS=n (numbers come
+ * round after n), ONCE (the second consumer leaves after one lease).
  *
- * Checked: CLAIMED (only on a record that is published and not done), FIFO of first claims, TWICE (a message is first claimed
- * once; an attempt is delivered once), HELD (nobody takes over from the living, without EXPIRE), PAYLOAD, EMPTY (there was a
- * moment without a message that nobody had claimed), OVERLOOKED (and none was there to be claimed again all the time),
- * HEAD (it passes only what is done), CORRUPTED (nobody takes memory that was used again for damage), LOST. */
+ * Checked: CLAIMED (only on a record that is published and not done), FIFO of first claims, TWICE (a message is first
+ * claimed once; an attempt is delivered once), HELD (nobody takes over from the living, without EXPIRE), PAYLOAD, EMPTY
+ * (there was a moment without a message that nobody had claimed), OVERLOOKED (and none was there to be claimed again
+ * all the time), HEAD (it passes only what is done), CORRUPTED (nobody takes memory that was used again for damage),
+ * LOST. */
 #define LEASED
 #include "lane.pml"
 #ifndef MOST
@@ -55,23 +58,28 @@ bit lock[8];
 bit alive[8];                           /* not killed */
 byte claimed;                           /* messages that were claimed at least once */
 byte done;                              /* messages that are done */
-byte back;                              /* messages that can be claimed again: given back, or the dead owner's lock has dropped */
+byte back;                    /* messages that can be claimed again: given back, or the dead owner's lock has dropped */
 byte stuck;                             /* messages that somebody holds for good */
 byte delivered[MESSAGES + 1];           /* which attempts of a message were delivered */
 byte missed[NC];                        /* messages in `back` since before this get */
 hidden byte CLAIMED, CORRUPTED, FIFO, TWICE, HELD, PAYLOAD, EMPTY, OVERLOOKED, HEAD, LOST;
 
 #define EMPTIED if :: pend == 0 -> j = 0; do :: j < NC -> wasEmpty[j] = 1; j++ :: else -> j = 0; break od :: else fi
-#define FORGOTTEN(m) j = 1; do :: j <= MESSAGES -> prec[j] = WITHOUT(prec[j], m); j++ :: else -> j = 0; break od; prec[m] = 0
-#define NOTMISSED(m) back = WITHOUT(back, m); j = 0; do :: j < NC -> missed[j] = WITHOUT(missed[j], m); j++ :: else -> j = 0; break od
+#define FORGOTTEN(m) j = 1; do :: j <= MESSAGES -> prec[j] = WITHOUT(prec[j], m); j++ :: else -> j = 0; break od; \
+  prec[m] = 0
+#define NOTMISSED(m) back = WITHOUT(back, m); j = 0; do :: j < NC -> missed[j] = WITHOUT(missed[j], m); j++ \
+  :: else -> j = 0; break od
 /* The message whose record is at this position of lane l, or 0. */
 #define FIND(m, l, position) m = FIRST(l); \
-   do :: m < FIRST(l) + PUTS(l) && !((pend | (claimed & (255 - done))) & BIT(m) && place[m] == (position)) -> m++ :: else -> break od; \
+   do :: m < FIRST(l) + PUTS(l) && !((pend | (claimed & (255 - done))) & BIT(m) && place[m] == (position)) -> m++ \
+   :: else -> break od; \
    if :: m == FIRST(l) + PUTS(l) -> m = 0 :: else fi
 /* Of the messages that this consumer holds: adds them to a set. */
 #define HOLDS(set) i = 0; do :: i < NP -> j = FIRST(i); \
-   do :: j < FIRST(i) + PUTS(i) -> if :: (claimed & (255 - done) & BIT(j)) && STATE(CLAIM(i, place[j]), place[j]) == TAKEN && \
-      OWNER(CLAIM(i, place[j])) == g -> set = set | BIT(j) :: else fi; j++ :: else -> break od; i++ :: else -> i = 0; j = 0; break od
+   do :: j < FIRST(i) + PUTS(i) -> if :: (claimed & (255 - done) & BIT(j)) && \
+      STATE(CLAIM(i, place[j]), place[j]) == TAKEN && \
+      OWNER(CLAIM(i, place[j])) == g -> set = set | BIT(j) :: else fi; j++ :: else -> break od; i++ \
+      :: else -> i = 0; j = 0; break od
 
 #define PAST(l) if :: seen[l] <= at[l] -> seen[l] = 0 :: else fi
 
@@ -122,7 +130,8 @@ attach:
 #else
   C( if :: lock[g] -> goto attach :: else -> lock[g] = 1 fi;
      /* what a dead one of that number holds seems to be held by the living until the lock is let go */
-     HOLDS(y); back = back & (255 - y); do :: i < NC -> missed[i] = missed[i] & (255 - y); i++ :: else -> i = 0; break od; y = 0 );
+     HOLDS(y); back = back & (255 - y); do :: i < NC -> missed[i] = missed[i] & (255 - y); i++ :: else -> i = 0;
+       break od; y = 0 );
 #endif
 #endif
 #endif
@@ -133,7 +142,8 @@ attach:
   alive[g] = 1;
 #endif
   C( bound = ticket - 1 );
-  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; i++ :: else -> i = 0; break od };
+  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; i++
+    :: else -> i = 0; break od };
 get:
   atomic { FORGET; wasEmpty[c] = (pend == 0); over = (producers == 0); missed[c] = back };
   /* beginAtHeads() */
@@ -143,7 +153,8 @@ get:
   forgot = 1;
 #endif
   atomic {
-    if :: forgot -> do :: i < NP -> cur[i] = hd[i]; first[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od; forgot = 0 :: else fi };
+    if :: forgot -> do :: i < NP -> cur[i] = hd[i]; first[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od;
+      forgot = 0 :: else fi };
 choose:
 #if NP == 1
   if :: first[0] == 0 -> i = 0; to = 1; goto read :: else fi;   /* chooseOnly() */
@@ -154,7 +165,8 @@ smallest:
   atomic {
     best = NONE; i = 0;
     do
-    :: i < NP -> if :: first[i] != 0 && (best == NONE || TICKET(first[i]) < TICKET(first[best])) -> best = i :: else fi; i++
+    :: i < NP -> if :: first[i] != 0 && (best == NONE || TICKET(first[i]) < TICKET(first[best])) -> best = i
+      :: else fi; i++
     :: else -> i = 0; break
     od };
   if
@@ -266,7 +278,8 @@ mine:
 #ifdef M_BLIND
      C( CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), DONE); done = done | BIT(m); delivered[m] = 0 );
 #else
-     C( if :: CLAIM(best, y) == w -> CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), DONE); done = done | BIT(m); delivered[m] = 0
+     C( if :: CLAIM(best, y) == w -> CLAIM(best, y) = WORD(y, 0, ATTEMPTS(w, y), DONE); done = done | BIT(m);
+       delivered[m] = 0
            :: else -> lost = 1 fi );
 #endif
      if
@@ -365,13 +378,15 @@ killed:
 #ifndef M_REUSE
     g = 0;
 #endif
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od };
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+      :: else -> i = 0; break od };
   if :: goto attach :: MAYLEAVE fi;
 #endif
 ended:
   atomic {
     HOLDS(stuck); FORGET; bound = 0; over = 0; forgot = 0; wasEmpty[c] = 0; missed[c] = 0; best = 0; g = 0;
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+      :: else -> i = 0; break od;
     consumers-- }
 }
 

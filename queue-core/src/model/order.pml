@@ -1,29 +1,31 @@
 /* order.pml: put, exclusive get and shared get; lanes that are inherited, used again and appear during a look.
  *
- * Memory is sequentially consistent, and each access to a word of the file is a step of its own. With KILLP, STOPP, KILLC
- * and STOPC a producer or a consumer may be killed, or stopped for good, before each of its steps; whoever died may be
- * succeeded at once. (A process that is stopped for a while is one that the search lets wait.)
+ * Memory is sequentially consistent, and each access to a word of the file is a step of its own. With KILLP, STOPP,
+ * KILLC and STOPC a producer or a consumer may be killed, or stopped for good, before each of its steps; whoever died
+ * may be succeeded at once. (A process that is stopped for a while is one that the search lets wait.)
  *
  *   word here          in the file
  *   ticket             the ticket counter
  *   lanes              lanes in use (option GROW; else all of them are)
  *   head[lane]         the lane's head: a position, it only grows
- *   word[slot]         the header of a record: 0 = the log ends here, PADDING, else ticket and size; or the second half of a
- *                      record of two slots, which looks like a header to who believes it
+ *   word[slot]         the header of a record: 0 = the log ends here, PADDING, else ticket and size; or the second half
+ *                      of a record of two slots, which looks like a header to who believes it
  *   pay[slot]          a record's payload: the message's number
  *
  *   here               in the code
  *   Producer           LaneWriter: constructor, begin(), ticket(), publish(); Lanes.tail(), raiseLanesInUse()
- *   Consumer           LaneScan.selectLane(), selectOnlyLane(), laneWithSmallestTicket(), isSafeToTake(), scanAhead(), rescan();
- *                      SharedConsumer.read(), tryGet(), measure(), take(); with EXCLUSIVE: ExclusiveConsumer.run(), pollOnly()
+ *   Consumer           LaneScan.selectLane(), selectOnlyLane(), laneWithSmallestTicket(), isSafeToTake(), scanAhead(),
+ *                      rescan(); SharedConsumer.read(), tryGet(), measure(), take(), confirmEmpty(); with EXCLUSIVE:
+ *                      ExclusiveConsumer.run(), pollOnly()
  *
- * Options, with their defaults: lanes and their producers NP=2, consumers NC=2, puts of each producer K0=2 K1=1 K2=1, slots
- * of a lane LN=3 (two records and the zero header), records of one slot or, SZ=2, of one or two (LN=4 at the least), RUN:
- * a shared consumer may take two records of a lane at once, SEE: sees a second record ahead, ONCE: the second consumer leaves
- * after one message. FINISH: the liveness claim.
+ * Options, with their defaults: lanes and their producers NP=2, consumers NC=2, puts of each producer K0=2 K1=1 K2=1,
+ * slots of a lane LN=3 (two records and the zero header), records of one slot or, SZ=2, of one or two (LN=4 at the
+ * least), RUN: a shared consumer may take two records of a lane at once, SEE: sees a second record ahead, ONCE: the
+ * second consumer leaves after one message. FINISH: the liveness claim.
  *
- * Checked: FIFO (linearizable: no message before one whose put returned before its own began), TWICE, EMPTY (there was such a
- * moment during the get), LOST, PAYLOAD (what was delivered is what was put, whole). A checked name stands in pan's message.
+ * Checked: FIFO (linearizable: no message before one whose put returned before its own began), TWICE, EMPTY (there was
+ * such a moment during the get), LOST, PAYLOAD (what was delivered is what was put, whole). A checked name stands in
+ * pan's message.
  *
  * Mutants (M_...) break one rule each; see MODELS.md. */
 #include "lane.pml"
@@ -88,7 +90,7 @@ inline read(l) {
    found = 0; only = 0; same = 0
 
 proctype Consumer(byte c) {
-  byte hd[NP], at[NP], first[NP], seen[NP], bound, n;           /* what the consumer remembers; n = lanes, as of its last look */
+  byte hd[NP], at[NP], first[NP], seen[NP], bound, n;  /* what the consumer remembers; n = lanes, as of its last look */
   byte i, j, h, q, x, y, m, m2, best, second, before; bit found, only, same, over;
 #ifdef M_WAITGAP
   byte last;
@@ -223,10 +225,12 @@ take:
      C( y = word[SLOT(best, q)] );
      if :: y == PADDING -> C( q = NEXTLAP(q); y = word[SLOT(best, q)] ) :: else fi;
      if :: n == 1 && y != 0 -> C( if :: LANES != 1 -> y = 0; n = 0 :: else fi ) :: else fi;
-     C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); given = given | BIT(m); at[best] = q; first[best] = y; m = 0; q = 0; y = 0;
+     C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); given = given | BIT(m); at[best] = q; first[best] = y;
+       m = 0; q = 0; y = 0;
         EMPTIED );
      if                                                         /* the caller's limit may end the run at any record */
-     :: first[best] != 0 && TICKET(first[best]) < second && (n == 1 || TICKET(first[best]) < bound || at[best] < seen[best])
+     :: first[best] != 0 && TICKET(first[best]) < second &&
+       (n == 1 || TICKET(first[best]) < bound || at[best] < seen[best])
      :: break
      fi
   od;
@@ -257,7 +261,8 @@ take:
      :: else -> y = 0
      fi;
      if
-     :: n == 1 -> C( if :: LANES != 1 -> n = 0 :: else fi ); if :: n == 0 -> y = 0; q = 0; read(best); goto choose :: else fi
+     :: n == 1 -> C( if :: LANES != 1 -> n = 0 :: else fi ); if :: n == 0 -> y = 0; q = 0; read(best); goto choose
+       :: else fi
      :: else
      fi;
      if :: y != 0 -> C( m2 = pay[SLOT(best, q)] ) :: else fi

@@ -1,9 +1,9 @@
 /* waiting.pml: sleeping and waking, for messages and for room.
  *
- * Each lane holds one message at the most. What a put publishes, or an exclusive consumer gives back, may be on its way for
- * a while: it is in its process's store buffer until the memory takes it, or a barrier drives it there. Everything else is
- * sequentially consistent, and each access is a step, before which the process may be killed or stopped for good (KILLP,
- * KILLC; nobody succeeds it).
+ * Each lane holds one message at the most. What a put publishes, or an exclusive consumer gives back, may be on its way
+ * for a while: it is in its process's store buffer until the memory takes it, or a barrier drives it there. Everything
+ * else is sequentially consistent, and each access is a step, before which the process may be killed or stopped for
+ * good (KILLP, KILLC; nobody succeeds it).
  *
  *   word here          in the file
  *   waiting[what]      the waiting bit of MESSAGES and of ROOM, with the sticky fence bit
@@ -14,12 +14,13 @@
  *   rest()             WaitLoop.sleep(), Doorbell.announce(), sleep()
  *   wake()             Doorbell.ring(), ringIfAwaited(), ringAll()
  *
- * Options, with their defaults: producers NP=2, consumers NC=2, puts of each producer PUTS=1. EXCLUSIVE: the consumer moves the
- * head by a plain store, else by a compare-and-set. FENCE: no process can have the barrier of others, so all set the fence bit.
- * FINISH: the liveness claim; a sleep may be over at any time then. Without it nobody wakes who is not woken.
+ * Options, with their defaults: producers NP=2, consumers NC=2, puts of each producer PUTS=1. EXCLUSIVE: the consumer
+ * moves the head by a plain store, else by a compare-and-set. FENCE: no process can have the barrier of others, so all
+ * set the fence bit. FINISH: the liveness claim; a sleep may be over at any time then. Without it nobody wakes who is
+ * not woken.
  *
- * Checked when nothing moves any more: WAKEUP (nobody sleeps who has what it waits for, unless somebody was stopped between
- * publishing and waking: that is what the timer is for). */
+ * Checked when nothing moves any more: WAKEUP (nobody sleeps who has what it waits for, unless somebody was stopped
+ * between publishing and waking: that is what the timer is for). */
 #ifndef NP
 #define NP 2
 #endif
@@ -86,7 +87,8 @@ end:
 
 #define EVERYWHERE i = 0; \
    do :: i < NP -> if :: published[i] -> published[i] = 0; holds[i] = 1 :: else fi; i++ :: else -> i = 0; break od; \
-   do :: i < NC -> if :: freed[i] != 0 -> holds[freed[i] - 1] = 0; freed[i] = 0 :: else fi; i++ :: else -> i = 0; break od
+   do :: i < NC -> if :: freed[i] != 0 -> holds[freed[i] - 1] = 0; freed[i] = 0 :: else fi; i++ :: else -> i = 0; \
+   break od
 #define MINE if :: me < NP -> if :: published[me] -> published[me] = 0; holds[me] = 1 :: else fi \
    :: else -> if :: freed[me - NP] != 0 -> holds[freed[me - NP] - 1] = 0; freed[me - NP] = 0 :: else fi fi
 #define WAKEALL(what) i = 0; do :: i < NP -> if :: what == ROOM -> asleep[i] = 0 :: else fi; i++ \

@@ -1,7 +1,7 @@
 """What is measured of Python in a process of its own: how fast processes start, and what waiting costs.
 
-Obeys one command a line and answers each by one, like dev.procession.bench.Probe. Spawned processes load this file again,
-so it imports no more than it needs.
+Obeys one command a line and answers each by one, like dev.procession.bench.Probe. Spawned processes load this file
+again, so it imports no more than it needs.
 
 usage: probes.py SYSTEM FOLDER KIND ...
 """
