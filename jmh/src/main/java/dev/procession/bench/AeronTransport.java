@@ -18,15 +18,16 @@ import org.agrona.LangUtil;
 import org.agrona.concurrent.UnsafeBuffer;
 import org.jspecify.annotations.Nullable;
 
-/// Aeron over shared memory, `aeron:ipc`: an exclusive publication for each producer, `offer` from a buffer that wraps the
-/// message once, `poll` with a handler that reads in place; bounds checks off.
+/// Aeron over shared memory, `aeron:ipc`: an exclusive publication for each producer, `offer` from a buffer that wraps
+/// the message once, `poll` with a handler that reads in place; bounds checks off.
 ///
 /// Its media driver must clean what was read and move the publishers' limits while producers and consumers spin on both
-/// cores. A driver with a thread of its own has to take a core away from them for that: measured with 16 bytes, a third of
-/// the throughput, and less if it is a process. So the driver is embedded in the process that made the files, which is
-/// the one that receives, has no thread ([ThreadingMode#INVOKER]), and is invoked each time [#INVOKE_AFTER_BYTES] have
-/// been read. That is a quarter of the step in which it moves a limit, and no publisher waits for it. `tryClaim` instead
-/// of `offer` was slower, and so were smaller terms; larger ones and polling the image itself made no difference.
+/// cores. A driver with a thread of its own has to take a core away from them for that: measured with 16 bytes, a third
+/// of the throughput, and less if it is a process. So the driver is embedded in the process that made the files, which
+/// is the one that receives, has no thread ([ThreadingMode#INVOKER]), and is invoked each time [#INVOKE_AFTER_BYTES]
+/// have been read. That is a quarter of the step in which it moves a limit, and no publisher waits for it. `tryClaim`
+/// instead of `offer` was slower, and so were smaller terms; larger ones and polling the image itself made no
+/// difference.
 ///
 /// Memory: a log buffer is three terms, of which Aeron lets at most half a term be in flight. A term is as large as the
 /// memory that other systems get for a producer; so the files are three times theirs, and half of theirs is in use.

@@ -14,9 +14,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
-/// The main class of every measured JVM. Each seat that it holds is a thread, which pins itself, then obeys one command a
-/// line from standard input and answers each by one line; between commands it sleeps. The JVM ends when its standard input
-/// does, so also when the process that started it is killed.
+/// The main class of every measured JVM. Each seat that it holds is a thread, which pins itself, then obeys one command
+/// a line from standard input and answers each by one line; between commands it sleeps. The JVM ends when its standard
+/// input does, so also when the process that started it is killed.
 ///
 ///     create        makes the files of the group
 ///     open          attaches to them
@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A command begins with the number of the seat that it is for, and so does its answer, behind the word `reply`.
 final class Child {
-    /// Begins every answer; behind it stand the seat and `name=number` pairs. All other lines of a child's output are for
-    /// people.
+    /// Begins every answer; behind it stand the seat and `name=number` pairs. All other lines of a child's output are
+    /// for people.
     static final String REPLY = "reply";
 
     /// Messages that a consumer asks for at once.
@@ -111,7 +111,7 @@ final class Child {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } finally {
-            Group.remove(my.directory()); // if whoever started us was killed, nobody else will
+            Group.remove(my.directory()); // if the process that started us was killed, no other will
             my.directory().getParent().toFile().delete(); // if this was the last group
             Runtime.getRuntime().halt(0);
         }
@@ -295,7 +295,8 @@ final class Child {
         }
     }
 
-    /// Until all consumers together have got `n` more messages. What the others have got is asked only when there is nothing.
+    /// Until all consumers together have got `n` more messages. What the others have got is asked only when there is
+    /// nothing.
     private void receiveWithOthers(long n) {
         Transport.Receiver from = receiver();
         for (allReceived += n;;) {

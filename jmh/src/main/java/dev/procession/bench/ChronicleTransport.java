@@ -24,16 +24,16 @@ import net.openhft.chronicle.queue.impl.StoreFileListener;
 import net.openhft.chronicle.queue.impl.single.SingleChronicleQueueBuilder;
 import net.openhft.chronicle.wire.DocumentContext;
 
-/// Chronicle Queue: `writeBytes` of an appender, and a tailer's `readingDocument`, in which the message is read in place.
-/// What is faster was chosen by measuring: for short messages an array that is wrapped once, for longer ones a copy outside
-/// the heap; `writingDocument` moved 6 million messages of 16 bytes a second where this moves 10 million. Without its
-/// checks of bounds and of threads it was no faster, and larger files changed nothing.
+/// Chronicle Queue: `writeBytes` of an appender, and a tailer's `readingDocument`, in which the message is read in
+/// place. What is faster was chosen by measuring: for short messages an array that is wrapped once, for longer ones a
+/// copy outside the heap; `writingDocument` moved 6 million messages of 16 bytes a second where this moves 10 million.
+/// Without its checks of bounds and of threads it was no faster, and larger files changed nothing.
 ///
 /// It keeps everything and never says that there is no room. Lest it fill the memory, and lest its producers run ahead
 /// of the consumer into memory that no cache holds, producers here take credit, [#CHUNK_BYTES] at a time, from what the
 /// other systems may have in their queues; and a new file is begun, by a clock that counts what was sent, every
-/// [#FILE_BYTES], while the consumer removes those it is through with. Both cost next to nothing for a message; the clock
-/// is even faster than the real one.
+/// [#FILE_BYTES], while the consumer removes those it is through with. Both cost next to nothing for a message; the
+/// clock is even faster than the real one.
 final class ChronicleTransport implements Transport {
     private static final long CHUNK_BYTES = 64 << 10;
     private static final long FILE_BYTES = 128 << 20;
@@ -150,7 +150,8 @@ final class ChronicleTransport implements Transport {
         }
     }
 
-    /// The bytes that may be in a queue at once, and the clock that its files go by: a day for every [#FILE_BYTES] sent.
+    /// The bytes that may be in a queue at once, and the clock that its files go by: a day for every [#FILE_BYTES]
+    /// sent.
     ///
     ///     0      128    256
     ///     | sent | read | limit |

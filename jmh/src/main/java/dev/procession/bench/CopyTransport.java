@@ -10,10 +10,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// The least that can be called a transfer, so the floor for large messages: the message's array is copied into a slot of
-/// shared memory, whose flag then gets the number of the message; the receiver reads it in place, and publishes how many it
-/// has read after each poll. The sender asks for that only when it knows of no free slot. One producer, messages of one
-/// size, no wake-up, no recovery; nobody is told of an end.
+/// The least that can be called a transfer, so the floor for large messages: the message's array is copied into a slot
+/// of shared memory, whose flag then gets the number of the message; the receiver reads it in place, and publishes how
+/// many it has read after each poll. The sender asks for that only when it knows of no free slot. One producer,
+/// messages of one size, no wake-up, no recovery; nobody is told of an end.
 ///
 ///     | read (a cache line) | slot | slot | ...
 ///     slot: | flag | message | to the end of the cache line |

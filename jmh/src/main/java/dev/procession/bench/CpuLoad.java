@@ -8,7 +8,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /// What the measured cores and the measured processes did up to now, from `/proc`. The difference of two says whether
-/// somebody else disturbed a sample: what the cores did neither for us nor in idleness, they did for others.
+/// other processes disturbed a sample: what the cores did neither for us nor in idleness, they did for others.
 ///
 /// @param nanos   wall clock time of all cores together
 /// @param idle    ticks without work; a tick is 10 ms of one core
@@ -66,7 +66,8 @@ record CpuLoad(long nanos, long idle, long stolen, long ours) {
     Optional<String> disturbanceSince(CpuLoad before) {
         double all = nanos - before.nanos;
         double steal = (stolen - before.stolen) * TICK_NANOS / all;
-        double known = (idle - before.idle + 1) * TICK_NANOS + (ours - before.ours); // a tick may not have been counted yet
+        // a tick may not have been counted yet
+        double known = (idle - before.idle + 1) * TICK_NANOS + (ours - before.ours);
         double foreign = 1 - known / all - steal;
         if (steal > STOLEN_SHARE) {
             return Optional.of("%.0f %% of the cores stolen".formatted(100 * steal));

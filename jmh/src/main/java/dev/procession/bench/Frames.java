@@ -8,8 +8,8 @@ import java.nio.ByteOrder;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 
-/// Messages in a stream of bytes, each behind its length, an int: one write for each of them; a read takes as much as is
-/// there.
+/// Messages in a stream of bytes, each behind its length, an int: one write for each of them; a read takes as much as
+/// is there.
 final class Frames {
     static final int HEADER_BYTES = Integer.BYTES;
 

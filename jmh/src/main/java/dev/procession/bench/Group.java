@@ -49,8 +49,8 @@ final class Group implements Subject {
     /// A line that a process said, or null when it has ended.
     private record Event(Peer peer, @Nullable String line) {}
 
-    /// The processes share files in the place's directory, which does not exist yet; the files are gone when all have opened
-    /// them, unless they must be kept. The last seat makes them.
+    /// The processes share files in the place's directory, which does not exist yet; the files are gone when all have
+    /// opened them, unless they must be kept. The last seat makes them.
     Group(String system, Work work, Path directory, boolean keepsFiles, List<Hosted> hosted) {
         this.system = system;
         this.work = work;
@@ -203,8 +203,8 @@ final class Group implements Subject {
         return figures;
     }
 
-    /// Stops the first producer for good, wherever it is, and lets it go on when the others are done, or when it is clear
-    /// that they wait for it.
+    /// Stops the first producer for good, wherever it is, and lets it go on when the others are done, or when it is
+    /// clear that they wait for it.
     private List<Map<String, Long>> repliesWhileOneStops() throws IOException, InterruptedException {
         Member victim = members.getFirst();
         Thread.sleep(STOP_AFTER_MILLIS);

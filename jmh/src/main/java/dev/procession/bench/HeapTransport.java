@@ -16,7 +16,7 @@ import org.jctools.queues.MpmcArrayQueue;
 import org.jctools.queues.MpscArrayQueue;
 
 /// Queues between threads of one JVM. They hand over references, so every message is an array of its own; it belongs to
-/// whoever gets it.
+/// its consumer.
 abstract sealed class HeapTransport<Q> implements Transport {
     /// What a message occupies beside its bytes: the header of the array, its padding, its place in the queue.
     private static final int HEADER_BYTES = 24;
@@ -147,8 +147,8 @@ abstract sealed class HeapTransport<Q> implements Transport {
         }
     }
 
-    /// The Disruptor copies messages into arrays that it made beforehand. Its wait strategy is for consumers that do not
-    /// poll; this one costs a producer nothing.
+    /// The Disruptor copies messages into arrays that it made beforehand. Its wait strategy is for consumers that do
+    /// not poll; this one costs a producer nothing.
     private static final class Disruptor extends HeapTransport<RingBuffer<byte[]>> {
         Disruptor() {
             super("disruptor", false);
@@ -175,8 +175,8 @@ abstract sealed class HeapTransport<Q> implements Transport {
         }
     }
 
-    /// Takes whatever is there, as a consumer of the Disruptor does: each poll looks through all of it, if there are many
-    /// producers, so that polls for a few events would look at most of them again and again.
+    /// Takes whatever is there, as a consumer of the Disruptor does: each poll looks through all of it, if there are
+    /// many producers, so that polls for a few events would look at most of them again and again.
     private static final class Polled implements Transport.Receiver {
         private final EventPoller<byte[]> poller;
         private final EventPoller.Handler<byte[]> handler;

@@ -53,7 +53,7 @@ final class Html {
             again with fresh processes and files, because two JVMs may be off by a quarter as long as they live. What
             was moved is checked in every sample: the number, the order of each producer's messages, a checksum.</p>
             <p>Two wait policies: <i>eager</i> looks again at once after it found nothing, <i>relaxed</i> pauses once it
-            has caught up. They change the ranking. Whoever uses a queue chooses the policy that suits it; so wherever
+            has caught up. They change the ranking. A user of a queue chooses the policy that suits it; so wherever
             two systems are compared, each counts with the policy under which its own median is better (marked +, where
             both were measured).</p>
             <p>A figure is the median of all rounds, in brackets its quartiles. A ratio is Procession's figure divided

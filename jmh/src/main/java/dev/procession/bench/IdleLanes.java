@@ -9,9 +9,9 @@ import dev.procession.core.QueueGeometry;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
-/// What one more idle lane adds to a put and to a get, in nanoseconds: the lane of a producer that is attached, has put one
-/// message, and puts nothing more. One thread puts and gets, through a queue with one lane in use and through one with 64, in
-/// turns. Four figures:
+/// What one more idle lane adds to a put and to a get, in nanoseconds: the lane of a producer that is attached, has put
+/// one message, and puts nothing more. One thread puts and gets, through a queue with one lane in use and through one
+/// with 64, in turns. Four figures:
 ///
 /// - a put;
 /// - a get in a stream: `poll`, with a limit of 64 messages and as many there;
@@ -35,7 +35,8 @@ final class IdleLanes implements Probe {
         }
     }
 
-    /// The median turn of each queue, since a turn may be held up by anything. Their difference is what the idle lanes cost.
+    /// The median turn of each queue, since a turn may be held up by anything. Their difference is what the idle lanes
+    /// cost.
     @Override
     public double[] sample() {
         double[][] ofWithout = new double[TURNS][];

@@ -44,7 +44,8 @@ final class IdleMemory implements Probe {
         }
     }
 
-    /// With one lane of the ring's size; but ours as one gets it without asking for anything, with lanes for 64 producers.
+    /// With one lane of the ring's size; but ours as one gets it without asking for anything, with lanes for 64
+    /// producers.
     private void create(Path file) throws IOException {
         if (system instanceof ProcessionTransport) {
             LaneQueue.create(file, QueueGeometry.DEFAULT, "").close();
@@ -63,7 +64,7 @@ final class IdleMemory implements Probe {
         }
     }
 
-    /// What the system has given to the file, whoever has it mapped.
+    /// What the system has given to the file, whichever processes have it mapped.
     private static double kibibytes(Path file) throws IOException, InterruptedException {
         Process stat = new ProcessBuilder("stat", "--format=%b %B", file.toString()).start();
         String[] blocks = stat.inputReader().readLine().split(" ");

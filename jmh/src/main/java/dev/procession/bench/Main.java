@@ -88,8 +88,8 @@ public final class Main implements Callable<Integer> {
 
     @Option(names = "--policy", paramLabel = "POLICY", split = ",",
             description = "What every producer and consumer does "
-                    + "after it found nothing: ${COMPLETION-CANDIDATES}. Eager looks again at once, relaxed pauses first "
-                    + "(default: both; relaxed if quick).")
+                    + "after it found nothing: ${COMPLETION-CANDIDATES}. Eager looks again at once, relaxed pauses "
+                    + "first (default: both; relaxed if quick).")
     private List<Waiting.Policy> policies = List.of();
 
     @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
@@ -162,7 +162,8 @@ public final class Main implements Callable<Integer> {
         return tasks;
     }
 
-    /// Whether a system is measured at a work if nobody has named any systems. There is no time for all of them everywhere.
+    /// Whether a system is measured at a work if nobody has named any systems. There is no time for all of them
+    /// everywhere.
     private boolean isUsual(Work work, String system) {
         if (NEAREST.contains(system)) return true;
         boolean one = work.kind() == Work.Kind.THROUGHPUT && work.producers() == 1 && work.consumers() == 1;

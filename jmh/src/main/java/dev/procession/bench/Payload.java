@@ -6,7 +6,8 @@ import java.nio.ByteOrder;
 
 /// The messages of one producer: numbered, and touched in every cache line.
 ///
-///     bytes 0..7: producer (8 bits), sequence (56 bits) | one long in each further line | last 8 bytes: a mix of the first
+///     bytes 0..7: producer (8 bits), sequence (56 bits) | one long in each further line | last 8 bytes: a mix of
+///     the first
 ///
 /// At least 16 bytes. Every system fills and checks its messages in the same way.
 final class Payload {
@@ -114,7 +115,7 @@ final class Payload {
             last(first, (long) LONG.get(message, last));
         }
 
-        /// The number of an item; whoever compared the rest of it says that all is there.
+        /// The number of an item, of which the caller has compared the rest and says that all is there.
         void number(long first) {
             first(first, bytes);
             sum += first * MIX;

@@ -6,9 +6,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
-/// A named pipe that all producers write to, each message by one write; which the system does not mix with others' up to
-/// 4 KiB. It holds 64 KiB; Java cannot ask for more. A receiver that spins asks how much is there before it reads, because
-/// the read would block; one that sleeps just reads.
+/// A named pipe that all producers write to, each message by one write; which the system does not mix with others' up
+/// to 4 KiB. It holds 64 KiB; Java cannot ask for more. A receiver that spins asks how much is there before it reads,
+/// because the read would block; one that sleeps just reads.
 final class PipeTransport implements Transport {
     /// `PIPE_BUF` of Linux.
     private static final int MOST_UNMIXED_BYTES = 4096;

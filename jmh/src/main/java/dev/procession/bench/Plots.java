@@ -263,7 +263,8 @@ final class Plots {
         decades(chart.getStyler(), all.stream().mapToDouble(r -> Math.max(1, r.median())));
         return plot(what.replaceAll("[^a-zA-Z0-9]+", "-") + "-" + work.bytes(), chart, all,
                 "Each point is the median of "
-                        + "that percentile in all rounds. The vertical axis is logarithmic; what the clock took for 0 is drawn as 1.");
+                        + "that percentile in all rounds. The vertical axis is logarithmic; what the clock took for 0 "
+                        + "is drawn as 1.");
     }
 
     /// Where a figure stands on the axis of HdrHistogram: a nine more is a step to the right; the maximum is the last.

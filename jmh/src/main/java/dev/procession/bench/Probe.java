@@ -6,8 +6,8 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/// Something that is measured within one process, and is no stream of messages between processes: how fast workers start,
-/// what a queue costs that nobody uses.
+/// Something that is measured within one process, and is no stream of messages between processes: how fast workers
+/// start, what a queue costs that nobody uses.
 interface Probe extends AutoCloseable {
     /// The figures of one sample, in the order and the unit of the work.
     double[] sample() throws Exception;
@@ -15,7 +15,8 @@ interface Probe extends AutoCloseable {
     @Override
     void close();
 
-    /// The main class of that process. It obeys one command a line, like [Child], and answers by `reply 0 figure0=N ...`:
+    /// The main class of that process. It obeys one command a line, like [Child], and answers by
+    /// `reply 0 figure0=N ...`:
     ///
     ///     0 create       nothing is to be made
     ///     0 open         gets ready: whatever is slow the first time only is over then

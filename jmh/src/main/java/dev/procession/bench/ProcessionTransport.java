@@ -31,7 +31,8 @@ final class ProcessionTransport implements Transport {
         return new ProcessionTransport("procession", Delivery.EXCLUSIVE, true);
     }
 
-    /// The consumer may have others beside it: it takes a run of messages by one compare-and-set, and reads a copy: `poll`.
+    /// The consumer may have others beside it: it takes a run of messages by one compare-and-set, and reads a copy:
+    /// `poll`.
     static Transport shared() {
         return new ProcessionTransport("procession-shared", Delivery.SHARED, true);
     }

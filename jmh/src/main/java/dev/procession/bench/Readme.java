@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// The small table for somebody who chooses a queue: Procession, and each peer with the ratio to it. Put between two
+/// The small table for a reader who chooses a queue: Procession, and each peer with the ratio to it. Put between two
 /// comments of a Markdown file.
 final class Readme {
     private static final String BEGIN = "<!-- bench:begin -->";

@@ -58,7 +58,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         return results.stream().map(Result::system).distinct().toList();
     }
 
-    /// A system's figure with the wait policy under which its own median is better. Whoever uses a queue chooses the
+    /// A system's figure with the wait policy under which its own median is better. A user of a queue chooses the
     /// policy that suits it; so wherever two systems are compared, each side counts with its own better policy.
     Optional<Result> better(Work work, String figure, String system) {
         return better(r -> r.work().equals(work) && r.figure().equals(figure) && r.system().equals(system));

@@ -14,12 +14,13 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /// A Unix domain socket: one connection for each producer, one write for each message, reads as large as can be. A
-/// sender waits for room in the kernel. A receiver that spins reads without blocking, one that sleeps blocks in its read.
+/// sender waits for room in the kernel. A receiver that spins reads without blocking, one that sleeps blocks in its
+/// read.
 final class SocketTransport implements Transport {
     /// Asked for; the kernel may allow less.
     private static final int KERNEL_BUFFER_BYTES = 4 << 20;
 
-    /// Those of this process: it made them, so it accepts and the other side connects, whoever sends.
+    /// Those of this process: it made them, so it accepts and the other side connects, whichever sends.
     private final Map<Path, ServerSocketChannel> servers = new ConcurrentHashMap<>();
 
     @Override

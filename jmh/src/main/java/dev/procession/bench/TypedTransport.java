@@ -17,8 +17,8 @@ import java.util.Map;
 import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 
-/// [SharedQueue]: items through a codec, one a call. Its counterpart, the raw one, moves as many bytes by the calls below
-/// it, also one message a call; the difference is what types cost.
+/// [SharedQueue]: items through a codec, one a call. Its counterpart, the raw one, moves as many bytes by the calls
+/// below it, also one message a call; the difference is what types cost.
 final class TypedTransport implements Transport {
     private final String name;
     private final Delivery delivery;
@@ -38,7 +38,8 @@ final class TypedTransport implements Transport {
                 new TypedTransport("procession-raw-shared", Delivery.SHARED, true));
     }
 
-    /// What travels, as in `peer.py`: how an item is made of its number, and whether one that arrived is the one expected.
+    /// What travels, as in `peer.py`: how an item is made of its number, and whether one that arrived is the one
+    /// expected.
     private record Items<E>(Codec<E> codec, LongFunction<E> make, Comparison<E> comparison) {
         private static final int STRINGS = 1024;
 

@@ -1,7 +1,7 @@
 package dev.procession.bench;
 
 /// What a loop does after a visit that found no message, or no room. Producers and consumers of every system use this
-/// same class, because it decides throughput as much as a queue does: whoever has caught up and looks again at once
+/// same class, because it decides throughput as much as a queue does: a side that has caught up and looks again at once
 /// takes the cache line away from the other side in the middle of a record.
 final class Waiting {
     enum Policy {
@@ -11,7 +11,8 @@ final class Waiting {
         RELAXED
     }
 
-    /// Some 25 µs, in which a producer writes a thousand messages: with a tenth of that both sides stay in each other's lines.
+    /// Some 25 µs, in which a producer writes a thousand messages: with a tenth of that both sides stay in each other's
+    /// lines.
     private static final int PAUSES = 1000;
     private static final int PAUSES_AT_START = 1000;
 
@@ -22,9 +23,9 @@ final class Waiting {
         relaxed = policy == Policy.RELAXED;
     }
 
-    /// Call in a consumer before the first visit of a run. Throughput has two regimes, and each keeps itself up: behind a
-    /// backlog a visit finds many messages, then pauses while the next ones gather; at the producer's heels every visit
-    /// finds one. Who is there before the first message begins at the heels, by an accident of the start.
+    /// Call in a consumer before the first visit of a run. Throughput has two regimes, and each keeps itself up: behind
+    /// a backlog a visit finds many messages, then pauses while the next ones gather; at the producer's heels every
+    /// visit finds one. Who is there before the first message begins at the heels, by an accident of the start.
     void beforeFirst() {
         if (relaxed) {
             pause(PAUSES_AT_START);

@@ -22,8 +22,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         ROUND_TRIP,
         /// The same with both sides asleep while they wait.
         WAKE_UP,
-        /// One way at a fixed rate: from the moment at which a message was due to be sent until it was got. So a message
-        /// that had to wait for an earlier one is charged for it: no coordinated omission.
+        /// One way at a fixed rate: from the moment at which a message was due to be sent until it was got. So a
+        /// message that had to wait for an earlier one is charged for it: no coordinated omission.
         LATENCY,
         /// How long each put takes while all producers put as fast as they can.
         PUT_LATENCY,

@@ -8,11 +8,12 @@ import dev.procession.core.Cpus;
 import java.time.Duration;
 import java.util.List;
 
-/// How long it takes until the first message of a new process is here, in milliseconds from `Worker.start()` until this process
-/// has got it: of one worker, and of one on each core until the last of them has sent it.
+/// How long it takes until the first message of a new process is here, in milliseconds from `Worker.start()` until this
+/// process has got it: of one worker, and of one on each core until the last of them has sent it.
 ///
-/// This process has started workers before, as one has that starts many: its own classes are loaded, its calls compiled, and
-/// the cache that makes workers start faster is there. If it keeps spare JVMs, they are ready again before each start.
+/// This process has started workers before, as one has that starts many: its own classes are loaded, its calls
+/// compiled, and the cache that makes workers start faster is there. If it keeps spare JVMs, they are ready again
+/// before each start.
 final class WorkerStart implements Probe {
     private static final int WARM_UPS = 5;
     private static final Duration LONGEST_START = Duration.ofSeconds(30);

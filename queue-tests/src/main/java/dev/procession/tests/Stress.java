@@ -72,17 +72,19 @@ final class Stress implements Callable<Integer> {
     private boolean throughput;
 
     @Option(names = "--redelivery", paramLabel = "N", defaultValue = "0",
-            description = "also kill N holders of a lease, one after the other, and tell how soon the message was lent again")
+            description = "also kill N holders of a lease, one after the other, and tell how soon the message was lent "
+                    + "again")
     private int redelivery;
 
     @Option(names = "--points",
             description = "instead of at random moments, before every single step that a process makes on "
-                    + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its wrap")
+                    + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its "
+                    + "wrap")
     private boolean points;
 
     @Option(names = "--platform", paramLabel = "native|portable|mixed", defaultValue = "native",
-            description = "how the processes use the system: natively, with what the JDK has, or some this way and some "
-                    + "that way (default: ${DEFAULT-VALUE})")
+            description = "how the processes use the system: natively, with what the JDK has, or some this way and "
+                    + "some that way (default: ${DEFAULT-VALUE})")
     private Platforms platform;
 
     @Option(names = "--role", paramLabel = "REGEX", defaultValue = "",

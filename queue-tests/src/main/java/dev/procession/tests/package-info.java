@@ -1,5 +1,5 @@
-/// Where the commands of the tests start: `procession stress`, `procession fuzz`, `procession verify-model`. Behind them is one
-/// package for each way to look for a fault. They build on each other in one direction:
+/// Where the commands of the tests start: `procession stress`, `procession fuzz`, `procession verify-model`. Behind
+/// them is one package for each way to look for a fault. They build on each other in one direction:
 ///
 ///     jvm <- kit <- history <- storm <- points
 ///            kit <- fuzz       model       jcstress

@@ -88,7 +88,8 @@ public final class Descendants {
     /// The processor time of each process of the tests.
     private static Map<Long, Long> ticks() {
         String mark = System.getenv(MARK);
-        String build = mark == null ? null : mark.replaceFirst("-[0-9]+$", "-"); // it may run several test classes at a time
+        // it may run several test classes at a time
+        String build = mark == null ? null : mark.replaceFirst("-[0-9]+$", "-");
         var ticks = new HashMap<Long, Long>();
         Stream.concat(Stream.of(ProcessHandle.current()), Stream.concat(ProcessHandle.current().descendants(),
                 ProcessHandle.allProcesses().filter(process -> build != null && hasInEnvironment(process, build))))

@@ -19,14 +19,14 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
-/// No test takes longer than [#SECONDS], with its set-up and what cleans up behind it: one that does has failed, as a hang,
-/// whatever it waits for, and the next one runs. (If others keep the machine busy, it has more time, up to four times as
-/// much.)
+/// No test takes longer than [#SECONDS], with its set-up and what cleans up behind it: one that does has failed, as a
+/// hang, whatever it waits for, and the next one runs. (If others keep the machine busy, it has more time, up to four
+/// times as much.)
 ///
-/// All of a test runs on one thread that JUnit's own thread waits for, because a Producer belongs to a thread. When the time
-/// is over, the stacks of all threads are printed, those of other JVMs too, and all processes that tests have started are
-/// killed: most tests wait for one of them, and so come to their end by themselves. A thread that does not is left alone,
-/// and the next test gets a new one.
+/// All of a test runs on one thread that JUnit's own thread waits for, because a Producer belongs to a thread. When the
+/// time is over, the stacks of all threads are printed, those of other JVMs too, and all processes that tests have
+/// started are killed: most tests wait for one of them, and so come to their end by themselves. A thread that does not
+/// is left alone, and the next test gets a new one.
 ///
 /// A test class that leaves processes behind has failed too.
 public final class Watchdog implements InvocationInterceptor, AfterAllCallback {
@@ -38,8 +38,8 @@ public final class Watchdog implements InvocationInterceptor, AfterAllCallback {
 
     private static final Namespace NAMESPACE = Namespace.create(Watchdog.class);
 
-    /// What runs in the background is often told to ignore these signals, and whatever it starts ignores them too. Tests of
-    /// what a signal does start processes to which it does that.
+    /// What runs in the background is often told to ignore these signals, and whatever it starts ignores them too.
+    /// Tests of what a signal does start processes to which it does that.
     static {
         for (int signal : new int[] {1, 2, 15}) Signals.restore(signal); // SIGHUP, SIGINT, SIGTERM
     }

@@ -20,8 +20,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// What the checks of a bounded segment cost: a record written and read again at the next place of a ring, by the accesses
-/// that a queue makes, once through a segment of the ring and once through one segment over the whole address space.
+/// What the checks of a bounded segment cost: a record written and read again at the next place of a ring, by the
+/// accesses that a queue makes, once through a segment of the ring and once through one segment over the whole address
+/// space.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

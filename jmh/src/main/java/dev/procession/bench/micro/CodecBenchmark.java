@@ -27,8 +27,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// One item in and out of a [SharedQueue], codec by codec, beside its bytes in and out of the queue below. The difference is
-/// what the types cost: encoding, decoding, the two locks.
+/// One item in and out of a [SharedQueue], codec by codec, beside its bytes in and out of the queue below. The
+/// difference is what the types cost: encoding, decoding, the two locks.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

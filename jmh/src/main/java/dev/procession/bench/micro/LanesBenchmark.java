@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// What idle lanes cost, and what it saves to put and get several messages at once: time for one message of 16 bytes, put
-/// and got by one thread.
+/// What idle lanes cost, and what it saves to put and get several messages at once: time for one message of 16 bytes,
+/// put and got by one thread.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

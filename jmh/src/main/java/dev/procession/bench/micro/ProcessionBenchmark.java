@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /// One message in and the same one out, by one thread: what a put and a get execute, without any transfer of a cache
 /// line. With `-prof gc` this shows that a message allocates nothing, but for leases. With
-/// `-jvmArgsAppend -Ddev.procession.bounds=checked` it shows what bounds checks would cost. [AgronaBenchmark] is the same
-/// for the peers, [LanesBenchmark] with more lanes and messages at once, [CodecBenchmark] with types.
+/// `-jvmArgsAppend -Ddev.procession.bounds=checked` it shows what bounds checks would cost. [AgronaBenchmark] is the
+/// same for the peers, [LanesBenchmark] with more lanes and messages at once, [CodecBenchmark] with types.
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

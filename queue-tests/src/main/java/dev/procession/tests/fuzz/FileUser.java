@@ -26,8 +26,8 @@ import java.util.Random;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Meets files that somebody has changed and does with them all that can be done. Each call must give a value or a
-/// QueueException in little time and memory, and whatever happened, afterwards nobody holds the file.
+/// Meets files that were changed and does with them all that can be done. Each call must give a value or a
+/// QueueException in little time and memory, and whatever happened, afterwards the file is not held open.
 final class FileUser {
     /// Rounds before the time is looked at: classes are loaded and methods compiled in them.
     private static final int WARM_UP = 200;
@@ -165,7 +165,7 @@ final class FileUser {
         if (lease != null) leases.add(lease);
     }
 
-    /// Somebody may have written over its claim, so it may be lost.
+    /// Its claim may have been written over, so it may be lost.
     private void end(Random64 random) {
         if (leases.isEmpty()) return;
         var lease = leases.remove(random.below(leases.size()));

@@ -25,8 +25,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/// Damages queue files and uses them, in another process, which must live: each call gives a value or says what is wrong
-/// with the file, in little time and memory.
+/// Damages queue files and uses them, in another process, which must live: each call gives a value or says what is
+/// wrong with the file, in little time and memory.
 ///
 /// Every change follows from the seed and the number of the round, so `--seed` and `--round` of a failure repeat it.
 @Command(name = "fuzz", mixinStandardHelpOptions = true, showDefaultValues = true,

@@ -8,7 +8,7 @@ import dev.procession.core.QueueUnavailableException;
 import java.io.Serializable;
 import java.lang.management.ManagementFactory;
 
-/// Makes calls on a queue whose file somebody damages: each must give a value, or say that the file is damaged or
+/// Makes calls on a queue whose file is being damaged: each must give a value, or say that the file is damaged or
 /// not to be had, in little time and memory. Belongs to one thread.
 final class Meter {
     /// The longest that one call may take, in processor time of its thread: the clock would tell of other processes.

@@ -16,8 +16,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Sound queue files in several states, and what a hostile writer makes of them. It knows nothing of the layout but that
-/// all is made of longs: it goes for the words that are not zero, and for what is beside them.
+/// Sound queue files in several states, and what a hostile writer makes of them. It knows nothing of the layout but
+/// that all is made of longs: it goes for the words that are not zero, and for what is beside them.
 final class Mutator {
     /// A header of 24 bits of length + 1 below a ticket; one with the largest length is padding.
     private static final int LENGTH_BITS = 24;

@@ -12,8 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /// One process's log of its operations in a mapped file of its own: what it is about to do stands there before it does
-/// it, what came of it as soon as it is done, each with a stamp of the [Clock]. It survives the death of its writer at any
-/// instruction. The file is sparse.
+/// it, what came of it as soon as it is done, each with a stamp of the [Clock]. It survives the death of its writer at
+/// any instruction. The file is sparse.
 ///
 ///     0       8       16         64               88
 ///     | count | beats | messages | what begin end | what begin end | ...

@@ -7,22 +7,22 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 
-/// Reads the histories of all who took part in a storm and decides, in linear time, whether they could have come from one
-/// queue that takes one operation at a time.
+/// Reads the histories of all who took part in a storm and decides, in linear time, whether they could have come from
+/// one queue that takes one operation at a time.
 ///
-/// - *lost*: the put returned, but nobody got the message, not even who emptied the queue in the end. A consumer that was
-///   killed in the middle of a get may have taken one along, and a shared one in the middle of a poll the rest of its
-///   run, if it died after that put had begun. An exclusive consumer's poll takes nothing along.
+/// - *lost*: the put returned, but nobody got the message, not even who emptied the queue in the end. A consumer that
+///   was killed in the middle of a get may have taken one along, and a shared one in the middle of a poll the rest of
+///   its run, if it died after that put had begun. An exclusive consumer's poll takes nothing along.
 /// - *duplicated*: got twice, or never put. An exclusive consumer may get again what its killed predecessor got in
 ///   its last, unfinished poll.
 /// - *reordered*: put(a) returned before put(b) began, and yet the get of b returned before that of a began, or one
-///   consumer got b and then a. Or somebody was told that the queue is empty although at each moment of the question there
-///   was some message whose put had returned and whose get had not begun. Or a get returned before its put began.
+///   consumer got b and then a. Or a consumer was told that the queue is empty although at each moment of the question
+///   there was some message whose put had returned and whose get had not begun. Or a get returned before its put began.
 ///
-/// - In a leased queue a message is lost if no consumer began to finish it. It is duplicated if two held it at a time: if
-///   somebody was lent it while its last holder lived and had not begun to finish it or to give it back, or after it was
-///   finished, or if its attempts do not count up. Order is that of the first lease of each message, as far as it is known:
-///   who was killed while it took a lease may have had it before.
+/// - In a leased queue a message is lost if no consumer began to finish it. It is duplicated if two held it at a time:
+///   if it was lent while its last holder lived and had not begun to finish it or to give it back, or after it
+///   was finished, or if its attempts do not count up. Order is that of the first lease of each message, as far as it
+///   is known: who was killed while it took a lease may have had it before.
 ///
 /// Linear: no two stamps are equal and they are dense, so one array by stamp puts all events in order, and one pass
 /// along it finds for each put(b) the latest get among all messages whose puts had returned by then.
@@ -280,7 +280,8 @@ public final class LinearizabilityChecker {
         emptyEnd[empties++] = end;
     }
 
-    /// Each missing message needs a killed consumer of its own that may have taken it: one that died after the put began.
+    /// Each missing message needs a killed consumer of its own that may have taken it: one that died after the put
+    /// began.
     private void findLost() {
         var missing = new ArrayList<Integer>();
         for (int message = 0; message < gets.length; message++) {

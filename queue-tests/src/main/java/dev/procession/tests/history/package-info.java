@@ -1,5 +1,5 @@
-/// What each process did to a queue and when, written so that it survives a kill, and the checker that decides whether one
-/// queue could have answered so.
+/// What each process did to a queue and when, written so that it survives a kill, and the checker that decides whether
+/// one queue could have answered so.
 @NullMarked
 package dev.procession.tests.history;
 

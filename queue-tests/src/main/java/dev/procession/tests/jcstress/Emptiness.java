@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 
-/// Nobody is told that the queue is empty unless it was. Here it never is: there is a message in one lane, and before it
-/// is taken another one is put into the other lane. Many lanes are in use, so that a look takes its time.
+/// Nobody is told that the queue is empty unless it was. Here it never is: there is a message in one lane, and before
+/// it is taken another one is put into the other lane. Many lanes are in use, so that a look takes its time.
 final class Emptiness {
     private static final QueueGeometry GEOMETRY = new QueueGeometry(32, 4096, 0);
 

@@ -162,7 +162,8 @@ final class Leases {
         }
     }
 
-    /// The visibility time-out is over as soon as the other one has looked twice. Only one of them finishes the message.
+    /// The visibility time-out is over as soon as the other one has looked twice. Only one of them finishes the
+    /// message.
     @JCStressTest
     @Outcome(id = "done, -, -", expect = ACCEPTABLE, desc = "it was done in time")
     @Outcome(id = "lost, 1 attempt 2, -", expect = ACCEPTABLE, desc = "it was taken over before")

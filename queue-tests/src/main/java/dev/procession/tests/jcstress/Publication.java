@@ -12,7 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/// A message is seen whole or not at all, in its place in the order, and by whoever has been told that its put returned.
+/// A message is seen whole or not at all, in its place in the order, and by each that has been told that its
+/// put returned.
 final class Publication {
     private static final QueueGeometry GEOMETRY = new QueueGeometry(2, 4096, 0);
 

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 /// those between are in use and empty.
 ///
 /// jcstress makes a new state for every single try, and a new file for each would be most of the work. So a state draws
-/// a rig from a [Pool], and its arbiter gives it back by asking for the [#rest()]. The lanes are small and their ends come
-/// by all the time.
+/// a rig from a [Pool], and its arbiter gives it back by asking for the [#rest()]. The lanes are small and their ends
+/// come by all the time.
 final class Rig {
     /// What a get that found no message is written as.
     static final String NONE = "-";
@@ -191,7 +191,7 @@ final class Rig {
         }
     }
 
-    /// Takes all that is left: the names in their order, or [#NONE]. After that the rig is somebody else's.
+    /// Takes all that is left: the names in their order, or [#NONE]. After that the rig is the next test's.
     String rest() {
         var names = new StringBuilder();
         for (String name; !(name = get(0)).equals(NONE);) names.append(name);

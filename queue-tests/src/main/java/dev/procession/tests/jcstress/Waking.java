@@ -13,9 +13,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LL_Result;
 
-/// Whoever sleeps is woken by what it waits for. The other side comes while it is about to sleep, or just has.
+/// A sleeper is woken by what it waits for. The other side comes while it is about to sleep, or just has.
 ///
-/// A sleep is timed, so a wake-up that is lost costs a millisecond and no message; these tests show that it costs no more.
+/// A sleep is timed, so a wake-up that is lost costs a millisecond and no message; these tests show that it costs no
+/// more.
 final class Waking {
     private static final long LONG_NANOS = TimeUnit.SECONDS.toNanos(20);
 

@@ -19,15 +19,16 @@ final class Wrapping {
 
     private Wrapping() {}
 
-    /// The lane is full. One takes and puts, which ends the log where the record began that was just taken, and puts the
-    /// next there; the other one may be copying that very record.
+    /// The lane is full. One takes and puts, which ends the log where the record began that was just taken, and puts
+    /// the next there; the other one may be copying that very record.
     @JCStressTest
     @Outcome(id = {"12, 3, 456789", "13, 2, 456789", "23, 1, 456789"}, expect = ACCEPTABLE,
             desc = "each once, in order")
     @State
     public static class ARecordThatIsOverwrittenIsNotTaken {
         private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.SHARED);
-        private static final int LENGTH = 504; // a record of an eighth of the lane: seven leave room for the zero header
+        // a record of an eighth of the lane: seven leave room for the zero header
+        private static final int LENGTH = 504;
         final Rig rig = POOL.draw();
 
         public ARecordThatIsOverwrittenIsNotTaken() {
@@ -56,8 +57,8 @@ final class Wrapping {
         }
     }
 
-    /// Puts more than the lane holds, in lengths that leave padding at its end anywhere. Returns how many there was room
-    /// for.
+    /// Puts more than the lane holds, in lengths that leave padding at its end anywhere. Returns how many there was
+    /// room for.
     private static int putAll(Rig rig) {
         int number = 1;
         for (int tries = 0; number <= MESSAGES && tries < 2_000; tries++) {

@@ -15,14 +15,15 @@ import org.jspecify.annotations.Nullable;
 public final class Jvm {
     private Jvm() {}
 
-    /// What the first call has made for all later ones with the same options and main class: commands without arguments.
+    /// What the first call has made for all later ones with the same options and main class: commands without
+    /// arguments.
     private static final Map<List<Object>, List<String>> MADE = new HashMap<>();
 
     /// The command that starts one.
     ///
-    /// If many will be needed, it begins with the making of an AOT cache (JEP 514), which halves the processor time of each
-    /// start; once for each main class and options, in the directory for temporary files. A cache holds classes from jars only, so
-    /// folders of classes become jars.
+    /// If many will be needed, it begins with the making of an AOT cache (JEP 514), which halves the processor time of
+    /// each start; once for each main class and options, in the directory for temporary files. A cache holds classes
+    /// from jars only, so folders of classes become jars.
     ///
     /// @param many whether to make one
     /// @param input what the one from which the cache is made gets as standard input; it comes to an end behind that

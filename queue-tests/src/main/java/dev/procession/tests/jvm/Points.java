@@ -17,15 +17,15 @@ import org.jspecify.annotations.Nullable;
 public final class Points {
     private static final String PROPERTY = "dev.procession.tests.points";
 
-    /// The option for a JVM, behind which comes `NAME:HIT:ACTION`. A step's name is the method that makes it and the access
-    /// that it makes, such as `LaneWriter.publish/setRelease`; HIT counts from 1; ACTION is `stop`, `kill`, or `list` (print every
-    /// new name). `::` does nothing until somebody in the process says what.
+    /// The option for a JVM, behind which comes `NAME:HIT:ACTION`. A step's name is the method that makes it and the
+    /// access that it makes, such as `LaneWriter.publish/setRelease`; HIT counts from 1; ACTION is `stop`, `kill`, or
+    /// `list` (print every new name). `::` does nothing until the process itself says what.
     public static final String OPTION = "-D" + PROPERTY + "=";
 
     private static final int SIGKILL = 9, SIGSTOP = 19; // on x86 and ARM
 
-    /// Has the shape of the library's own system calls, which is linked already: another one would cost each process that is
-    /// going to be killed a tenth of its start. What is passed in too many registers is ignored.
+    /// Has the shape of the library's own system calls, which is linked already: another one would cost each process
+    /// that is going to be killed a tenth of its start. What is passed in too many registers is ignored.
     @SuppressWarnings("restricted")
     private static final MethodHandle RAISE = Linker.nativeLinker()
             .downcallHandle(

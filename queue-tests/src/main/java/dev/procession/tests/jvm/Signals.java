@@ -54,7 +54,7 @@ public final class Signals {
     }
 
     private static void send(Process process, int signal) {
-        if (!process.isAlive()) return; // never to a number that may be somebody else's by now
+        if (!process.isAlive()) return; // never to a number that may be another process's by now
         try {
             int ignored = (int) KILL.invokeExact(Math.toIntExact(process.pid()), signal);
         } catch (Throwable impossible) {

@@ -29,14 +29,14 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a call of [Points#step] the first thing that each access to shared memory does. The library knows nothing of it: all
-/// accesses go through one class, of which processes under test find another one earlier on their class path.
+/// Makes a call of [Points#step] the first thing that each access to shared memory does. The library knows nothing of
+/// it: all accesses go through one class, of which processes under test find another one earlier on their class path.
 public final class Weaver {
     private static final String CORE = "dev/procession/core/";
     private static final String MEMORY = CORE + "SharedMemory";
 
-    /// Methods of it that are no steps: bytes of one message, that its reader or writer has for itself. (And one that accesses
-    /// nothing.)
+    /// Methods of it that are no steps: bytes of one message, that its reader or writer has for itself. (And one that
+    /// accesses nothing.)
     private static final Set<String> NO_STEPS =
             Set.of("base", "getByte", "getInt", "getLong", "setByte", "setInt", "setLong");
 
@@ -44,8 +44,8 @@ public final class Weaver {
 
     private Weaver() {}
 
-    /// The class path for a process with these options: this one's, with the woven class before all others if [Points#OPTION]
-    /// is among them.
+    /// The class path for a process with these options: this one's, with the woven class before all others if
+    /// [Points#OPTION] is among them.
     public static String classPath(List<String> options) throws IOException {
         String usual = System.getProperty("java.class.path");
         return options.stream().anyMatch(option -> option.startsWith(Points.OPTION))

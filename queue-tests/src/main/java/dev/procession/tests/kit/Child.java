@@ -71,8 +71,8 @@ public final class Child implements Peer.Host, AutoCloseable {
         }
     }
 
-    /// A child that tests share and that lives as long as this JVM, unless a test kills it; one for each `key` and set of
-    /// flags.
+    /// A child that tests share and that lives as long as this JVM, unless a test kills it; one for each `key` and set
+    /// of flags.
     public static Child kept(String key, String... flags) {
         var id = new ArrayList<>(List.of(flags));
         id.add(key);

@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /// The messages of a stress test. All of a message follows from its id (who put it, and as its how many-th)
-/// and the seed, so whoever gets it can check its length and every byte.
+/// and the seed, so its consumer can check its length and every byte.
 public final class Load {
     /// An id is producer << 40 | sequence; sequences start at 1.
     public static final int SEQUENCE_BITS = 40;

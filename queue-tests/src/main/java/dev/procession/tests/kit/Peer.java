@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 /// what is to be done as a lambda over the peer's [Scope]; the lambda travels, so it may capture nothing but
 /// serializable values, and what it returns or throws travels back.
 public final class Peer implements AutoCloseable {
-    /// No single step of a test takes longer than this; a step that does is a hang. (A whole test may take a little longer,
-    /// see Watchdog.)
+    /// No single step of a test takes longer than this; a step that does is a hang. (A whole test may take a little
+    /// longer, see Watchdog.)
     public static final long DEADLINE_SECONDS = Long.getLong("dev.procession.tests.deadline", 50) * 4 / 5;
 
     /// Something to do in a peer.

@@ -1,5 +1,5 @@
-/// What most tests share: peers in this JVM and in other processes, messages that can be checked, journals that survive a
-/// kill, and the oracle that reads them.
+/// What most tests share: peers in this JVM and in other processes, messages that can be checked, journals that survive
+/// a kill, and the oracle that reads them.
 @NullMarked
 package dev.procession.tests.kit;
 

@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
 record ModelRun(String model, String expected, long states, List<String> options, boolean deep) {
     /// The search was complete and found no error.
     static final String PASS = "pass";
-    /// Nobody could go on, although somebody had not come to the end.
+    /// No process could go on, although one had not come to its end.
     static final String DEADLOCK = "DEADLOCK";
     /// Some could go on for ever, and never got what was promised.
     static final String CYCLE = "CYCLE";

@@ -42,18 +42,18 @@ public final class Matrix {
 
     /// Step by step more seldom; the last is for steps that are made again and again.
     private static final int[] HITS = {1, 2, 20};
-    /// While there is one message and who looks for it is held up in the middle of its look, each time counts: a look reads
-    /// three words of each of three lanes, the first lane's twice.
+    /// While there is one message and who looks for it is held up in the middle of its look, each time counts: a look
+    /// reads three words of each of three lanes, the first lane's twice.
     private static final int[] HITS_OF_A_LOOK = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 20};
-    /// A step that is not made every time, such as a sleep or a lost race, is tried again with more and more slack, for on a
-    /// busy machine nobody comes to a step in time; and in another state again.
+    /// A step that is not made every time, such as a sleep or a lost race, is tried again with more and more slack, for
+    /// on a busy machine nobody comes to a step in time; and in another state again.
     private static final int[] SLACK = {1, 1, 2, 4, 8, 16, 32, 64};
 
     /// What came of it.
     ///
     /// @param points the steps that there are
-    /// @param hit those before which somebody stopped or was killed
-    /// @param neverHit those before which nobody ever stopped
+    /// @param hit those before which a process stopped or was killed
+    /// @param neverHit those before which none ever stopped
     /// @param failures what went wrong, in words
     public record Summary(int points, int scenarios, int kills, int stops, Set<String> hit, List<String> neverHit,
             List<String> failures) {

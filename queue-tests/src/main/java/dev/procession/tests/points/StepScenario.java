@@ -244,7 +244,8 @@ final class StepScenario {
 
     /// @param name of the step
     /// @param hit at the how many-th time that it comes there, from 1
-    /// @param slack how many times as long as on a quiet machine everybody waits for the one under test to come to a step
+    /// @param slack how many times as long as on a quiet machine everybody waits for the one under test to come to a
+    ///     step
     @SuppressWarnings("NullAway") // the queue is made by play()
     StepScenario(Path folder, Role role, State state, Fate fate, String name, int hit, long seed, int slack) {
         this.folder = folder;
@@ -355,7 +356,7 @@ final class StepScenario {
         return role.geometry.laneBytes() - queue.stats().lanes().get(lane).head() % role.geometry.laneBytes();
     }
 
-    /// As if somebody had attached who cannot have barriers: then whoever wakes others fences first.
+    /// As if a process had attached that cannot have barriers: then each one fences before it wakes others.
     private void fenceAlways() throws IOException {
         try (var file = new java.io.RandomAccessFile(queue.path().toFile(), "rw")) {
             for (long at : new long[] {4352, 4608}) { // messagesWaiting, roomWaiting
@@ -443,8 +444,8 @@ final class StepScenario {
         }
     }
 
-    /// Puts, and makes room for it if there is none. Returns false if somebody holds a lease at the head of the lane, and with
-    /// it all that is behind.
+    /// Puts, and makes room for it if there is none. Returns false if a consumer holds a lease at the head of the
+    /// lane, and with it all that is behind.
     private boolean put(Puts puts) {
         while (!puts.put()) {
             boolean taken = consumer != null && consumer.take();
@@ -460,7 +461,7 @@ final class StepScenario {
         check(stage.process.waitFor(Peer.DEADLINE_SECONDS, TimeUnit.SECONDS), "it does not die");
     }
 
-    /// Whoever comes after a dead one has its place at once, and goes on from there.
+    /// The successor of a dead process has its place at once, and goes on from there.
     private void inherit() {
         if (role.isAlone()) {
             consumer = new Takes();

@@ -15,8 +15,9 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// The process under test in a [StepScenario]: it plays one part after the other, until it comes to the step before which it stops
-/// or kills itself. Run with [Points#OPTION] and `::`, which makes each access to shared memory such a step.
+/// The process under test in a [StepScenario]: it plays one part after the other, until it comes to the step before
+/// which it stops or kills itself. Run with [Points#OPTION] and `::`, which makes each access to shared memory such a
+/// step.
 final class StepSubject {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(200);
     private static final int PUTS = 30;
@@ -73,7 +74,8 @@ final class StepSubject {
             throws InterruptedException {
         try (var producer = queue.newProducer()) {
             for (int i = 1; i <= PUTS; i++) {
-                int manner = role == StepScenario.Role.CLAIMING_PRODUCER ? 3 : (i + 2) % 3; // it begins with the one that waits
+                // it begins with the one that waits
+                int manner = role == StepScenario.Role.CLAIMING_PRODUCER ? 3 : (i + 2) % 3;
                 actor.put(producer, StepScenario.SUBJECT, i, history, manner);
                 if (manner == 3 && i % 5 == 0) {
                     var claim = producer.tryClaim(8);

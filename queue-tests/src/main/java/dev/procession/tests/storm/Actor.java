@@ -19,8 +19,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 
-/// A process of a storm, which is stopped and killed at any time. It warms up, says `ready`, and is told by its standard
-/// input to be a producer or a consumer under some number. It ends when the clock says so.
+/// A process of a storm, which is stopped and killed at any time. It warms up, says `ready`, and is told by its
+/// standard input to be a producer or a consumer under some number. It ends when the clock says so.
 public final class Actor {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
     private static final int WARM_UP_BURSTS = 4;
@@ -73,8 +73,8 @@ public final class Actor {
         Runtime.getRuntime().halt(0);
     }
 
-    /// Does everything once at a queue of its own, so that in the storm it is killed in the middle of operations and not of the
-    /// loading of classes.
+    /// Does everything once at a queue of its own, so that in the storm it is killed in the middle of operations and
+    /// not of the loading of classes.
     private static void warmUp(Path folder, Storm.Plan plan) throws InterruptedException {
         String name = "warm-" + ProcessHandle.current().pid();
         var file = folder.resolve(name);

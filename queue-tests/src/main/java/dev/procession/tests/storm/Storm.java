@@ -329,7 +329,7 @@ public final class Storm {
         checker.add(member.number, new History(member.log, Math.max(1, member.history.count())), death);
     }
 
-    /// Looks whether somebody who is not stopped gets nowhere, or all of them together.
+    /// Looks whether a process that is not stopped gets nowhere, or all of them together.
     private void watch(LaneQueue queue, long now) {
         long sum = passed;
         for (var member : List.copyOf(members)) {

@@ -17,12 +17,12 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.DoubleStream;
 
-/// How much throughput one producer and one consumer keep while another producer and another consumer are stopped in the
-/// middle of an operation.
+/// How much throughput one producer and one consumer keep while another producer and another consumer are stopped in
+/// the middle of an operation.
 ///
-/// Two kinds of windows by turns. In one of them the two others are attached and idle, in the other they are stopped: the
-/// producer with a ticket drawn and its message written but not published, the consumer right before it takes. Both cost no
-/// processor time, so what differs is what is left of them in the queue.
+/// Two kinds of windows by turns. In one of them the two others are attached and idle, in the other they are stopped:
+/// the producer with a ticket drawn and its message written but not published, the consumer right before it takes. Both
+/// cost no processor time, so what differs is what is left of them in the queue.
 ///
 /// @param idle messages a second while they were idle, the median
 /// @param stopped messages a second while they were stopped, the median
@@ -114,7 +114,8 @@ public record Survivors(double idle, double stopped, double kept, int pairs) {
     public String toString() {
         return String.format(Locale.ROOT,
                 "kept=%.3f of the throughput: %.2f M msg/s while one producer and one consumer were"
-                        + " idle, %.2f while they were stopped in the middle of a put and a get (medians of %d pairs of windows)",
+                        + " idle, %.2f while they were stopped in the middle of a put and a get (medians of %d pairs "
+                        + "of windows)",
                 kept, idle / 1e6, stopped / 1e6, pairs);
     }
 }

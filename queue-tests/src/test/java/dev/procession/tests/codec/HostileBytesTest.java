@@ -102,7 +102,8 @@ class HostileBytesTest {
         IOException failure = new IOException("failure", new IllegalStateException("unlisted"));
         failure.addSuppressed(failure.getCause());
         for (Throwable each : List.of(failure, failure.getCause())) {
-            each.setStackTrace(new StackTraceElement[] {new StackTraceElement("C", "m", "f", 1)}); // few bytes to mutate
+            // few bytes to mutate
+            each.setStackTrace(new StackTraceElement[] {new StackTraceElement("C", "m", "f", 1)});
         }
         return List.of(failure, point(), node, cyclic, deep, "ascii text", "ü".repeat(50), "x".repeat(50),
                 List.of(1, 2L, "3"),

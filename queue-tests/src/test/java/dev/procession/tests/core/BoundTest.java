@@ -31,8 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The bound on the number of messages: whoever is killed or stopped at whatever step, all who ask for the number of messages
-/// or for room are told the same, and that is what is in the queue.
+/// The bound on the number of messages: whoever is killed or stopped at whatever step, all who ask for the number of
+/// messages or for room are told the same, and that is what is in the queue.
 class BoundTest extends Keeping {
     private static final long WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
     private static final int LANES = 4;

@@ -30,8 +30,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CutOffTest {
     private static final long LANE_BYTES = 1 << 18;
 
-    /// The JVM may tell of a bad access late, in the code behind the call that made it. So many times at the most, until the
-    /// queue has found out by itself.
+    /// The JVM may tell of a bad access late, in the code behind the call that made it. So many times at the most,
+    /// until the queue has found out by itself.
     private static final int MOST_LATE = 100_000;
 
     @TempDir(factory = SharedMemory.class)
@@ -72,7 +72,8 @@ class CutOffTest {
         }
     }
 
-    /// What a thread is told that does this all the time while the file is cut off. What the JVM tells late does not count.
+    /// What a thread is told that does this all the time while the file is cut off. What the JVM tells late does not
+    /// count.
     private static String untilCutOff(Executable call) throws Throwable {
         int late = 0;
         while (true) {
@@ -119,8 +120,8 @@ class CutOffTest {
                 if ((++turns[0] & 64) == 0) scope.take();
                 else scope.consumer.poll(seen -> {}, 20);
             }));
-            // by then the code is compiled, and at once: in the interpreter a compare-and-set is a call into the JVM, in which
-            // the JVM does not survive a bad access
+            // by then the code is compiled, and at once: in the interpreter a compare-and-set is a call into the JVM,
+            // in which the JVM does not survive a bad access
             try (var watched = LaneQueue.open(Path.of(file))) {
                 Await.until("it has been used for a while", () -> watched.stats().lanes().stream()
                         .mapToLong(lane -> lane.head()).sum() > 20 * LANE_BYTES);

@@ -284,7 +284,8 @@ class EdgeTest {
         private byte[] message(int length) {
             var bytes = ByteBuffer.allocate(length + 8).putLong(++sequence).array();
             Arrays.fill(bytes, 8, bytes.length, (byte) sequence);
-            return Arrays.copyOfRange(bytes, Math.max(0, 8 - length), Math.max(8, length)); // at least the low bytes of it
+            // at least the low bytes of it
+            return Arrays.copyOfRange(bytes, Math.max(0, 8 - length), Math.max(8, length));
         }
 
         private void put(int lane) {

@@ -499,7 +499,8 @@ class FileTest {
                 assertTrue((read(file, futex) & 0xFFFF_FFFFL) > before);
                 while (zero.tryPut(new byte[100])) {}
                 Await.until("the producer says that it waits", () -> {
-                    assertFalse(zero.put(new byte[100], 0, 100, 20_000_000)); // on a busy machine it may not come to sleep
+                    // on a busy machine it may not come to sleep
+                    assertFalse(zero.put(new byte[100], 0, 100, 20_000_000));
                     return (read(file, LAYOUT.get("roomWaiting")) & 1) == 1;
                 });
                 before = read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL;

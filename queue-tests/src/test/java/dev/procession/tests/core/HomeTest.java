@@ -63,7 +63,8 @@ class HomeTest {
                 export D=/dev/shm/d X=/dev/shm/d/x T=/dev/shm/d/tmp XDG_RUNTIME_DIR=/dev/shm/d/x
                 mount -t tmpfs -o mode=1777 procession-test /dev/shm && mkdir -m 700 $D $X $T || exit 99
                 %s || exit 99
-                exec "%s" %s -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData %s -Djava.io.tmpdir=$T -cp "%s" '%s'
+                exec "%s" %s -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData %s \
+                -Djava.io.tmpdir=$T -cp "%s" '%s'
                 """.formatted(setUp, Path.of(System.getProperty("java.home"), "bin", "java"),
                 "--enable-native-access=ALL-UNNAMED", options, System.getProperty("java.class.path"),
                 Maker.class.getName());

@@ -22,7 +22,8 @@ class InterruptTest {
     @TempDir(factory = SharedMemory.class)
     Path directory;
 
-    /// Without native access an interrupt can close the channel in which the thread is, and all locks of the JVM go with it.
+    /// Without native access an interrupt can close the channel in which the thread is, and all locks of the JVM go
+    /// with it.
     @ParameterizedTest
     @ValueSource(strings = {"-Ddev.procession.tests=native", "-Ddev.procession.platform=portable"})
     void neitherBreakTheirOwnHandlesNorThoseOfOthers(String flag) throws Exception {
@@ -85,7 +86,8 @@ class InterruptTest {
                         var producer = queue.newProducer();
                         var beside = made.openBeside(".dead", new QueueGeometry(1, 4096, 0), "");
                         var consumer = queue.newConsumer(Delivery.SHARED)) {
-                    assertThrows(QueueUnavailableException.class, made::newProducer); // it waits a moment before it says so
+                    // it waits a moment before it says so
+                    assertThrows(QueueUnavailableException.class, made::newProducer);
                     assertTrue(producer.tryPut(new byte[1]));
                     assertEquals(1, consumer.tryGet(new byte[1]));
                     assertTrue(made.stats().lanes().getFirst().owned() && beside.isEmpty());

@@ -18,8 +18,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openjdk.jcstress.Main;
 
-/// Runs the tests of `dev.procession.tests.jcstress`, shortly and in one configuration of the JVM. A longer run, in eight of
-/// them, has its options in `-Djcstress`, see CONTRIBUTING.md; they come behind these, which they do not repeat.
+/// Runs the tests of `dev.procession.tests.jcstress`, shortly and in one configuration of the JVM. A longer run, in
+/// eight of them, has its options in `-Djcstress`, see CONTRIBUTING.md; they come behind these, which they do not
+/// repeat.
 @Tag("long")
 class JcstressTest {
     /// Unified: each test in one configuration of the JVM. Yielding: a busy machine gives both actors their turn. Few

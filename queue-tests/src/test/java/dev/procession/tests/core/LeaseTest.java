@@ -397,7 +397,8 @@ class LeaseTest extends Keeping {
                         new QueueGeometry(1, LANE_BYTES, 0, new Leasing(7, 254)), "")).path())).geometry().leasing());
     }
 
-    /// Numbers of consumers are 16 bits; when they come round, none is given away that somebody has, or a claim still carries.
+    /// Numbers of consumers are 16 bits; when they come round, none is given away that somebody has, or a claim still
+    /// carries.
     @Test
     void numbersOfConsumersComeRoundWithoutAnybodysLeaseBeingTaken() throws Exception {
         var queue = create(FOR_LIFE);
@@ -482,7 +483,8 @@ class LeaseTest extends Keeping {
         var producer = keep(queue.newProducer());
         var consumer = consumer(queue);
         put(producer, 1);
-        long claims = Files.size(queue.path()) - LANE_BYTES / 8 * 4 - LANE_BYTES * 3; // behind the records of the first lane
+        // behind the records of the first lane
+        long claims = Files.size(queue.path()) - LANE_BYTES / 8 * 4 - LANE_BYTES * 3;
         try (var file = new RandomAccessFile(queue.path().toFile(), "rw")) {
             file.seek(claims);
             file.write(3);

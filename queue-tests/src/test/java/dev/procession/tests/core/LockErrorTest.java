@@ -35,8 +35,8 @@ class LockErrorTest {
     @TempDir(factory = SharedMemory.class)
     Path directory;
 
-    /// Puts descriptors in the place of this process's own of a file that tell its size, but know nothing of locks: each
-    /// question about one fails, with EBADF.
+    /// Puts descriptors in the place of this process's own of a file that tell its size, but know nothing of locks:
+    /// each question about one fails, with EBADF.
     @SuppressWarnings("restricted")
     static final class Descriptors {
         private Descriptors() {}

@@ -34,7 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A queue's file is mapped for as long as somebody can use it, and no longer; no garbage collection is needed for that.
+/// A queue's file is mapped for as long as somebody can use it, and no longer; no garbage collection is needed for
+/// that.
 class MappingTest {
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
     private static final String NATIVE = "-Ddev.procession.tests=native";

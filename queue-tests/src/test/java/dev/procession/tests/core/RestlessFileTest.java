@@ -26,9 +26,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// Somebody moves all heads all the time, from one place where a record can be to another: no call is kept by that, however
-/// many loops it has, one inside the other. So that it does not hang on who runs when, the heads move at each n-th step
-/// that the call itself makes on shared memory.
+/// Somebody moves all heads all the time, from one place where a record can be to another: no call is kept by that,
+/// however many loops it has, one inside the other. So that it does not hang on who runs when, the heads move at each
+/// n-th step that the call itself makes on shared memory.
 class RestlessFileTest {
     /// The most steps of one call: a tenth of a second's work. A number of steps, since a time hangs on the machine.
     private static final long MOST_STEPS = 5_000_000;

@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Before each step that a process makes on shared memory it is stopped, while everybody else goes on. Then it is
-/// continued, or killed there. Which steps there are is read from the class files, so none is forgotten. (All states of the
-/// queue, and several times at each step: `./procession stress --points`.)
+/// continued, or killed there. Which steps there are is read from the class files, so none is forgotten. (All states of
+/// the queue, and several times at each step: `./procession stress --points`.)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class StepsTest {
     private static final int AT_A_TIME = Runtime.getRuntime().availableProcessors() + 2;
@@ -58,7 +58,8 @@ class StepsTest {
         var missing = Matrix.withinReach();
         assertTrue(missing.size() > 60, missing::toString);
         missing.removeAll(HIT);
-        if (missing.isEmpty()) return; // else on a busy machine no role came to it in time; now they all take their time
+        // else on a busy machine no role came to it in time; now they all take their time
+        if (missing.isEmpty()) return;
         play("", missing.stream().map(Pattern::quote).collect(Collectors.joining("|")));
         missing.removeAll(HIT);
         assertTrue(missing.isEmpty(), () -> "never hit: " + missing);

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// SIGKILL and SIGSTOP of anybody at random moments. What everybody did, with stamps of one clock, must be what one queue
-/// does that takes one operation at a time. (KillTest aims its kills.)
+/// SIGKILL and SIGSTOP of anybody at random moments. What everybody did, with stamps of one clock, must be what one
+/// queue does that takes one operation at a time. (KillTest aims its kills.)
 class StormTest {
     @TempDir(factory = SharedMemory.class, cleanup = CleanupMode.ON_SUCCESS)
     Path directory;

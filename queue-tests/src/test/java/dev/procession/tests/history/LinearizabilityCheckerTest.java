@@ -65,8 +65,8 @@ class LinearizabilityCheckerTest {
             return this;
         }
 
-        /// Polls messages of one producer, which are handed out at the stamps that follow one another after `began`. @param
-        /// returned 0 if it never did
+        /// Polls messages of one producer, which are handed out at the stamps that follow one another after `began`.
+        /// @param returned 0 if it never did
         Told poll(int limit, long began, long returned, int producer, long... sequences) {
             long poll = history.count();
             history.begin(History.POLL, limit, began);

@@ -1,4 +1,4 @@
-package dev.procession.tests.core;
+package dev.procession.tests.house;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

@@ -21,8 +21,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// What killed processes have left is removed by the next one, but only if it was a process of the same user: others can make
-/// directories with such names in the temporary one, and may have processes that use them.
+/// What killed processes have left is removed by the next one, but only if it was a process of the same user: others
+/// can make directories with such names in the temporary one, and may have processes that use them.
 class ForeignDirectoriesTest {
     private static final int SOMEBODY = 12345;
 
@@ -71,7 +71,8 @@ class ForeignDirectoriesTest {
         private Starts() {}
 
         public static void main(String[] args) throws Exception {
-            Worker.builder().jvmArguments("-Dlong=" + "x".repeat(200_000)).start(() -> {}).join(); // needs a directory for it
+            // needs a directory for it
+            Worker.builder().jvmArguments("-Dlong=" + "x".repeat(200_000)).start(() -> {}).join();
         }
     }
 

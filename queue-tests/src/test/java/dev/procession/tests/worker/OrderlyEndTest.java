@@ -29,8 +29,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Ends that were asked for: queues work until the process is gone, nothing is printed but what the application prints, and
-/// nobody waits for ever for a worker that does not end.
+/// Ends that were asked for: queues work until the process is gone, nothing is printed but what the application prints,
+/// and nobody waits for ever for a worker that does not end.
 class OrderlyEndTest extends Keeping {
     private static final Duration LONG = Duration.ofSeconds(30);
 

@@ -149,8 +149,8 @@ final class Processes {
         }
     }
 
-    /// Whether this process was told to ignore a signal, as a shell does with SIGINT for what runs in its background; so are
-    /// those that it starts.
+    /// Whether this process was told to ignore a signal, as a shell does with SIGINT for what runs in its background;
+    /// so are those that it starts.
     static boolean isIgnored(int signal) throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("SigIgn:")) {

@@ -31,8 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The cache that makes workers start faster. Our own classes have to come from jars for it, as they do for everybody who
-/// does not build us.
+/// The cache that makes workers start faster. Our own classes have to come from jars for it, as they do for everybody
+/// who does not build us.
 @Tag("long")
 class StartupCacheTest {
     @TempDir
@@ -159,8 +159,8 @@ class StartupCacheTest {
     private static final String WITHOUT = "cache: none\nfinished";
     private static final String LATE = "no cache yet";
 
-    /// Has a program go on until it has made a cache. That has a low priority: on a machine that is busy with other things it
-    /// may get nowhere.
+    /// Has a program go on until it has made a cache. That has a low priority: on a machine that is busy with other
+    /// things it may get nowhere.
     private void make(Map<String, String> environment, String... options) throws Exception {
         List<String> all = new ArrayList<>(List.of(options));
         all.add("-Dtest.await=" + cacheFolder);

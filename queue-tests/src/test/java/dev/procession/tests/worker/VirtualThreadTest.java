@@ -28,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Virtual threads that wait give their carrier back. Each case runs in a JVM that has one carrier: a wait that kept it would
-/// stop everything.
+/// Virtual threads that wait give their carrier back. Each case runs in a JVM that has one carrier: a wait that kept it
+/// would stop everything.
 class VirtualThreadTest {
     private static final List<String> ONE_CARRIER = List.of(
             "-Djdk.virtualThreadScheduler.parallelism=1",
@@ -87,8 +87,8 @@ class VirtualThreadTest {
         assertPasses("ends", platform);
     }
 
-    /// If each looked by a timer of its own, the carrier would find one that looks in vain after the other, and come to no
-    /// other thread for minutes.
+    /// If each looked by a timer of its own, the carrier would find one that looks in vain after the other, and come to
+    /// no other thread for minutes.
     @ParameterizedTest
     @ValueSource(strings = {NATIVE, PORTABLE})
     void thousandsWithAConsumerOfTheirOwnAndWhoClosesTheQueueGetsToIt(String platform) throws Exception {

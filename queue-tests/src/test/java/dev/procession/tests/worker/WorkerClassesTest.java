@@ -51,7 +51,8 @@ class WorkerClassesTest {
                     while (Worker.spares() < spares) Thread.sleep(10);
                     try (SharedQueue<String> queue = SharedQueue.create(Codec.utf8())) {
                         String captured = args[0];
-                        Worker lambda = Worker.of(() -> queue.put(captured + " in " + Main.class.getModule().getName())).start();
+                        Worker lambda = Worker.of(
+                                () -> queue.put(captured + " in " + Main.class.getModule().getName())).start();
                         lambda.join();
                         Worker object = Worker.of(new Job("object", queue)).start();
                         object.join();

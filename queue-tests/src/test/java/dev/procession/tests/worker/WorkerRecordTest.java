@@ -31,7 +31,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a worker leaves about its end: told whatever the exception is like, wherever there is space, and never left behind.
+/// What a worker leaves about its end: told whatever the exception is like, wherever there is space, and never left
+/// behind.
 @SuppressWarnings("serial")
 class WorkerRecordTest extends Keeping {
     private static final Duration LONG = Duration.ofSeconds(30);

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// A task runs in a worker wherever it runs in a thread: however the parent got its classes. One program, in each of the
-/// settings that Java programs are run in.
+/// A task runs in a worker wherever it runs in a thread: however the parent got its classes. One program, in each of
+/// the settings that Java programs are run in.
 class WorkerSettingsTest {
     private static final String MAIN =
             """
@@ -209,10 +209,12 @@ class WorkerSettingsTest {
                 String say(String what) { return what + " " + n; }
                 Worker.of(() -> queue.put(new Job(n, say("hello")))).start();
                 System.out.println(queue.get(Duration.ofSeconds(40)));
-                class Sends implements Task { public void run() throws Exception { queue.put(new Job(n + 1, "class")); } }
+                class Sends implements Task { \
+                public void run() throws Exception { queue.put(new Job(n + 1, "class")); } }
                 Worker.of(new Sends()).start();
                 System.out.println(queue.get(Duration.ofSeconds(40)));
-                Worker nested = Worker.of(() -> Worker.of(() -> queue.put(new Job(n, new Job(0, "x").twice()))).start().join());
+                Worker nested = Worker.of(() -> \
+                Worker.of(() -> queue.put(new Job(n, new Job(0, "x").twice()))).start().join());
                 nested.start();
                 System.out.println(queue.get(Duration.ofSeconds(40)));
                 Worker.of(() -> System.out.println(unused)).start();

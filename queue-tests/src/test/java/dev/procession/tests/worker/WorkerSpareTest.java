@@ -29,8 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// The spare JVMs that [Worker#keepWarm(int)] keeps. That workers made of them are like all others is shown by the tests of
-/// workers, which run with and without.
+/// The spare JVMs that [Worker#keepWarm(int)] keeps. That workers made of them are like all others is shown by the
+/// tests of workers, which run with and without.
 @Tag("long")
 class WorkerSpareTest {
     @TempDir

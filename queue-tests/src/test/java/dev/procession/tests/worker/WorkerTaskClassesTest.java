@@ -36,8 +36,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// Each class of a task is in its worker what it is in the parent, whichever loader there has it; or the worker does not
-/// start.
+/// Each class of a task is in its worker what it is in the parent, whichever loader there has it; or the worker does
+/// not start.
 class WorkerTaskClassesTest {
     @TempDir
     Path folder;
@@ -72,7 +72,9 @@ class WorkerTaskClassesTest {
                 """
                 public class Plugin implements java.util.concurrent.Callable<Object>, java.io.Serializable {
                     public Object call() { return "plugin by " + Inner.of(getClass()); }
-                    interface Inner { static String of(Class<?> type) { return type.getClassLoader().getClass().getSimpleName(); } }
+                    interface Inner {
+                        static String of(Class<?> type) { return type.getClassLoader().getClass().getSimpleName(); }
+                    }
                 }
                 """);
         try (URLClassLoader loader = loader(plugin)) {
