@@ -1,4 +1,4 @@
-package dev.procession.tests.codec;
+package dev.procession;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,10 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-import dev.procession.Codec;
-import dev.procession.Decoder;
-import dev.procession.Encoder;
-import dev.procession.MessageTooLargeException;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;

@@ -15,9 +15,9 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /// The table in the documentation of the layout is the declared layout.
-class LayoutTest {
+class LayoutTableTest {
     private static final Path SOURCE =
-            Path.of("..", "queue-core", "src", "main", "java", "dev", "procession", "core", "Layout.java");
+            Path.of("src", "main", "java", "dev", "procession", "core", "Layout.java");
     private static final Pattern ROW = Pattern.compile("/// \\| (\\d+) \\| (\\d+) \\| (\\w+) \\|");
 
     @Test

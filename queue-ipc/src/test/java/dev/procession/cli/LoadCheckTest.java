@@ -1,9 +1,8 @@
-package dev.procession.tests.cli;
+package dev.procession.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
-import dev.procession.cli.LoadCheck;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
