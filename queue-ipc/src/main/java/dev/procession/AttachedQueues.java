@@ -21,8 +21,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// The queues that this process got inside of items, where they are addresses. An address leads to the same handle as
-/// long as anybody has that, be it in a thousand items. One that nobody has any more is closed when the next address is
-/// read: whoever gets an item does not know whether others have the handle, too, and so need not close it.
+/// long as that is reachable, be it from a thousand items. One that is not is closed when the next address is read:
+/// code that gets an item does not know whether other items have the handle, too, and so need not close it.
 final class AttachedQueues extends ItemTypes {
     private static final Delivery[] DELIVERIES = Delivery.values();
 

@@ -129,8 +129,8 @@ public interface Codec<E> extends Serializable {
     /// arrive as it was is refused when it is put, or listed: lambdas, inner classes that use what is around them,
     /// classes with a serialized form of their own, and all other classes of the JDK, such as `Thread`, `Path`,
     /// streams, `EnumMap`, or sorted collections with a comparator. Three things are not seen and do not travel: the
-    /// access order of a `LinkedHashMap`; the comparator of a map or set behind `Collections.unmodifiable...`, which
-    /// arrives in the order that it had; the element type of the array behind `Arrays.asList`.
+    /// access order of a `LinkedHashMap`; the comparator of a map or set inside `Collections.unmodifiable...`, which
+    /// arrives in the order that it had; the element type of the array of `Arrays.asList`.
     ///
     /// *Exceptions*, and errors, may be listed, those of the JDK too:
     /// `Codec.object(OrderFailed.class, IOException.class)`. They arrive with message, cause, suppressed ones, stack
@@ -138,10 +138,10 @@ public interface Codec<E> extends Serializable {
     /// prints like it; so an exception of your own that is listed can carry any other.
     ///
     /// *Queues* may be in an item if `SharedQueue.class` is listed. What travels is the address; it arrives as a handle
-    /// attached to the same queue, the same one each time while anybody has it. The queue's own codec must be
+    /// attached to the same queue, the same one each time while it is reachable. The queue's own codec must be
     /// one without classes, `Codec.record` of a listed record, or `Codec.object` of classes that are all listed. Who
     /// sends a queue keeps it open until it has arrived; if it is gone, reading fails with an `IOException`. The reader
-    /// need not close it: it is closed when nobody has it any more, with the next queue that is read. Who closes it
+    /// need not close it: it is closed when it is unreachable, with the next queue that is read. To close it
     /// closes it for all in this process that got it from an item. To list `SharedQueue.class` is to let messages say
     /// which of this user's queues are opened.
     ///

@@ -81,7 +81,7 @@ public final class Encoder {
         buffer.putUtf8(value);
     }
 
-    /// A view of this encoder for whoever writes to streams. It is the same object at every call; writing to it
+    /// A view of this encoder for code that writes to streams. It is the same object at every call; writing to it
     /// appends here, flushing and closing it do nothing.
     ///
     /// @return the view

@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.codec.Format;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 final class GetEnd<E> {
     private final LaneQueue queue;
     private final Codec<E> codec;
+    private final @Nullable Format<E> format; // as in PutEnd
     private final Delivery delivery;
     private final int maxAttempts;
     private final @Nullable PutEnd<E> deadLetters; // null if there is no limit of attempts
@@ -33,6 +35,7 @@ final class GetEnd<E> {
     GetEnd(LaneQueue queue, Codec<E> codec, Delivery delivery, int maxAttempts, @Nullable PutEnd<E> deadLetters) {
         this.queue = queue;
         this.codec = codec;
+        format = codec instanceof FormatCodec<E> own ? own.format : null;
         this.delivery = delivery;
         this.maxAttempts = maxAttempts;
         this.deadLetters = deadLetters;
@@ -77,16 +80,20 @@ final class GetEnd<E> {
     }
 
     private void decode(Message message) {
-        Decoder from = decoder;
-        if (from == null || from.message != message) decoder = from = new Decoder(message);
         try {
-            decoded = Objects.requireNonNull(codec.decode(from), "the codec decoded null");
+            decoded = format != null ? format.decode(message) : decodeByCodec(message);
         } catch (IOException e) {
             throw new UncheckedIOException(
                     "codec " + codec.name() + " cannot decode a message of " + message.length() + " bytes from "
                             + queue.path(),
                     e);
         }
+    }
+
+    private E decodeByCodec(Message message) throws IOException {
+        Decoder from = decoder;
+        if (from == null || from.message != message) decoder = from = new Decoder(message);
+        return Objects.requireNonNull(codec.decode(from), "the codec decoded null");
     }
 
     /// @return null if every item is lent or done

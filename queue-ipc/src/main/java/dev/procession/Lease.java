@@ -3,7 +3,7 @@ package dev.procession;
 import dev.procession.core.QueueException;
 import java.lang.ref.Reference;
 
-/// An item that is lent: nobody else gets it until it is given back, the process that has it ends, or the queue's
+/// An item that is lent: no other consumer gets it until it is given back, the process that has it ends, or the queue's
 /// visibility time-out is over. It is gone when it is done.
 ///
 ///     try (Lease<Order> lease = orders.lease()) {
@@ -39,9 +39,9 @@ public final class Lease<E> implements AutoCloseable {
         return lease.attempt();
     }
 
-    /// The item is finished: nobody gets it again.
+    /// The item is finished: it is not lent again.
     ///
-    /// @throws LeaseLostException if it was lent to somebody else meanwhile, who may finish it too
+    /// @throws LeaseLostException if it was lent again meanwhile, to a consumer that may finish it too
     /// @throws IllegalStateException if this lease was done or given back already
     public void done() {
         try {
@@ -56,7 +56,7 @@ public final class Lease<E> implements AutoCloseable {
     /// Gives the item back at once, at its old place in the order. This process sees it there with its next look,
     /// others within some milliseconds.
     ///
-    /// @throws LeaseLostException if it was lent to somebody else meanwhile
+    /// @throws LeaseLostException if it was lent again meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
     public void giveBack() {
         try {

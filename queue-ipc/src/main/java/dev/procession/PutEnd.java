@@ -1,5 +1,7 @@
 package dev.procession;
 
+import dev.procession.codec.Format;
+import dev.procession.codec.GrowingBuffer;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Producer;
 import dev.procession.core.WaitStrategy;
@@ -17,13 +19,17 @@ final class PutEnd<E> {
     private final Codec<E> codec;
     private final ShortLock lock = new ShortLock();
     private final Turn turn = new Turn();
+    private final @Nullable Format<E> format; // the codec's, if it has one: through that, put and get take 4 ns more
     private final Encoder encoder; // guarded by the lock, as is the producer
+    private final GrowingBuffer buffer; // what is in it
     private @Nullable Producer producer;
 
     PutEnd(LaneQueue queue, Codec<E> codec) {
         this.queue = queue;
         this.codec = codec;
+        format = codec instanceof FormatCodec<E> own ? own.format : null;
         encoder = new Encoder(queue.maxMessageBytes());
+        buffer = encoder.buffer;
     }
 
     /// @return false if there is no room now
@@ -32,7 +38,7 @@ final class PutEnd<E> {
         try {
             Producer producer = producer();
             encode(item);
-            return producer.tryPut(encoder.array(), 0, encoder.length());
+            return producer.tryPut(buffer.array(), 0, buffer.length());
         } finally {
             lock.unlock();
         }
@@ -45,9 +51,9 @@ final class PutEnd<E> {
         try {
             Producer producer = producer();
             encode(item);
-            if (producer.tryPut(encoder.array(), 0, encoder.length())) return true;
+            if (producer.tryPut(buffer.array(), 0, buffer.length())) return true;
             if (timeoutNanos <= 0) return false;
-            bytes = Arrays.copyOf(encoder.array(), encoder.length());
+            bytes = Arrays.copyOf(buffer.array(), buffer.length());
         } finally {
             lock.unlock();
         }
@@ -65,9 +71,13 @@ final class PutEnd<E> {
     }
 
     private void encode(E item) {
-        encoder.reset();
+        buffer.reset();
         try {
-            codec.encode(item, encoder);
+            if (format != null) {
+                format.encode(item, buffer);
+            } else {
+                codec.encode(item, encoder);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException("codec " + codec.name() + " cannot encode a " + item.getClass().getName(),
                     e);

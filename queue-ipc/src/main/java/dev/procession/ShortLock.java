@@ -6,15 +6,15 @@ import java.util.concurrent.locks.LockSupport;
 /// A lock for what takes a moment and hardly ever waits.
 ///
 /// Taking and giving back an uncontended one is one atomic operation and one store, where a `ReentrantLock` has two
-/// atomic operations, because it must learn whom to wake. Here nobody is woken: who finds it held looks again for a
-/// while, then sleeps, longer and longer.
+/// atomic operations, because it must learn which thread to wake. Here none is woken: one that finds it held looks
+/// again for a while, then sleeps, longer and longer.
 final class ShortLock {
     private static final int SPINS = 100;
     private static final int YIELDS = 10;
     private static final long SHORTEST_SLEEP_NANOS = 20_000;
     private static final long LONGEST_SLEEP_NANOS = 1_000_000;
 
-    private final AtomicLong owner = new AtomicLong(); // id of the thread that holds it, 0 for nobody
+    private final AtomicLong owner = new AtomicLong(); // id of the thread that holds it, 0 if it is free
 
     void lock() {
         long me = Thread.currentThread().threadId();
@@ -43,6 +43,6 @@ final class ShortLock {
     }
 
     void unlock() {
-        owner.setRelease(0); // pairs with the compareAndSet of whoever is next
+        owner.setRelease(0); // pairs with the compareAndSet of its next holder
     }
 }

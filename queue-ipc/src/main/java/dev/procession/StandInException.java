@@ -3,8 +3,9 @@ package dev.procession;
 import java.io.Serial;
 
 /// What the reader of [Codec#object(Class...)] gets in place of an exception whose class is not on the list, where that
-/// is the cause of one whose class is, or suppressed by it: nobody can foresee all of those. It prints as the other one
-/// did. Message, stack trace, cause and suppressed exceptions are those of the other one; its own fields are missing.
+/// is the cause of one whose class is, or suppressed by it: no list can foresee all of those. It prints as the other
+/// one did. Message, stack trace, cause and suppressed exceptions are those of the other one; its own fields are
+/// missing.
 public final class StandInException extends Exception {
     @Serial
     private static final long serialVersionUID = 1;

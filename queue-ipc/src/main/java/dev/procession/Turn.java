@@ -16,8 +16,11 @@ final class Turn {
     <T> @Nullable T await(WaitLoop waiting, Supplier<@Nullable T> attempt, long timeoutNanos)
             throws InterruptedException {
         long start = System.nanoTime();
-        if (timeoutNanos == Long.MAX_VALUE) lock.lockInterruptibly();
-        else if (!lock.tryLock(timeoutNanos, TimeUnit.NANOSECONDS)) return attempt.get();
+        if (timeoutNanos == Long.MAX_VALUE) {
+            lock.lockInterruptibly();
+        } else if (!lock.tryLock(timeoutNanos, TimeUnit.NANOSECONDS)) {
+            return attempt.get();
+        }
         try {
             waiting.start(timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start));
             T result;

@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.stream.Collectors;
 
-/// Kryo, set up for objects of certain classes and for bytes that nobody vouches for. For one thread at a time.
+/// Kryo, set up for objects of certain classes and for bytes that are not trusted. For one thread at a time.
 ///
 /// As it comes, Kryo believes the lengths that it reads, and a message of ten bytes can make it allocate an array of
 /// two billion elements. So here

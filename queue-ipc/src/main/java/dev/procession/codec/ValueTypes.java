@@ -30,8 +30,8 @@ import java.util.UUID;
 
 /// The classes of plain values that are always allowed.
 final class ValueTypes {
-    /// Nobody cares whether two references to one of these lead to one object, so each of them is written out. Kryo
-    /// has given numbers to the first ones itself; the others get theirs in this order.
+    /// It does not matter whether two references to one of these lead to one object, so each of them is written out.
+    /// Kryo has given numbers to the first ones itself; the others get theirs in this order.
     static final List<Class<?>> KRYOS = List.of(
             Boolean.class, Byte.class, Short.class, Character.class, Integer.class, Long.class, Float.class,
             Double.class, String.class);
