@@ -167,8 +167,10 @@ public final class Linearizability {
         options.addGuarantee(forClasses(CORE + "Layout", CORE + "QueueGeometry", CORE + "Doorbell", CORE + "WaitLoop")
                 .allMethods()
                 .ignore());
-        options.addGuarantee(forClasses(CORE + "Consumer", CORE + "LaneScan", CORE + "SharedConsumer", CORE + "LaneWriter", CORE + "Producer")
-                .methods("end", "isRecord", "recordBytes", "nextLap", "laneWithSmallestTicket", "noOther", "isSafeToTake",
+        options.addGuarantee(forClasses(CORE + "Consumer", CORE + "LaneScan", CORE + "SharedConsumer",
+                CORE + "LaneWriter", CORE + "Producer")
+                .methods("end", "isRecord", "recordBytes", "nextLap", "laneWithSmallestTicket", "noOther",
+                        "isSafeToTake",
                         "signalRoom", "checkUsable")
                 .ignore());
         return options;
