@@ -2,13 +2,12 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 
-/// The exact bound on the number of items, of both sides: producers that announce an item before they put it (invariant
-/// 11), and whoever asks whether there is a place.
+/// The exact bound on the number of items, both sides: producers announce an item before they put it (invariant 11);
+/// any thread may ask whether there is a place.
 ///
-/// Each lane has its owner's count of items, one more than there are while an item is on its way; and each record its
-/// number within the lane. So the items of a lane are its announced number less the number at its head. Nothing here
-/// holds a lock or changes anything but the caller's own announcement: whoever is stopped or killed while it counts is
-/// in nobody's way.
+/// Each lane has its owner's announced count (one ahead while a put is in progress), each record its number within the
+/// lane: a lane's items are the announced count less the number at its head. Counting takes no lock and writes nothing
+/// but the caller's own announcement, so a thread stopped or killed in it blocks no other.
 ///
 /// Thread-safe.
 final class Bound {
@@ -19,8 +18,8 @@ final class Bound {
     private final Lanes lanes;
     private final Participants participants;
 
-    /// An announced number of each lane that was found to be kept: as many items were put. For it nobody needs to ask
-    /// again whether the lane's owner lives. Any thread may change it; an old value costs a question.
+    /// Per lane, an announced count known to be fulfilled: all those items were put, so whether the owner is alive need
+    /// not be checked again. Racy: a stale value costs one check.
     private final long[] kept;
 
     Bound(QueueFile file, Lanes lanes, Participants participants) {
@@ -35,22 +34,20 @@ final class Bound {
 
     // ---- a producer's side
 
-    /// Announces one item more of the caller's lane before it is put, so that all who do the same see each other: of
-    /// the items in an overfull queue the one announced last would have counted all the others. Returns false if the
-    /// queue is full; then nothing is announced.
+    /// Reserves one of maxItems for the caller's lane (Dekker: announce, fence, count): if the queue were overfull, the
+    /// last to announce would have counted all others. Returns false if the queue is full; nothing is announced then.
     ///
-    /// @param published how many items the caller has put
+    /// @param published number of items the caller has put
     boolean announce(int lane, long published, Patience patience) {
         if (tryAnnounce(lane, published, patience, false)) return true;
-        // the longer count is made without the announcement first: it would keep others from the last place meanwhile
+        // the exact count is first made without the announcement, which would meanwhile keep others from the last place
         return exactItems(patience) < maxItems && tryAnnounce(lane, published, patience, true);
     }
 
     private boolean tryAnnounce(int lane, long published, Patience patience, boolean exact) {
-        // pairs with announced(); the fence orders it
+        // pairs with announced(); ordered by the fence
         SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published + 1);
-        // Dekker, announce and count against the same of others: pairs with this fence there. With a release alone two
-        // could overlook each other
+        // Dekker: pairs with this same fence in other producers; StoreLoad, which a release store does not give
         SharedMemory.fullFence();
         long items = exact ? exactItems(patience) : countedItems(patience);
         if (items <= maxItems) return true;
@@ -58,7 +55,7 @@ final class Bound {
         return false;
     }
 
-    /// Makes the announcement void, if there is one.
+    /// Cancels the announcement, if there is one.
     void retract(int lane, long published) {
         // pairs with announced(); release: not before the put that it belongs to has failed
         SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published);
@@ -71,9 +68,9 @@ final class Bound {
         return countedItems(patience) < maxItems || exactItems(patience) < maxItems;
     }
 
-    /// Sums up what was announced in each lane, without what was taken from it. The number at the head is read first,
-    /// so the sum may be too high while others go on, but never too low. It is also too high by what the dead have
-    /// announced and not put, and by what is done behind a record that is not: [#exactItems(Patience)] is not.
+    /// Sums up what was announced in each lane less what was taken. The number at the head is read first, so under
+    /// concurrency the sum may be too high but never too low. It also includes items that dead owners announced but
+    /// never put, and done records after one that is not; [#exactItems(Patience)] excludes both.
     private long countedItems(Patience patience) {
         long items = 0;
         int count = lanes.lanesInUse();
@@ -84,14 +81,13 @@ final class Bound {
         return items;
     }
 
-    /// Counts the places that are taken. Changes nothing and holds nothing, so whoever is stopped in here is in
-    /// nobody's way.
+    /// Counts the places taken. Writes nothing and holds no lock.
     ///
-    /// For whoever has announced an item before, with a fence, the result is never too low. Take the items that are in
-    /// the queue at some later time, and of their announcements the last one: its owner sees all the others. Each of
-    /// those was made by somebody who lives, so the announced word has it; or by somebody who was dead before the owner
-    /// was asked for, so that all its stores were done, and the log has it if it was put; or by an heir of the lane who
-    /// came after that: then it was not before the last one. What has passed is read first and only grows.
+    /// For a caller that has announced and fenced, the result is never too low. Of the items in the queue at some later
+    /// time, consider the last announced: its owner sees all other announcements. Each was made by a live owner, so the
+    /// announced word has it; or by one already dead when checked for, so that all its stores were done and the log has
+    /// the item if it was put; or by a later heir of the lane, which contradicts its being before the last one. The
+    /// passed count is read first and is monotonic.
     private long exactItems(Patience patience) {
         long items = 0;
         int count = lanes.lanesInUse();
@@ -105,14 +101,14 @@ final class Bound {
         if (leased) passed = lanes.walk(lane, null, patience).passed();
         long announced = announced(lane);
         if (announced == kept[lane] || participants.isLaneAlive(lane)) return announced - passed;
-        // after the question: an owner that was dead then has put all that it ever will
+        // after the check: an owner found dead has put all that it ever will
         Lanes.Log log = lanes.walk(lane, null, patience);
         if (log.passed() + log.items() == announced) kept[lane] = announced;
         return log.items();
     }
 
     private long announced(int lane) {
-        // pairs with the release stores above: whoever sees one sees what its owner had put
+        // pairs with the release stores above: a read of one sees what its owner had put before
         return SharedMemory.getVolatile(memory, base + Layout.announcedOffset(lane));
     }
 

@@ -3,19 +3,18 @@ package dev.procession.core;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/// Space for one message in the producer's lane, to be written in place. Nobody sees it until [commit][#commit()],
-/// which is when the message is put and gets its place in the order. Every access is checked against the claimed
-/// length.
+/// Space for one message in the producer's lane, written in place. Invisible to consumers until [commit][#commit()],
+/// which puts the message and gives it its place in the order. Accesses are bounds-checked against the claimed length.
 ///
-/// The object belongs to its producer and thread and is used again by the next claim. Values are in native byte order
-/// and need no alignment. Space that is not written holds what was there before.
+/// Confined to its producer's thread; the object is reused by the next claim. Values are in native byte order,
+/// alignment is not required. Bytes not written keep their previous content.
 public final class Claim {
     private final Producer producer;
     private final MemorySegment memory;
     private long at;
     private long offset; // in the lane
-    int length = -1; // the producer ends it, right after the step that commits it
-    long writableEndAfter; // the producer's `writableEnd` after it
+    int length = -1; // reset by the producer right after the step that commits it
+    long writableEndAfter; // the producer's `writableEnd` once this ends
 
     Claim(Producer producer, MemorySegment memory) {
         this.producer = producer;
@@ -48,45 +47,45 @@ public final class Claim {
     ///
     /// @param index from 0 to `length() - 1`
     /// @param value the byte
-    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    /// @throws IndexOutOfBoundsException if outside the claim, or the claim has ended
     public void putByte(int index, byte value) {
         SharedMemory.setByte(memory, at(index, Byte.BYTES), value);
     }
 
     /// Writes an int.
     ///
-    /// @param index of its first byte, from 0 to `length() - 4`
+    /// @param index index of its first byte, from 0 to `length() - 4`
     /// @param value the int
-    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    /// @throws IndexOutOfBoundsException if outside the claim, or the claim has ended
     public void putInt(int index, int value) {
         SharedMemory.setInt(memory, at(index, Integer.BYTES), value);
     }
 
     /// Writes a long.
     ///
-    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param index index of its first byte, from 0 to `length() - 8`
     /// @param value the long
-    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    /// @throws IndexOutOfBoundsException if outside the claim, or the claim has ended
     public void putLong(int index, long value) {
         SharedMemory.setLong(memory, at(index, Long.BYTES), value);
     }
 
     /// Writes a double.
     ///
-    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param index index of its first byte, from 0 to `length() - 8`
     /// @param value the double
-    /// @throws IndexOutOfBoundsException if it is not inside the claim, or the claim has ended
+    /// @throws IndexOutOfBoundsException if outside the claim, or the claim has ended
     public void putDouble(int index, double value) {
         putLong(index, Double.doubleToRawLongBits(value));
     }
 
-    /// Copies bytes in.
+    /// Copies bytes into the claim.
     ///
-    /// @param index of the first byte in the claim
-    /// @param from where the bytes come from
-    /// @param start index of the first in `from`
-    /// @param count how many
-    /// @throws IndexOutOfBoundsException if they are not inside the claim or the array, or the claim has ended
+    /// @param index index of the first byte in the claim
+    /// @param from source
+    /// @param start index of the first byte in `from`
+    /// @param count number of bytes
+    /// @throws IndexOutOfBoundsException if outside the claim or the array, or the claim has ended
     public void putBytes(int index, byte[] from, int start, int count) {
         Objects.checkFromIndexSize(start, count, from.length);
         SharedMemory.copyIn(from, start, memory, at(index, count), count);
@@ -100,7 +99,7 @@ public final class Claim {
         producer.commit(offset, length);
     }
 
-    /// Gives the space back; nothing was put.
+    /// Gives the space back; nothing is put.
     ///
     /// @throws IllegalStateException if the claim has ended
     public void abort() {

@@ -2,27 +2,25 @@ package dev.procession.core;
 
 import java.lang.ref.Reference;
 
-/// Takes messages out of the queue in their order. How it takes them, and who else may, is its [Delivery].
+/// Takes messages out of the queue in order. Its [Delivery] says how, and which other consumers may be attached.
 ///
-/// Belongs to one thread, close() included. No allocation per message, but that a [LeasingConsumer] makes a [Lease] for
-/// each.
+/// Confined to one thread, close() included. No allocation per message, except that a [LeasingConsumer] allocates a
+/// [Lease] for each.
 ///
-/// What a look is, and why its rule is right, is in the package documentation (get). What makes it cheap is here:
-/// seeing goes ahead of taking (some records down the lane, then one look at the other lanes, then all of them are
-/// taken), and a lane's first record is remembered until it is taken. Lanes that a look found empty are read again in
-/// the next look only.
+/// The look and its correctness are in the package documentation (get). It is made cheap by scanning ahead of taking
+/// (some records of one lane, then one look at the other lanes, then all of them are taken) and by caching a lane's
+/// first header until its record is taken. Lanes that a look found empty are not reread before the next look.
 public abstract class Consumer extends LaneScan implements AutoCloseable {
-    /// What a get returns when there is no message.
+    /// Returned by a get if there is no message.
     public static final int EMPTY = -1;
 
-    /// Empty answers between two questions to the system whether the file is whole: one costs as much as a hundred
-    /// looks.
+    /// Empty results between two checks for truncation: a check is a system call, as expensive as a hundred looks.
     private static final int CHECK_EACH = 1 << 14;
 
     final Participants participants;
     final WaitLoop waiting;
     private int empties;
-    boolean busy; // between begin() and end(); each call that begins clears it itself, which no full stack can prevent
+    boolean busy; // between begin() and end(); cleared inline by callers, so even on stack overflow
     private boolean closed;
 
     Consumer(Participants participants, WaitLoop waiting) {
@@ -33,24 +31,24 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     /// Hands messages to a handler.
     ///
-    /// An exclusive consumer hands them out in place, and a message that was handed out is taken, also if the handler
-    /// threw. Heads are moved at the end of the call, and on the way after each eighth of a lane: up to that much is
-    /// delivered again if this process is killed. A shared consumer takes a run of messages from one lane at once and
-    /// hands out private copies: a kill loses the run, so `limit` is how many messages may be lost to it.
+    /// An exclusive consumer hands them out in place; a message is taken once handed out, even if the handler throws.
+    /// Heads are moved at the end of the call and after each eighth of a lane: up to that much is redelivered if this
+    /// process is killed. A shared consumer takes a run of messages from one lane at once and hands out private copies:
+    /// a kill loses the run, so `limit` bounds the number of messages that it may lose.
     ///
     /// @param handler gets each message
-    /// @param limit how many messages at the most, 1 or more
-    /// @return how many were handed out; 0 if the queue was empty
+    /// @param limit maximum number of messages, 1 or more
+    /// @return the number handed out; 0 if the queue was empty
     /// @throws QueueClosedException if this consumer or its queue was closed
     /// @throws QueueCorruptedException if the file is damaged
     public abstract int poll(MessageHandler handler, int limit);
 
-    /// Hands messages to a handler, and waits for the first one.
+    /// Hands messages to a handler; waits for the first one, up to the time-out.
     ///
     /// @param handler gets each message
-    /// @param limit how many messages at the most, 1 or more
-    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
-    /// @return how many were handed out; 0 if the queue was empty all the time
+    /// @param limit maximum number of messages, 1 or more
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return the number handed out; 0 if the queue was empty throughout
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
     /// @throws QueueCorruptedException if the file is damaged
@@ -64,20 +62,20 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     /// Takes one message.
     ///
-    /// @param to gets its bytes, from index 0
+    /// @param to destination of its bytes, from index 0
     /// @return its length, or [#EMPTY]
-    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws MessageTooLargeException if `to` is too short; the message stays first in the queue
     /// @throws QueueClosedException if this consumer or its queue was closed
     /// @throws QueueCorruptedException if the file is damaged
     public abstract int tryGet(byte[] to);
 
-    /// Takes one message, and waits for it.
+    /// Takes one message; waits for one, up to the time-out.
     ///
-    /// @param to gets its bytes, from index 0
-    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
-    /// @return its length, or [#EMPTY] if the queue was empty all the time
+    /// @param to destination of its bytes, from index 0
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return its length, or [#EMPTY] if the queue was empty throughout
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws MessageTooLargeException if `to` is too short; the message stays first in the queue
     /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
     /// @throws QueueCorruptedException if the file is damaged
     public int get(byte[] to, long timeoutNanos) throws InterruptedException {
@@ -88,12 +86,12 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         return length;
     }
 
-    /// Takes one message, and waits for it as long as it takes.
+    /// Takes one message; blocks until there is one.
     ///
-    /// @param to gets its bytes, from index 0
+    /// @param to destination of its bytes, from index 0
     /// @return its length
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws MessageTooLargeException if `to` is too short; the message stays the first
+    /// @throws MessageTooLargeException if `to` is too short; the message stays first in the queue
     /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
     /// @throws QueueCorruptedException if the file is damaged
     public int get(byte[] to) throws InterruptedException {
@@ -105,7 +103,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
                 + "; it was not taken, use a larger buffer");
     }
 
-    /// Begins a call that takes messages; [#end()] ends it.
+    /// Begins a call that takes messages, ended by [#end()].
     final void begin(int limit) {
         if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
         checkNotInHandler();
@@ -114,13 +112,13 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         patience.renew();
     }
 
-    /// Nothing was found: time to ask now and then whether the file is still whole.
+    /// No message: now and then checks for truncation.
     final int empty() {
         checked(0);
         return EMPTY;
     }
 
-    /// The same for a number of messages.
+    /// The same for a number of messages taken.
     final int checked(int taken) {
         if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) file.checkNotTruncated();
         return taken;
@@ -128,7 +126,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     final void end() {
         busy = false;
-        Reference.reachabilityFence(this); // keeps the mapping until here
+        Reference.reachabilityFence(this); // keeps the file mapped until here
     }
 
     private void checkNotInHandler() {
@@ -140,7 +138,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         file.checkOpen();
     }
 
-    /// Returns false if it was closed before.
+    /// Returns false if it was closed already.
     final boolean markClosed() {
         if (closed) return false;
         checkNotInHandler();
@@ -148,7 +146,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         return true;
     }
 
-    /// Gives the consumer's place back. Messages that it has not taken stay.
+    /// Detaches the consumer. Messages that it has not taken stay.
     @Override
     public abstract void close();
 }

@@ -4,26 +4,26 @@ import dev.procession.core.os.Os;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
-/// One pair of waiting bit and futex word, by which sleepers are woken: there is one for messages and one for room.
+/// A pair of waiting bit and futex word that wakes sleepers: one pair for messages, one for room.
 ///
 ///     sleeper                                      waker
 ///     w = futex word                               publish (or move the head)
 ///     waiting bit := 1                             if the waiting bit is set:
 ///     asymmetric fence (membarrier)                    waiting bit := 0
-///     look again; anything there: do not sleep         futex word += 1
+///     look again; if anything is there, do not sleep   futex word += 1
 ///     futex wait while the word is w                   futex wake
 ///
-/// The word is read before the bit is set, the bit is cleared before the word is raised, and the word is raised before
-/// the wake: each of these swapped loses a wake-up. This is Dekker's pattern, publish and look against bit and look;
-/// the waker has no StoreLoad fence between publishing and reading the bit, so its store may still be in its store
-/// buffer, and the sleeper's membarrier makes up for that. A process that cannot have that sets the fence bit when it
-/// attaches, and then wakers fence.
+/// The word is read before the bit is set, the bit is cleared before the word is incremented, the word is incremented
+/// before the wake: swapping any of these loses a wake-up. This is Dekker with an asymmetric fence: the waker has no
+/// StoreLoad fence between publishing and reading the bit, so its store may still be in the store buffer; the sleeper's
+/// membarrier makes up for it. A process without membarrier sets the fence bit when it attaches, and wakers fence from
+/// then on.
 ///
-/// A kill or a stop between publishing and waking loses a wake-up all the same. So every sleep is timed, and the bit is
-/// never a count, which a kill would leave too high for ever.
+/// A kill or a stop between publishing and waking still loses a wake-up. So every sleep is timed, and the bit is not a
+/// count, which a kill would leave too high for ever.
 ///
-/// Room is signalled not at each move of a head but when it passes an eighth of its lane, and when the lane is empty:
-/// for a producer of a full lane a wake-up for each message would cost more than the message.
+/// Room is not signalled at each move of a head, but when it passes an eighth of its lane and when the lane is empty:
+/// with full lanes, one wake-up per message would cost more than the message.
 ///
 /// Thread-safe.
 final class Doorbell {
@@ -35,8 +35,8 @@ final class Doorbell {
     private final long futexOffset;
     private @Nullable FutexProxy proxy; // guarded by this
 
-    /// @param waiting offset in the file of the waiting bit
-    /// @param futex offset in the file of the futex word
+    /// @param waiting file offset of the waiting bit
+    /// @param futex file offset of the futex word
     private Doorbell(QueueFile file, long waiting, long futex) {
         this.file = file;
         waitingAddress = file.base + waiting;
@@ -51,35 +51,35 @@ final class Doorbell {
         return new Doorbell(file, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
     }
 
-    /// Called once for each handle, before any thread waits or wakes through it.
+    /// Called once per handle, before any thread waits or wakes through it.
     static void attach(QueueFile file) {
         if (!Os.CURRENT.canWake() || Os.CURRENT.processWideBarrier()) return;
-        // pairs with the wakers' reads of the bit: from now on they fence
+        // pairs with the wakers' reads of the bit, which fence from now on
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.MESSAGES_WAITING_OFFSET, FENCE);
+        // pairs with the same
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.ROOM_WAITING_OFFSET, FENCE);
     }
 
     // ---- the sleeper
 
-    /// Says that a thread is about to sleep, which then looks once more at what it waits for.
+    /// Announces that a thread is about to sleep; it must then look once more at what it waits for.
     ///
     /// @return the futex word, for [#sleep]
     int announce() {
-        // before the bit: a waker that saw the bit raises the word after this read. Pairs with the add in ringAll()
+        // pairs with the add in ringAll(); before the bit: a waker that saw the bit increments the word after this read
         int word = SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
-        SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING);
-        // pairs with the opaque read in ring(): the look that follows sees the waker's publish, or the waker sees the
-        // bit
+        SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING); // pairs with the reads in ring()
+        // pairs with the opaque read in ring(): the next look sees the waker's publish, or the waker sees the bit
         Os.CURRENT.processWideBarrier();
         return word;
     }
 
-    /// Sleeps until rung, or for some time.
+    /// Sleeps until rung, or timed out.
     ///
     /// @param word what [#announce] returned
     /// @param left the longest sleep, in ns
-    /// @param nanos after which it ends all the same, so that the sleeper looks by itself; a virtual thread in a crowd
-    ///     may sleep longer
+    /// @param nanos after this many ns it returns in any case, so that the sleeper looks itself; among many virtual
+    ///     threads it may sleep longer
     void sleep(int word, long left, long nanos) {
         if (Thread.currentThread().isVirtual()) proxy().sleep(word, left, nanos);
         else Os.CURRENT.sleep(file.memory, futexOffset, word, Math.min(left, nanos));
@@ -92,23 +92,24 @@ final class Doorbell {
 
     // ---- the waker
 
-    /// Called after each publish, or each move of a head: wakes the sleepers if there are any.
+    /// Called after each publish and each move of a head: wakes sleepers if there are any.
     static void ring(MemorySegment memory, long base, long waiting, long futex) {
-        // opaque: the compiler may not move it up before the publish; that the processor may, the sleeper's fence makes
-        // up for. Pairs with the or in announce()
+        // opaque: not hoisted above the publish by the compiler; the sleeper's membarrier covers reordering by the CPU.
+        // Pairs with the OR in announce()
         if (SharedMemory.getOpaque(memory, base + waiting) != 0) ringIfAwaited(memory, base, waiting, futex);
     }
 
     private static void ringIfAwaited(MemorySegment memory, long base, long waiting, long futex) {
-        // pairs with the or in announce(), of a process without membarrier
+        // pairs with the OR in attach(), by a process without membarrier
         if ((SharedMemory.getOpaque(memory, base + waiting) & FENCE) != 0) SharedMemory.fullFence();
+        // pairs with the OR in announce()
         if ((SharedMemory.getVolatile(memory, base + waiting) & WAITING) != 0) ringAll(memory, base, waiting, futex);
     }
 
     static void ringAll(MemorySegment memory, long base, long waiting, long futex) {
-        // in this order; the add pairs with the read of the word in announce()
+        // in this order; pairs with the OR in announce()
         SharedMemory.getAndBitwiseAnd(memory, base + waiting, ~WAITING);
-        SharedMemory.getAndAddInt(memory, base + futex, 1);
+        SharedMemory.getAndAddInt(memory, base + futex, 1); // pairs with the read of the word in announce()
         Os.CURRENT.wake(memory, futex);
     }
 }

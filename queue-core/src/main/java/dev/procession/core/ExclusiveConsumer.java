@@ -2,16 +2,17 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 
-/// The only consumer: reads messages in place, then moves the heads. Nobody else moves them, so what it remembers is
-/// true.
+/// The only consumer: reads messages in place, then moves the heads. No other process moves them, so cached heads are
+/// exact.
 final class ExclusiveConsumer extends Consumer {
     private static final int LINE = 64;
-    /// After it has found the queue empty, a consumer takes the lines of so much away from their producers.
+    /// After finding the queue empty, the consumer takes the cache lines of this many bytes from their producers, see
+    /// [#ownLines].
     private static final long OWN_BYTES = 1 << 28;
 
     private final Message message;
-    private final long releaseBytes; // this far the head may stay behind
-    private long ownBytes; // of so much it goes on doing that
+    private final long releaseBytes; // the shared head may lag by this many bytes
+    private long ownBytes; // for this many more bytes it takes the lines
 
     ExclusiveConsumer(Participants participants, WaitLoop waiting) {
         super(participants, waiting);
@@ -48,14 +49,14 @@ final class ExclusiveConsumer extends Consumer {
         return checked(taken);
     }
 
-    /// Hands out records of the only lane in use. That it is still the only one is asked behind each header.
+    /// Hands out records of the only lane in use. After each header it checks that the lane is still the only one.
     private int pollOnly(MessageHandler handler, int limit) {
         final MemorySegment m = memory;
         final long lane = laneAddress[0];
         long at = position[0];
         long release = head[0] + releaseBytes;
         int taken = 0;
-        int usual = Integer.MIN_VALUE; // a branch on the last length: the next address need not wait for this header
+        int usual = Integer.MIN_VALUE; // predicted length: the next address need not wait for this header
         long usualBytes = 0;
         try {
             while (taken < limit) {
@@ -63,7 +64,7 @@ final class ExclusiveConsumer extends Consumer {
                 long header = SharedMemory.getVolatile(m, lane + offset); // pairs with the release in publish()
                 // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
                 if (SharedMemory.getVolatile(m, lanesInUseAddress) != 1) {
-                    lanes = 0; // not known: selectLane() reads all of them
+                    lanes = 0; // unknown: selectLane() reads all of them
                     break;
                 }
                 if (header == 0) break;
@@ -123,11 +124,11 @@ final class ExclusiveConsumer extends Consumer {
                 if (usualBytes > laneBytes - offset) throw corrupted(lane, header);
                 at += usualBytes;
                 taken++;
-                // pairs with the release in publish(), as the next one
+                // pairs with the release in publish()
                 header = SharedMemory.getVolatile(m, data + (at & mask));
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
-                    header = SharedMemory.getVolatile(m, data);
+                    header = SharedMemory.getVolatile(m, data); // pairs with publish()
                     if (header == Layout.PADDING) throw corrupted(lane, header);
                 }
                 message.show(data + offset + headerBytes, length);
@@ -177,15 +178,15 @@ final class ExclusiveConsumer extends Consumer {
         }
     }
 
-    /// Takes the cache lines that end in a record away from its producer, before the space goes back; but only while
-    /// the queue is found empty now and then, so that the producer is the slower side.
+    /// Takes the cache lines that end in a record from its producer before the space is freed; only while the queue is
+    /// found empty now and then, so that the producer is the slower side.
     ///
-    /// A line that both cores share must be invalidated here before the producer can write it, and it asks for one
-    /// after the other; a line that only this core has is handed over whole, and many are under way at a time. Measured
-    /// between far cores: 22 million messages of 16 bytes a second without this and 89 with it, of 1 KiB 1.9 and 20.
-    /// Between near ones it would cost a consumer that is the slower side up to a quarter. The bytes stay the same, so
-    /// whoever comes after a kill finds the record as it was; and all of them are the record's own, since what is
-    /// before it may be its producer's already.
+    /// A line shared by both cores has to be invalidated here before the producer can write it, one request at a time;
+    /// a line exclusive to this core is transferred whole, many at a time. Measured between distant cores: 16-byte
+    /// messages 22 million/s without this, 89 with it; 1 KiB messages 1.9 and 20. Between near cores it would cost a
+    /// consumer that is the slower side up to a quarter. The bytes do not change, so after a kill the next consumer
+    /// finds the record intact; and only lines of the record itself are written, since its predecessor's may be the
+    /// producer's already.
     private void ownLines(long recordAddress, long bytes) {
         if (ownBytes <= 0) return;
         ownBytes -= bytes;
@@ -193,25 +194,24 @@ final class ExclusiveConsumer extends Consumer {
         for (long at = recordAddress; at < end; at = (at & -LINE) + LINE) SharedMemory.rewrite(memory, at);
     }
 
-    /// Moves the shared head: the space before it belongs to the lane's owner again.
+    /// Moves the shared head: the space before it is the lane owner's again.
     private void release(int lane, long position) {
         long before = head[lane];
         assert position - before >= 0; // invariant 4
         head[lane] = position;
         this.position[lane] = position;
-        // release: pairs with the volatile read in LaneSpace.extend(); all reads of the records are over before they
-        // are overwritten
+        // release: pairs with the volatile read in LaneSpace.extend(); reads of the records precede their overwriting
         SharedMemory.setRelease(memory, headAddress[lane], position);
         cold.signalRoom(lane, before, position);
     }
 
     @Override
     long read(int lane) {
-        // pairs with the release in publish(), as the next one
+        // pairs with the release in publish()
         long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (position[lane] & mask));
         if (header == Layout.PADDING) {
             position[lane] = nextLap(position[lane]);
-            header = SharedMemory.getVolatile(memory, laneAddress[lane]);
+            header = SharedMemory.getVolatile(memory, laneAddress[lane]); // pairs with publish()
             if (header == Layout.PADDING) throw corrupted(lane, header);
         }
         return first[lane] = header;
@@ -224,7 +224,7 @@ final class ExclusiveConsumer extends Consumer {
 
     @Override
     boolean confirmEmpty() {
-        return true; // what a look found empty stays so until somebody puts; nobody else takes
+        return true; // a lane found empty stays so until a put; there is no other consumer
     }
 
     @Override

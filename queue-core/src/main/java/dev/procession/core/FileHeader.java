@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.UUID;
 
-/// What the creator of a queue's file wrote into its first page, checked.
+/// What the creator wrote into the first page of a queue's file, validated.
 record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
     static void write(MemorySegment memory, QueueGeometry geometry, byte[] label, long flags) {
         long base = SharedMemory.base(memory);
@@ -29,14 +29,14 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET, boot.getMostSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET + Long.BYTES, boot.getLeastSignificantBits());
         SharedMemory.copyIn(label, 0, memory, base + Layout.LABEL_OFFSET, label.length);
-        // pairs with readGeometry(); the file also has no name before, so that others cannot open it
+        // pairs with readGeometry(); until then the file also has no name by which it could be opened
         SharedMemory.setRelease(memory, base + Layout.MAGIC_OFFSET, Layout.MAGIC);
     }
 
-    /// Reads the header of a file that has at least a page.
+    /// Reads the header of a file of at least one page.
     ///
-    /// @throws QueueUnavailableException if it is no queue, or none of this version and this start of the machine
-    /// @throws QueueCorruptedException if it contradicts itself
+    /// @throws QueueUnavailableException if it is no queue, or is of another format version or an earlier boot
+    /// @throws QueueCorruptedException if it is inconsistent
     static FileHeader read(Path path, MemorySegment memory) {
         long base = SharedMemory.base(memory);
         QueueGeometry geometry = readGeometry(path, memory, base);
@@ -87,8 +87,8 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
         UUID unknown = new UUID(0, 0);
         if (!made.equals(now) && !made.equals(unknown) && !now.equals(unknown)) {
             throw new QueueUnavailableException(
-                    path + " was made before the machine was restarted, so parts of it may be missing; delete it and make it"
-                            + " again");
+                    path + " was made before the machine was restarted, so parts of it may be missing; delete it and"
+                            + " make it again");
         }
         return g;
     }
@@ -101,7 +101,7 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
         return new String(bytes, 0, length, StandardCharsets.UTF_8);
     }
 
-    /// Identifies this start of the machine: of a file on disk, a restart may have kept any subset of its pages.
+    /// Identifies this boot: of a file on disk, a reboot may have kept any subset of the pages.
     private static UUID bootId() {
         try {
             return UUID.fromString(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip());

@@ -7,40 +7,40 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// Lets virtual threads sleep on a futex word without their carriers: one platform thread sleeps on the word for all of
-/// them, and unparks them when it has changed. A futex wait in a virtual thread would keep its carrier in the kernel,
-/// and a few such waits all virtual threads of the JVM.
+/// Lets virtual threads sleep on a futex word without pinning their carriers: one platform thread waits on the word for
+/// all of them and unparks them when it changes. A futex wait in a virtual thread keeps its carrier in the kernel; a
+/// few such waits starve all virtual threads of the JVM.
 ///
-/// Where there are many, that thread also sees to it that each looks again by itself, a few at a time. If thousands had
-/// timers of their own, they would keep all carriers busy with looks in vain; and as long as a carrier finds more to do
-/// where it found the last, it looks nowhere else, so another virtual thread, one that is to close the queue, say,
-/// might not run for minutes. For the same reason they are woken in groups, each when the last has run.
+/// With many sleepers that thread also makes each look again periodically, a few at a time. Thousands of timers of
+/// their own would keep all carriers busy with vain looks; and a carrier that keeps finding work in its own queue
+/// steals none, so another virtual thread, for instance one about to close the queue, might starve for minutes. For the
+/// same reason they are woken in groups, each after the last has run.
 ///
-/// The thread is made when a virtual thread first sleeps, and ends when none has slept for a while.
+/// The thread starts when a virtual thread first sleeps, and ends when none has slept for a while.
 final class FutexProxy {
     private static final long LINGER_MILLIS = 1_000;
 
-    /// Where no thread can be made for it, sleepers look again after this long.
+    /// Sleep in ns if no proxy thread can be started: sleepers then poll.
     private static final long ALONE_NANOS = 1_000_000;
 
-    /// So many have timers of their own.
+    /// Up to this many sleepers have timers of their own.
     private static final int FEW = 32;
 
-    /// If there are more, so many look again each time, and that often.
+    /// Beyond that, this many look again each time, at this interval.
     private static final int LOOKERS = 10;
     private static final long LOOK_NANOS = 1_000_000;
 
-    /// So many are woken at the same time, and so soon the next when they have run.
+    /// Maximum number unparked at once, and the polling interval in ns until these have run.
     private static final int WOKEN = 256;
     private static final long WOKEN_NANOS = 50_000;
 
     private final QueueFile file;
     private final long futexOffset;
 
-    // guarded by this, as is all behind it
-    private final Set<Sleeper> sleepers = new LinkedHashSet<>(); // who has slept longest comes first
+    // guarded by this, as are the fields below
+    private final Set<Sleeper> sleepers = new LinkedHashSet<>(); // longest sleeper first
     private @Nullable Thread thread;
-    private int unparked; // those that have not run since
+    private int unparked; // number of those that have not run since
 
     /// A class, not a record: two sleepers of one thread are two.
     private static final class Sleeper {
@@ -60,15 +60,16 @@ final class FutexProxy {
         this.futexOffset = futexOffset;
     }
 
-    /// As [Platform#sleep], in a virtual thread: it also ends at once if the thread is interrupted.
+    /// [Platform#sleep] for a virtual thread; also returns at once if the thread is interrupted.
     ///
-    /// @param left the longest sleep
-    /// @param nanos after which it ends all the same, so that the sleeper looks by itself; later where there are many
+    /// @param left the longest sleep, in ns
+    /// @param nanos after this many ns it returns in any case, so that the sleeper looks itself; later if there are
+    ///     many
     void sleep(int expected, long left, long nanos) {
         var sleeper = new Sleeper(expected, System.nanoTime() + nanos);
         long most = Math.min(left, add(sleeper, nanos));
         try {
-            // a word that changed before the sleeper was listed is not looked at again for its sake
+            // a change before the sleeper was listed would not unpark it
             if (word() == expected) LockSupport.parkNanos(this, most);
         } finally {
             remove(sleeper);
@@ -80,17 +81,17 @@ final class FutexProxy {
         return SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
     }
 
-    /// Returns how long it may sleep.
+    /// Returns how long the sleeper may park, in ns.
     private synchronized long add(Sleeper sleeper, long nanos) {
         sleepers.add(sleeper);
         if (thread != null) {
-            notify(); // it may be waiting for somebody to sleep for
+            notify(); // it may be waiting for a sleeper
             return sleepers.size() > FEW ? Long.MAX_VALUE : nanos;
         }
         Thread made = Thread.ofPlatform().daemon().name("procession wake-up").unstarted(this::run);
         try {
             made.start();
-        } catch (OutOfMemoryError e) { // the system has no more threads
+        } catch (OutOfMemoryError e) { // out of native threads
             return Math.min(nanos, ALONE_NANOS);
         }
         thread = made;
@@ -105,7 +106,7 @@ final class FutexProxy {
     private void run() {
         try {
             while (hasSleepers()) {
-                if (!file.tryEnter()) break; // the queue was closed and unmapped: so the sleepers left, or are about to
+                if (!file.tryEnter()) break; // closed and unmapped: the sleepers have left, or are about to
                 try {
                     int word = word();
                     long nanos = unpark(word);
@@ -116,27 +117,26 @@ final class FutexProxy {
                 }
             }
         } catch (InternalError e) {
-            // the file was cut off: the sleepers find that out by themselves
+            // truncated: the sleepers find out by themselves
         } finally {
             end();
         }
     }
 
-    /// Waits for somebody to sleep for. If nobody comes, this thread is done: in one step, so that whoever comes later
-    /// makes another one.
+    /// Waits for a sleeper. If none comes, this thread ends, atomically, so that a later sleeper starts another one.
     private synchronized boolean hasSleepers() {
         try {
             if (sleepers.isEmpty()) wait(LINGER_MILLIS);
         } catch (InterruptedException e) {
-            // by nobody that we know; then it ends early
+            // not by this class; it then ends early
         }
         if (!sleepers.isEmpty()) return true;
         thread = null;
         return false;
     }
 
-    /// Unparks those who sleep on another word than this; if there are none, those who have slept long enough. Returns
-    /// how long to sleep until the next time.
+    /// Unparks sleepers whose word has changed; if there are none, those that have slept long enough. Returns how long
+    /// to sleep until the next round, in ns.
     private synchronized long unpark(int word) {
         if (unparked == 0 && !unpark(word, true, WOKEN)) unpark(word, false, LOOKERS);
         if (sleepers.isEmpty()) return 0;
@@ -161,7 +161,7 @@ final class FutexProxy {
         return count > 0;
     }
 
-    /// What is left of them goes on by itself.
+    /// The remaining sleepers are unparked and continue alone.
     private synchronized void end() {
         if (thread == Thread.currentThread()) thread = null;
         sleepers.forEach(sleeper -> LockSupport.unpark(sleeper.thread));

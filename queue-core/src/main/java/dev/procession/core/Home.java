@@ -24,14 +24,14 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// Where anonymous queues live: a directory of the user's own, closed to others. The only place that chooses one.
+/// The directory of anonymous queues: the user's own, inaccessible to others. The only place that chooses one.
 final class Home {
     private static final String PREFIX = "queue-";
-    /// What stands beside an anonymous queue has its name and something behind it.
+    /// Name of an anonymous queue; a queue beside it has the same name plus a suffix.
     private static final Pattern NAME =
             Pattern.compile("(" + PREFIX + "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(\\.[a-z]+)?");
 
-    /// So many names are tried in one place: others may stand there, but not in the way of a random one.
+    /// Number of fixed names tried in one place: another user can occupy these, but not a random one.
     private static final int NAMES = 9;
 
     /// The words from `magic` to `flags`.
@@ -42,12 +42,12 @@ final class Home {
 
     private Home() {}
 
-    /// A place for a home.
+    /// A candidate for the parent of a home.
     ///
-    /// @param what it is, for who reads why it is not used
-    /// @param base the directory that is there already; null or empty if none was named
+    /// @param what its description in error messages
+    /// @param base the existing directory; null or empty if none was configured
     /// @param name of the home in it; null if `base` is the home itself
-    /// @param own whether the base has to be the user's own
+    /// @param own whether the base must belong to the user
     private record Place(String what, @Nullable String base, @Nullable String name, boolean own) {}
 
     private static List<Place> places() {
@@ -61,11 +61,11 @@ final class Home {
                 new Place("java.io.tmpdir", System.getProperty("java.io.tmpdir"), name, false));
     }
 
-    /// Uses the first place in which that is possible.
+    /// Applies a function to the first usable place.
     ///
-    /// @param use what is done with the directory there
-    /// @return what it returned
-    /// @throws QueueUnavailableException if there is none: it says what was tried, and what is wrong there
+    /// @param use applied to the directory
+    /// @return its result
+    /// @throws QueueUnavailableException if there is none: lists what was tried, and what is wrong with each
     static <T> T first(Function<Path, T> use) {
         List<String> tried = new ArrayList<>();
         QueueUnavailableException last = null;
@@ -106,7 +106,7 @@ final class Home {
         }
     }
 
-    /// Whoever may rename what is ours could put something else in its place.
+    /// Rejects a base in which another user could rename our directory and substitute its own.
     private static void checkBase(Path base, boolean own) throws IOException {
         if (!UNIX) return;
         Map<String, Object> status = Files.readAttributes(base, "unix:mode,uid");
@@ -121,7 +121,7 @@ final class Home {
         }
     }
 
-    /// Makes the directory if nothing is there. Returns what is wrong with it, or null if it can be used.
+    /// Makes the directory if it is missing. Returns what is wrong with it, or null if it is usable.
     private static @Nullable String claim(Path home) throws IOException {
         try {
             if (!UNIX) Files.createDirectory(home);
@@ -129,7 +129,7 @@ final class Home {
                 Files.createDirectory(home,
                         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         } catch (FileAlreadyExistsException e) {
-            // of whom it is, is found out below
+            // its owner is checked below
         } catch (IOException e) {
             if (!Files.exists(home, LinkOption.NOFOLLOW_LINKS))
                 return "cannot make " + home + " (" + why(e, home) + ")";
@@ -155,36 +155,36 @@ final class Home {
         };
     }
 
-    // ---- what the dead have left
+    // ---- leftovers of dead processes
 
     /// Whether a file has the name of an anonymous queue.
     static boolean isAnonymous(Path file) {
         return file.getFileName() != null && NAME.matcher(file.getFileName().toString()).matches();
     }
 
-    /// Whether it is what stands beside an anonymous queue that still has its name: it goes after that, since somebody
-    /// may have opened the queue and be about to open this.
+    /// Whether it is beside an anonymous queue that still has its name: it is removed after that queue, since another
+    /// process may have opened the queue and be about to open this.
     static boolean isBesideAnother(Path file) {
         var name = NAME.matcher(String.valueOf(file.getFileName()));
         return name.matches() && name.group(2) != null
                 && Files.exists(file.resolveSibling(name.group(1)), LinkOption.NOFOLLOW_LINKS);
     }
 
-    /// A name for a new queue, after what the dead have left there was removed.
+    /// A name for a new queue, after removing what dead processes left there.
     static Path emptyName(Path home) {
         removeAbandoned(home);
         return home.resolve(PREFIX + UUID.randomUUID());
     }
 
-    /// Removes anonymous queues that nobody has open: of this version, with the name of one, ours alone. What stands
-    /// beside one goes only after it.
+    /// Removes anonymous queues that no process has open: named as one, of this format version, owned by this user.
+    /// What is beside one goes only after it.
     private static void removeAbandoned(Path home) {
         List<Path> found = new ArrayList<>();
-        // by the name alone: a look at each file of a large directory would take long
+        // by name alone: opening each file of a large directory would take long
         try (DirectoryStream<Path> files = Files.newDirectoryStream(home, Home::isAnonymous)) {
             files.forEach(found::add);
         } catch (IOException | DirectoryIteratorException e) {
-            return; // whether anything can be made there is found out by making it
+            return; // creating the queue will tell whether the directory is usable
         }
         found.sort(null); // a queue before what is beside it
         for (Path path : found) {
@@ -192,7 +192,7 @@ final class Home {
             try {
                 if (saysAnonymous(Os.CURRENT.readStart(path, Layout.PAGE, HEADER_BYTES))) removeIfUnused(path);
             } catch (IOException | QueueException e) {
-                continue; // in use, just removed, or not for us to remove
+                continue; // in use, just removed, or not ours to remove
             }
         }
     }

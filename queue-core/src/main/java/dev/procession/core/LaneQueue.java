@@ -5,35 +5,35 @@ import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/// A queue of byte messages that processes share: many producers, many consumers, one order.
+/// A queue of byte messages shared by processes: many producers, many consumers, one order.
 ///
-/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*; only its owner
-/// writes it. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer
-/// takes the record with the smallest ticket.
+/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*: a single-writer
+/// log. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer takes
+/// the record with the smallest ticket.
 ///
 ///     ticket counter: 8
 ///
-///     lane 0   | 3 | 3 | 7 | 0      producer A; its records 3 and 3 came while nobody else put
+///     lane 0   | 3 | 3 | 7 | 0      producer A; it reused ticket 3 while no other producer put
 ///     lane 1   | 4 | 0              producer B
-///     lane 2   | 5 | 6 | 0          producer C, which was killed; 6 is its last
+///     lane 2   | 5 | 6 | 0          producer C, which was killed; 6 is its last record
 ///                      ^ a zero header ends each log
 ///     taken in the order 3 3 4 5 6 7
 ///
-/// Guarantees, at any instruction of anybody:
+/// Guarantees, whatever the instruction at which any process is stopped or killed:
 ///
-/// - *Order*: if a put returned before another one began, its message is delivered first, whoever put them.
-/// - *Put* is wait-free while its lane has room; *get* is lock-free. A process that is stopped or killed in the middle
-///   of either holds nobody up.
-/// - *Visibility*: when a put has returned, [#isEmpty()] is false until its message is taken.
-/// - *kill -9* corrupts nothing, and loses or doubles no message whose put has returned, beyond what [Delivery] says of
-///   a consumer's.
+/// - *Order*: if a put returned before another one began, its message is delivered first, across all producers.
+/// - *Put* is wait-free while its lane has room; *get* is lock-free. A process stopped or killed in the middle of
+///   either blocks no other.
+/// - *Visibility*: after a put has returned, [#isEmpty()] is false until its message is taken.
+/// - *kill -9* corrupts nothing, and neither loses nor duplicates a message whose put has returned, beyond what
+///   [Delivery] says of a killed consumer's.
 ///
-/// What it does not do: it does not survive a restart of the machine; it does not protect against a process of the same
-/// user that writes into the file on purpose, beyond noticing; and a message that was put is lost to a consumer that is
-/// killed right after it took it ([Delivery#SHARED]; see [Delivery#LEASED]).
+/// Limits: the queue does not survive a reboot; against a process of the same user that writes into the file on
+/// purpose, it only detects damage; and a message taken by a consumer that is killed right afterwards is lost
+/// ([Delivery#SHARED]; see [Delivery#LEASED]).
 ///
-/// How it works, and why, is in the package documentation. This object is a handle: thread-safe, one or more in each
-/// process. Producers and consumers are made from it, and each of those belongs to one thread.
+/// The package documentation holds the design and its proof. This object is a handle: thread-safe, one or more per
+/// process. Producers and consumers are made from it; each of these is confined to one thread.
 public final class LaneQueue implements AutoCloseable {
     final QueueFile file;
     final Lanes lanes;
@@ -63,12 +63,12 @@ public final class LaneQueue implements AutoCloseable {
 
     // ---- create, open, delete
 
-    /// Makes a queue in a new file, which stays until it is [deleted][#delete(Path)]. Others see the file whole or not
-    /// at all.
+    /// Makes a queue in a new file, which stays until [deleted][#delete(Path)]. It appears atomically: other processes
+    /// see the whole file or none.
     ///
     /// @param file its path; `/dev/shm` is the fastest place
     /// @param geometry its shape
-    /// @param label what the creator says of its messages, at most 64 bytes in UTF-8; may be empty
+    /// @param label describes the messages, at most 64 bytes in UTF-8; may be empty
     /// @return a handle on it
     /// @throws QueueUnavailableException if there is a file of that name, or it cannot be made
     public static LaneQueue create(Path file, QueueGeometry geometry, String label) {
@@ -78,46 +78,45 @@ public final class LaneQueue implements AutoCloseable {
     /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after
     /// a crash, by the next call of this method by the same user.
     ///
-    /// That directory is the one that the system property `dev.procession.dir` names, if it is set; else the first of
-    /// `$XDG_RUNTIME_DIR/procession`, `/dev/shm/procession-UID` and, below the directory for temporary files,
-    /// `procession-UID` in which the queue can be made. It is made if it is missing, and only used if it belongs to
-    /// this user and is closed to others; where something else stands in its place, it is `procession-UID-2`, and so
-    /// on.
+    /// The directory is the value of the system property `dev.procession.dir` if set; else the first of
+    /// `$XDG_RUNTIME_DIR/procession`, `/dev/shm/procession-UID` and `procession-UID` below the directory for temporary
+    /// files in which the queue can be made. It is made if missing, and used only if it belongs to this user and is
+    /// inaccessible to others; if the name is taken, `procession-UID-2` is tried, and so on.
     ///
     /// @param geometry its shape
-    /// @param label what the creator says of its messages, at most 64 bytes in UTF-8; may be empty
-    /// @return a handle on it; others open its [path][#path()]
+    /// @param label describes the messages, at most 64 bytes in UTF-8; may be empty
+    /// @return a handle on it; other processes open its [path][#path()]
     /// @throws QueueUnavailableException if it cannot be made in any of them
     public static LaneQueue createAnonymous(QueueGeometry geometry, String label) {
         return new LaneQueue(Home.first(
                 home -> QueueFile.create(Home.emptyName(home), geometry, label, Layout.FLAG_ANONYMOUS)));
     }
 
-    /// Opens the queue whose path is this one's with something behind it, and makes it if there is none. It is
-    /// anonymous if this one is.
+    /// Opens the queue whose path is this one's plus a suffix, and makes it if there is none. It is anonymous if this
+    /// one is.
     ///
-    /// @param suffix what its name has behind this one's
+    /// @param suffix appended to the path
     /// @param geometry its shape, if it is made
-    /// @param label what its maker says of the messages, if it is made
+    /// @param label describes its messages; must match if it exists
     /// @return a handle on it
-    /// @throws QueueUnavailableException if it cannot be made or opened, or was made for something else
+    /// @throws QueueUnavailableException if it cannot be made or opened, or was made for another purpose
     public LaneQueue openBeside(String suffix, QueueGeometry geometry, String label) {
         return new LaneQueue(file.openBeside(suffix, geometry, label));
     }
 
-    /// Returns where [#openBeside(String, QueueGeometry, String)] looks.
+    /// Returns the path used by [#openBeside(String, QueueGeometry, String)].
     ///
-    /// @param suffix what its name has behind this one's
+    /// @param suffix appended to the path
     /// @return the path
     public Path pathBeside(String suffix) {
         return file.pathBeside(suffix);
     }
 
-    /// Opens a queue that some process of this user has made on this machine.
+    /// Opens a queue that a process of this user has made on this machine since it booted.
     ///
     /// @param file its path
     /// @return a handle on it
-    /// @throws QueueUnavailableException if there is none, it may not be used, or it is no queue
+    /// @throws QueueUnavailableException if there is none, it may not be used, or is not a queue
     /// @throws QueueCorruptedException if it was a queue, but its header is damaged
     public static LaneQueue open(Path file) {
         return new LaneQueue(QueueFile.open(file));
@@ -126,12 +125,13 @@ public final class LaneQueue implements AutoCloseable {
     /// Removes a queue's file and the messages in it.
     ///
     /// @param file its path
-    /// @throws QueueUnavailableException if there is none, it is no queue, or some process has it open
+    /// @throws QueueUnavailableException if there is none, it is not a queue, or a process has it open
     public static void delete(Path file) {
         QueueFile.delete(file);
     }
 
-    /// Returns the directory of anonymous queues, and makes it if it is missing: the user's own, closed to others.
+    /// Returns the directory of anonymous queues, and makes it if it is missing: the user's own, inaccessible to
+    /// others.
     ///
     /// @return its path
     /// @throws QueueUnavailableException if it cannot be made, or cannot be trusted
@@ -150,7 +150,7 @@ public final class LaneQueue implements AutoCloseable {
         return newProducer(WaitStrategy.spinThenSleep());
     }
 
-    /// Makes a producer. It gets the first lane that has no living owner, and goes on behind the messages in it.
+    /// Makes a producer. It gets the first lane without a living owner, and appends to the messages in it.
     ///
     /// @param strategy how its blocking puts wait
     /// @return a producer for one thread
@@ -190,7 +190,7 @@ public final class LaneQueue implements AutoCloseable {
         };
     }
 
-    /// Makes what waits for a message to be there.
+    /// Makes a loop that waits until a message is available.
     ///
     /// @param strategy how it waits
     /// @return for one wait of one thread
@@ -199,19 +199,19 @@ public final class LaneQueue implements AutoCloseable {
                 () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0);
     }
 
-    /// Makes what waits for room, of which only the caller knows whether it is there.
+    /// Makes a loop that waits for room, whose availability only the caller can determine.
     ///
     /// @param strategy how it waits
-    /// @param ready whether there is room; asked right before a sleep
+    /// @param ready whether there is room; called right before each sleep
     /// @return for one wait of one thread
     public WaitLoop waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
         return new WaitLoop(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
     }
 
-    /// For a process that is about to end, and whose threads may use the queue until then: an anonymous queue's file
-    /// goes as if this handle were closed, that is, it loses its name now if no other handle of any process needs it,
-    /// else when the last of those is closed or does this too. But this handle and all that was made from it go on as
-    /// before, and may be closed as usual. Nobody can open the queue any more when the name is gone.
+    /// Prepares for the end of a process whose threads may use the queue until then: an anonymous queue's file loses
+    /// its name as if this handle were closed, that is, now if no other handle of any process needs it, else when the
+    /// last of those is closed or does the same. This handle and everything made from it remain usable, and may be
+    /// closed as usual. Without its name the queue cannot be opened any more.
     ///
     /// Does nothing if the queue is not anonymous, or the handle is closed.
     ///
@@ -221,14 +221,14 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     /// Closes this handle. Threads that wait through it get a [QueueClosedException], and so does the next call that
-    /// has to look beyond what it knows; producers and consumers keep their lane or place until they are closed too;
-    /// with the last of them the file is unmapped. Messages stay.
+    /// leaves its fast path; producers and consumers keep their lane or place until they are closed too; with the last
+    /// of them the file is unmapped. Messages stay.
     @Override
     public void close() {
         participants.closeHandle();
     }
 
-    // ---- what anybody may ask
+    // ---- state of the queue, for any thread
 
     /// Returns the file's absolute path.
     ///
@@ -237,7 +237,8 @@ public final class LaneQueue implements AutoCloseable {
         return file.path;
     }
 
-    /// Whether the queue was made by [#createAnonymous(QueueGeometry, String)], so that its last user removes it.
+    /// Whether the queue was made by [#createAnonymous(QueueGeometry, String)], so that the last process that closes it
+    /// removes it.
     ///
     /// @return whether it was
     public boolean isAnonymous() {
@@ -251,7 +252,7 @@ public final class LaneQueue implements AutoCloseable {
         return file.geometry;
     }
 
-    /// Returns what the creator said of the messages.
+    /// Returns the creator's description of the messages.
     ///
     /// @return the label, possibly empty
     public String label() {
@@ -265,8 +266,8 @@ public final class LaneQueue implements AutoCloseable {
         return file.geometry.maxMessageBytes();
     }
 
-    /// Whether there was a moment during this call at which the queue was empty. When a put has returned, this is false
-    /// until its message is taken; in a leased queue, until it is done.
+    /// Whether the queue was empty at some moment during this call. After a put has returned, this is false until its
+    /// message is taken; in a leased queue, until it is done.
     ///
     /// @return whether it was
     /// @throws QueueClosedException if this handle was closed
@@ -277,10 +278,10 @@ public final class LaneQueue implements AutoCloseable {
     /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each
     /// producer's lane fills up by itself, see [Producer#hasRoom(int)].
     ///
-    /// A place is taken from when a producer begins to put an item until the item is taken, or done in a leased queue.
-    /// A producer that was stopped in the middle of a put or holds a claim keeps its place, so a queue may be full with
-    /// fewer items than its bound; one that was killed gives it back. Costs two reads a lane while the queue is not
-    /// full, and otherwise up to what [#size()] does.
+    /// A place is taken from the beginning of an item's put until the item is taken, or done in a leased queue. A
+    /// producer stopped in the middle of a put or holding a claim keeps its place, so a queue may be full with fewer
+    /// items than its bound; one that is killed frees it. Costs two reads per lane while the queue is not full,
+    /// otherwise up to the cost of [#size()].
     ///
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
@@ -288,17 +289,16 @@ public final class LaneQueue implements AutoCloseable {
         return ask(() -> file.geometry.bounded() && !bound.hasPlace(new Patience(file)));
     }
 
-    /// Counts the messages that are in the queue: that were put and are not taken, or not done in a leased queue. Walks
-    /// along all of them, some nanoseconds for each. While others put and get, the result is one that was nearly right
-    /// lately.
+    /// Counts the messages in the queue: put and not taken, or not done in a leased queue. Walks over all of them, some
+    /// nanoseconds each. With concurrent puts and gets the result is approximate.
     ///
-    /// @return how many
+    /// @return the number of messages
     /// @throws QueueClosedException if this handle was closed
     public long size() {
         return ask(lanes::size);
     }
 
-    /// Takes a snapshot of the queue and its lanes, as slow as [#size()].
+    /// Takes a snapshot of the queue and its lanes, at the cost of [#size()].
     ///
     /// @return the snapshot
     /// @throws QueueClosedException if this handle was closed
@@ -322,7 +322,7 @@ public final class LaneQueue implements AutoCloseable {
         return "LaneQueue[" + file.path + ", " + file.geometry + "]";
     }
 
-    /// Whether the platform of this process is the fast one; for display.
+    /// The platform of this process, for display: `linux` is the fast one.
     ///
     /// @return "linux" or "portable"
     public static String platform() {

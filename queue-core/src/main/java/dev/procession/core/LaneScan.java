@@ -2,44 +2,44 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 
-/// Finds the record to be taken next: the look of the package documentation, in this process's memory of the lanes.
+/// Finds the record to take next: the look of the package documentation, on this consumer's cache of the lanes.
 ///
-/// For each lane it remembers the first record's header until that is taken, and reads in a look only lanes that were
-/// empty. Arrays by lane rather than objects: a look at many lanes reads a few cache lines.
+/// Each lane's first header is cached until its record is taken, so a look reads only lanes that were empty. Arrays
+/// indexed by lane rather than objects: a look at many lanes touches few cache lines.
 ///
-/// Belongs to one thread.
+/// Confined to one thread.
 abstract class LaneScan {
-    /// No lane has a record to be taken.
+    /// No lane has a record to take.
     static final int NONE = -1;
 
-    /// How many records ahead of the first one are seen before the other lanes are looked at.
+    /// Maximum number of records scanned ahead in a lane before the other lanes are looked at.
     private static final int WALK = 32;
 
-    /// Looks that it takes if nobody else is faster.
+    /// Number of looks that suffice without competition; each further one costs patience.
     private static final int USUAL_LOOKS = 3;
 
     final QueueFile file;
-    final Lanes cold; // for what is not read in each look
+    final Lanes cold; // for what is off the hot path
     final MemorySegment memory;
     final long base;
     final long lanesInUseAddress;
     final long laneBytes;
-    final long mask; // makes an offset of a position
+    final long mask; // position & mask is the offset
     final int headerBytes; // bytes before the payload
-    final int alignment; // of records
+    final int alignment; // of records, in bytes
     final int maxMessage;
     final long[] laneAddress;
     final long[] headAddress;
 
     final long[] head; // position: the shared head as last read or moved by this consumer
-    final long[] position; // of the lane's first record: its head, or behind the padding that is there
+    final long[] position; // position of the lane's first record: its head, or after padding there
     final long[] first; // the header there; 0 if the lane was empty when last read
-    final long[] safeBefore; // position: every record before it was published before the last look
-    long safeTicket; // a ticket that was drawn before the last look; records with smaller ones may be taken
+    final long[] safeBefore; // position: every record before it was published before the last look began
+    long safeTicket; // a ticket drawn before the last look began; records with smaller ones are safe to take
     int lanes; // in use, as of the last look
-    long rivalKey; // key: the smallest ticket that another lane was seen to hold; one with a smaller one is next
+    long rivalKey; // key of the smallest ticket seen in another lane; a record below it is next
 
-    final Patience patience; // of the call that is going on
+    final Patience patience; // of the current call
 
     LaneScan(Lanes cold) {
         this.cold = cold;
@@ -72,8 +72,8 @@ abstract class LaneScan {
 
     // ---- look
 
-    /// Finds the lane whose first record is to be taken next, or [#NONE]. Sets `rivalKey` for a run of records in that
-    /// lane.
+    /// Selects the lane whose first record is to be taken next, or [#NONE]. Sets `rivalKey` for a run of records in
+    /// that lane.
     final int selectLane() {
         if (lanes <= 1) {
             int only = selectOnlyLane();
@@ -88,13 +88,13 @@ abstract class LaneScan {
         }
     }
 
-    /// One lane in use: what was read in it before the number of lanes was, is in order (invariant 8).
+    /// One lane in use: what was read in it before the number of lanes was read is in order (invariant 8).
     private int selectOnlyLane() {
-        if (lanes == 0 && (lanes = cold.lanesInUse()) == 0) return NONE; // and no memory behind any lane yet
+        if (lanes == 0 && (lanes = cold.lanesInUse()) == 0) return NONE; // and no lane has memory yet
         if (first[0] == 0) read(0);
         // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
         if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
-            first[0] = 0; // what was remembered while it was the only one may have been taken since
+            first[0] = 0; // cached while it was the only lane; may have been taken since
             rescan(); // the others were never read
             return NONE;
         }
@@ -118,7 +118,7 @@ abstract class LaneScan {
                 min = ticket;
                 continue;
             }
-            if (ticket - min < 0) { // a difference: tickets may come round
+            if (ticket - min < 0) { // by difference: tickets wrap
                 second = min;
                 min = ticket;
                 best = lane;
@@ -131,17 +131,17 @@ abstract class LaneScan {
         return best;
     }
 
-    /// A key that is above those of all later records of the header's lane.
+    /// A key above those of all later records of the header's lane.
     private static long noOther(long header) {
         return (header & -Layout.key(1)) + Long.MAX_VALUE;
     }
 
-    /// Whether its put is known to have begun before the last look did.
+    /// Whether the record's put is known to have begun before the last look did.
     private boolean isSafeToTake(int lane) {
         return ticket(first[lane]) - safeTicket < 0 || position[lane] - safeBefore[lane] < 0;
     }
 
-    /// Widens a header's ticket from 40 bits: from `safeTicket` if it is near that; else the counter says.
+    /// Widens a header's ticket from 40 bits: relative to `safeTicket` if near it, else to the counter.
     private long ticket(long header) {
         long distance = Layout.distance(header, safeTicket);
         return Layout.isNear(distance) ? safeTicket + distance : Layout.widen(header, newestTicket());
@@ -152,14 +152,14 @@ abstract class LaneScan {
         return SharedMemory.getVolatile(memory, base + Layout.TICKET_OFFSET) - 1;
     }
 
-    /// Sees some records of the lane, and the largest ticket there, before the next look: all of them may be taken
-    /// after it.
+    /// Scans some records of the lane, and the largest ticket there, before the next look: after it, all of them are
+    /// safe to take.
     private void scanAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
         for (int i = 0;; i++) {
             if (!isRecord(last, at & mask)) {
-                at++; // let it be taken: that finds out whether it is damage
+                at++; // include it: taking it finds out whether it is damaged
                 break;
             }
             at += recordBytes(Layout.length(last));
@@ -170,7 +170,7 @@ abstract class LaneScan {
             last = next;
         }
         long ticket = ticket(last);
-        if (!headUnchanged(lane)) { // what was read may be anything (invariant 9)
+        if (!headUnchanged(lane)) { // what was read is not to be believed (invariant 9)
             read(lane);
             return;
         }
@@ -178,10 +178,10 @@ abstract class LaneScan {
         if (ticket - safeTicket > 0) safeTicket = ticket;
     }
 
-    /// Reads the lanes again that were empty. Returns whether one is not any more.
+    /// Rereads the lanes that were empty. Returns whether one no longer is.
     private boolean rescan() {
         boolean found = false;
-        lanes = cold.lanesInUse(); // before the lanes: one that is used later holds only puts that began later
+        lanes = cold.lanesInUse(); // before the lanes: a lane used later holds only puts that began later
         for (int lane = 0; lane < lanes; lane++) {
             if (first[lane] == 0) found |= read(lane) != 0;
         }
@@ -194,7 +194,7 @@ abstract class LaneScan {
     /// Whether the lane's head is still where it was read.
     abstract boolean headUnchanged(int lane);
 
-    /// Whether the queue was empty at some moment, given that a look has just found nothing.
+    /// Whether the queue was empty at some moment, given that a look has just found no record.
     abstract boolean confirmEmpty();
 
     // ---- records
@@ -203,7 +203,7 @@ abstract class LaneScan {
         return QueueGeometry.recordBytes(length, headerBytes, alignment);
     }
 
-    /// Whether a header that is neither zero nor padding can be that of a record at this offset.
+    /// Whether a header that is neither zero nor padding can be a record's at this offset.
     final boolean isRecord(long header, long offset) {
         int length = Layout.length(header);
         return length >= 0 && length <= maxMessage && recordBytes(length) <= laneBytes - offset;

@@ -1,13 +1,13 @@
 package dev.procession.core;
 
-/// How far the owner of a lane may write: what consumers have passed, and what has its space in the file.
+/// How far the owner of a lane may write: up to what consumers have passed, within what is allocated in the file.
 ///
-/// Belongs to the lane's producer.
+/// Confined to the lane's producer.
 final class LaneSpace {
-    /// Space is reserved in steps of this many bytes, while a lane is written for the first time.
+    /// Allocation step in bytes, while a lane is written for the first time: one system call per 64 KiB.
     private static final long RESERVE_BYTES = 64 << 10;
 
-    /// So much room, or so many times less, is worth a question to the system: is the file still whole?
+    /// Checks for truncation (a system call) when this many bytes become writable, and every CHECK_EACH calls.
     private static final long CHECK_BYTES = 1 << 20;
     private static final int CHECK_EACH = 64;
 
@@ -17,7 +17,7 @@ final class LaneSpace {
     private final long laneBytes;
     private final int headerBytes;
 
-    private long reserved; // space below this position is reserved, while the lane is written for the first time
+    private long reserved; // space below this position is allocated, during the lane's first lap
     private boolean allReserved;
     private int extensions;
 
@@ -37,10 +37,10 @@ final class LaneSpace {
                 || Long.compareUnsigned(SharedMemory.getVolatile(file.memory, headAddress), tail) > 0;
     }
 
-    /// Whether everything below the position `end` may be written. Then `writableEnd` says what else may.
+    /// Whether everything below the position `end` may be written. Updates `writableEnd`.
     boolean extend(long tail, long end) {
         if ((++extensions & CHECK_EACH - 1) == 0) file.checkNotTruncated();
-        // pairs with the taking step (release or CAS) by which the records before it were taken: invariant 6
+        // pairs with the taking step (release or CAS) that passed the records before it: invariant 6
         long head = SharedMemory.getVolatile(file.memory, headAddress);
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0) {
@@ -49,7 +49,8 @@ final class LaneSpace {
         if (end - free > 0) return false;
         while (!allReserved && reserved - end < 0) {
             long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
-            // what is before it, the zero header too, consumers may read; in a damaged file the tail may be anywhere
+            // what precedes it, the zero header included, is visible to consumers; in a damaged file the tail may be
+            // anywhere
             long from = Math.min(Math.max(reserved, tail + headerBytes), to);
             if (!file.reserve(lane, from, to)) return false;
             reserved = to;

@@ -3,11 +3,11 @@ package dev.procession.core;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
-/// Writes one lane: the put of the package documentation, step by step.
+/// Writes one lane: put, as in the package documentation, step by step.
 ///
-/// Belongs to one thread.
+/// Confined to one thread.
 abstract class LaneWriter {
-    /// There is no room.
+    /// No room.
     static final long FULL = -1;
 
     final QueueFile file;
@@ -17,22 +17,22 @@ abstract class LaneWriter {
     private final long ticketAddress;
     final long laneAddress;
     final long laneBytes;
-    final long mask; // makes an offset of a position
+    final long mask; // position & mask is the offset
     final int headerBytes; // bytes before the payload
-    private final int alignment; // of records
+    private final int alignment; // of records, in bytes
     final int maxMessage;
-    final boolean bounded; // the number of items has a bound
+    final boolean bounded; // there is a bound on the number of items
     final Bound bound;
     private final LaneSpace space;
     final Patience patience;
 
     long tail; // position of the next record
-    long writableEnd; // no byte at or above this position may be written before extendWritable() was asked
+    long writableEnd; // positions from here on may be written only after extendWritable()
 
-    private long lastTicket = -1; // the ticket last drawn
-    private boolean uncontended; // nobody had drawn between my last two draws
+    private long lastTicket = -1; // the ticket drawn last
+    private boolean uncontended; // no other producer drew between this one's last two draws
 
-    private long published; // items put into this lane, kept only if these are bounded; only publish() changes it
+    private long published; // items put into this lane, maintained only if bounded; changed only by publish()
 
     LaneWriter(Lanes lanes, Bound bound, int lane) {
         this.bound = bound;
@@ -51,16 +51,16 @@ abstract class LaneWriter {
         bounded = geometry.bounded();
         patience = new Patience(file);
 
-        // the last owner left a zero header after its last record: that is the tail (invariant 2)
+        // the previous owner left a zero header after its last record: that is the tail (invariant 2)
         tail = lane < lanes.lanesInUse() ? lanes.tail(lane) : 0;
         space = new LaneSpace(file, lane, tail);
         boolean hasSpace = space.extend(tail, tail + headerBytes);
-        if (hasSpace && bounded) { // an announcement that the last owner did not live to keep is void
+        if (hasSpace && bounded) { // void an announcement that the previous owner did not live to fulfil
             // pairs with the release in publish(), which the walk to the tail has read
             published = SharedMemory.getVolatile(memory, laneAddress + (tail & mask) + Long.BYTES);
             retract();
         }
-        // before the first put: a look that does not know the lane is not over
+        // before the first put: invariant 8
         if (!hasSpace || !lanes.raiseLanesInUse(lane + 1)) {
             throw new QueueUnavailableException("no space left for lane " + lane + " of " + file.path
                     + "; free some, or take messages first");
@@ -70,7 +70,7 @@ abstract class LaneWriter {
         SharedMemory.setRelease(memory, base + Layout.ownerPidOffset(lane), ProcessHandle.current().pid());
     }
 
-    /// Throws if this producer cannot be used now: it was closed, or a claim is open.
+    /// Throws if this producer is unusable: closed, or a claim is open.
     abstract void checkUsable();
 
     // ---- a put, step by step
@@ -85,17 +85,16 @@ abstract class LaneWriter {
     private long beginRecord(int size) {
         long offset = tail & mask;
         if (offset + size > laneBytes) return beginWrapped(size, offset);
-        long end = tail + size + headerBytes; // and the zero header behind it
+        long end = tail + size + headerBytes; // includes the zero header after it
         return end - writableEnd <= 0 || extendWritable(end) ? offset : FULL;
     }
 
-    /// The record would cross the lane's end: padding takes the rest, and it goes to the start.
+    /// The record would cross the lane's end: pads the rest of the lane and wraps to its start.
     private long beginWrapped(int size, long offset) {
         long end = tail + (laneBytes - offset) + size + headerBytes;
         if (end - writableEnd > 0 && !extendWritable(end)) return FULL;
         writeEndMarker(0, published);
-        // release: pairs with the read of the header in every look, which then sees the zero header after it, or what
-        // was put there since
+        // release: pairs with the volatile read of the header in every look, which then sees the end marker too
         SharedMemory.setRelease(memory, laneAddress + offset, Layout.PADDING);
         tail += laneBytes - offset;
         return 0;
@@ -109,15 +108,14 @@ abstract class LaneWriter {
         return offset;
     }
 
-    /// My last ticket again, unless somebody has drawn since: then the next one.
+    /// The last ticket again, unless another producer has drawn since: then the next one.
     ///
-    /// Why that keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first
-    /// only while nobody else draws; otherwise the comparison would cost a second transfer of its line.
+    /// Why this keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first
+    /// only while uncontended; otherwise the comparison would cost a second transfer of its cache line.
     final long ticket() {
-        // pairs with the draws of others. volatile: ordered before the release in publish() anyway, and not before the
-        // last put
+        // pairs with other producers' draws; volatile: neither after publish() nor hoisted above the last put
         if (uncontended && SharedMemory.getVolatile(memory, ticketAddress) == lastTicket + 1) return lastTicket;
-        // pairs with newestTicket() and the draws of others; an atomic add, since two must not draw the same
+        // pairs with newestTicket() and other producers' draws; atomic add: tickets of different lanes differ (7)
         long drawn = SharedMemory.getAndAdd(memory, ticketAddress, 1);
         uncontended = drawn == lastTicket + 1;
         return lastTicket = drawn;
@@ -127,16 +125,16 @@ abstract class LaneWriter {
         long next = tail + size;
         // invariants 1 and 6; equal while a claim is open
         assert writableEnd == tail || next + headerBytes - writableEnd <= 0;
-        writeEndMarker(next & mask, published + 1); // first: invariant 2, wherever this process dies
-        // release: pairs with the volatile read of the header in every look; the message now exists
+        writeEndMarker(next & mask, published + 1); // first: invariant 2 holds wherever this process dies
+        // release: pairs with the volatile read of the header in every look; from here on the message exists
         SharedMemory.setRelease(memory, laneAddress + offset, Layout.header(ticket, length));
         tail = next;
-        if (bounded) published++; // else it is one store a message more, a tenth of the throughput at 16 bytes
+        if (bounded) published++; // unbounded queues save this store: a tenth of the throughput at 16 bytes
         Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
-        Reference.reachabilityFence(this); // keeps the mapping
+        Reference.reachabilityFence(this); // keeps the file mapped
     }
 
-    /// Prepares the place of the next record: a zero header, and its number if items are bounded.
+    /// Writes the end of the log: a zero header, and the next record's number if items are bounded.
     private void writeEndMarker(long offset, long number) {
         if (bounded) SharedMemory.setPlain(memory, laneAddress + offset + Long.BYTES, number);
         SharedMemory.setPlain(memory, laneAddress + offset, 0);
@@ -148,10 +146,11 @@ abstract class LaneWriter {
 
     // ---- room
 
-    /// Whether everything below the position `end` may be written: the consumers have passed it, and it has its space.
+    /// Whether everything below the position `end` may be written: consumers have passed it, and its space is
+    /// allocated.
     final boolean extendWritable(long end) {
         checkUsable();
-        writableEnd = tail; // if this fails or finds nothing, the next put asks again
+        writableEnd = tail; // on failure or FULL the next put retries
         boolean extended = space.extend(tail, end);
         if (extended) writableEnd = space.writableEnd;
         return extended;

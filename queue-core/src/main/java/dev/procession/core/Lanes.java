@@ -4,14 +4,13 @@ import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
-/// The lanes as whoever neither puts nor takes sees them: walks along their records, and what follows from that
-/// (whether the queue is empty, how many messages it has, where a log ends, who holds leases). Also the end of a lease,
-/// which any thread may call.
+/// The lanes as seen by threads that neither put nor take: walks along the records and what derives from them
+/// (emptiness, size, the end of a log, lease holders). Also the end of a lease, which any thread may call.
 ///
-/// Whoever walks does not believe what it read before the head has proven it (invariant 9). Nothing here is on the way
-/// of a put or a get of a queue without leases. Thread-safe.
+/// A walk disbelieves what it reads until the head has confirmed it (invariant 9). Off the hot paths of a queue without
+/// leases. Thread-safe.
 final class Lanes {
-    /// The longest sleep while leases are out.
+    /// The longest sleep while leases are out, in ns: the death of a holder wakes no sleeper, so consumers poll.
     private static final long LEASE_NAP_NANOS = 5_000_000;
 
     private static final long FOUND = 1;
@@ -21,7 +20,7 @@ final class Lanes {
 
     static final String NEVER_STILL = "the lanes never stand still";
 
-    /// What a look costs a lane, with the second look that proves the first.
+    /// The cost of a look per lane in steps of [Patience], including the second look that confirms emptiness.
     static final long STEPS_A_LANE = 32;
 
     final QueueFile file;
@@ -48,15 +47,15 @@ final class Lanes {
         return (int) lanes;
     }
 
-    /// Says that these lanes are in use, so that consumers read them. Returns false if there is no space for that: the
-    /// owners of those before the last may not have come to reserve any.
+    /// Publishes that these lanes are in use, so that consumers read them. Returns false if no space is left: the
+    /// owners of the lower lanes may not have allocated theirs yet.
     boolean raiseLanesInUse(int lanes) {
         Patience patience = new Patience(file);
         for (int seen; (seen = lanesInUse()) < lanes; patience.startOver(seen)) {
             for (int lane = seen; lane < lanes; lane++) {
                 if (!file.reserveStart(lane)) return false;
             }
-            // pairs with lanesInUse(); CAS: it must only grow
+            // pairs with lanesInUse(); CAS: monotonic
             SharedMemory.compareAndSet(memory, base + Layout.LANES_IN_USE_OFFSET, seen, lanes);
         }
         return true;
@@ -87,15 +86,15 @@ final class Lanes {
 
     /// A lane's records from its head on.
     ///
-    /// @param tail where the zero header is
-    /// @param items how many are not done
-    /// @param lent how many of those are lent
-    /// @param passed in a queue that counts its items: how many of the lane's are before the head or done
+    /// @param tail position of the zero header
+    /// @param items number of records not done
+    /// @param lent number of those with a lease
+    /// @param passed with bounded items: number of the lane's items before the head or done
     record Log(long head, long tail, long items, long lent, long passed) {}
 
-    /// Walks a lane's headers. Memory behind the head may be used again, so a walk that the head overtakes starts over.
+    /// Walks a lane's headers. Memory before the head may be reused, so a walk that the head overtakes starts over.
     ///
-    /// @param holders gets the numbers of those who hold its records
+    /// @param holders collects the ids of the consumers that hold leases
     Log walk(int lane, @Nullable BitSet holders, Patience patience) {
         long records = 0;
         again:
@@ -124,29 +123,29 @@ final class Lanes {
                     }
                 }
                 if (next - head(lane) >= geometry.laneBytes()) throw file.corrupted(lane, next, NO_END);
-                // while others go on, the end may run away from the walk, but not for ever
+                // with concurrent puts the tail may outrun the walk, but not for ever
                 if (next - head >= geometry.laneBytes()) patience.runAfter(lane, next, NO_END);
                 at = next;
             }
         }
     }
 
-    /// The position behind the last record of a lane.
+    /// The position after the last record of a lane.
     long tail(int lane) {
         return walk(lane, null, new Patience(file)).tail();
     }
 
-    /// Whether there was a moment during this call at which the queue was empty.
+    /// Whether the queue was empty at some moment during this call.
     ///
-    /// Empty lanes one after the other prove nothing: a message may be put into one that was read already, and later
-    /// ones be emptied. It is proven by two looks in a row that found nothing and in which each lane ended at the same
-    /// position. Those only grow, so their sum tells.
+    /// Finding each lane empty in turn proves nothing: a lane already read may get a message before a later one is
+    /// drained. Proof is two consecutive looks that find nothing and end each lane at the same position. Positions are
+    /// monotonic, so comparing their sums suffices.
     boolean isEmpty() {
         Patience patience = new Patience(file);
-        long before = -1; // no sum of positions, which are multiples of 8
+        long before = -1; // not a sum of positions, which are multiples of 8
         for (;; patience.startOver(0, STEPS_A_LANE * lanesInUse(), NEVER_STILL)) {
             long ends = 0;
-            int lanes = lanesInUse(); // part of the look; a lane that is new in the second one counts with position 0
+            int lanes = lanesInUse(); // part of the look; a lane new in the second look counts with position 0
             for (int lane = 0; lane < lanes; lane++) {
                 long first = first(lane, patience);
                 if ((first & FOUND) != 0) return false;
@@ -157,8 +156,7 @@ final class Lanes {
         }
     }
 
-    /// The position of the lane's first record that is not done, with FOUND added, or of the zero header that ends its
-    /// log.
+    /// The position of the lane's first record that is not done, with FOUND added, or of its end marker.
     private long first(int lane, Patience patience) {
         for (long at = 0, head = 0;; patience.startOver(lane, (at - head) / Long.BYTES)) {
             head = head(lane);
@@ -184,19 +182,19 @@ final class Lanes {
         long items = 0;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) items += walk(lane, null, patience).items();
-        // lanes are counted one after the other, so what moves on meanwhile may be counted twice
+        // lanes are counted one after the other, so a record that moves on meanwhile may be counted twice
         return geometry.bounded() ? Math.min(items, geometry.maxItems()) : items;
     }
 
     // ---- leases
 
-    /// The offset in the file of the lease word of the record at this position.
+    /// The file offset of the lease word of the record at this position.
     long leaseWordOffset(int lane, long position) {
         return geometry.leaseWordsOffset(lane) + geometry.leaseWordBytes(position & geometry.offsetMask());
     }
 
     private long leaseWord(int lane, long position) {
-        // pairs with the CAS of those who claim, finish or give back
+        // pairs with the CAS that claims, finishes or gives back
         return SharedMemory.getVolatile(memory, base + leaseWordOffset(lane, position));
     }
 
@@ -205,18 +203,18 @@ final class Lanes {
     }
 
     boolean replaceLeaseWord(int lane, long position, long leaseWord, long by) {
-        // pairs with the reads of the lease word in every walk; CAS: it may be another's by now
+        // pairs with the reads of the lease word in every walk; CAS: another consumer may have taken over
         return SharedMemory.compareAndSet(memory, base + leaseWordOffset(lane, position), leaseWord, by);
     }
 
-    /// Moves the head over records that are done, one at a time, and so gives their space back.
+    /// Moves the head over records that are done, one at a time, which frees their space.
     ///
-    /// Whoever makes a record done calls this after it. Of two at the same time who are done with the record at the
-    /// head and the one behind it, one at least sees the other's.
+    /// Called after each record made done. If two threads finish the record at the head and the one after it
+    /// concurrently, at least one of them sees both done.
     void passDone(int lane, Patience patience) {
         long before = head(lane);
         long after = before;
-        while (after - before < geometry.laneBytes()) { // no more than there was: the rest is somebody else's
+        while (after - before < geometry.laneBytes()) { // at most one lap: the rest is left to later callers
             long head = head(lane);
             long at = head;
             long header = header(lane, at);
@@ -224,7 +222,7 @@ final class Lanes {
             if (header == 0 || state(lane, at) != Layout.DONE) break;
             if (isRecord(header, at)) {
                 long next = at + geometry.recordBytes(Layout.length(header));
-                // the head has not moved since it was read: that proves the header. Pairs with LaneSpace.extend()
+                // pairs with LaneSpace.extend(); CAS: the head has not moved since it was read, which proves the header
                 if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
                     after = next;
                     continue;
@@ -234,14 +232,14 @@ final class Lanes {
             }
             patience.startOver(lane);
         }
-        // what is done has given up its place among the items, wherever the head is
+        // a done record gives up its place in the bound, wherever the head is
         if (after != before || geometry.bounded()) signalRoom(lane, before, after);
     }
 
-    /// Wakes producers that wait for room, after a head was moved. Those of full lanes are not woken for each message:
-    /// it would cost more than the message; but at each eighth of a lane, and when the lane is empty.
+    /// Wakes producers that wait for room, after a head has moved: only at each eighth of a lane and when the lane is
+    /// empty, since one wake-up per message would cost more than the message.
     void signalRoom(int lane, long before, long after) {
-        // pairs with Doorbell.announce(), which makes up for what the processor may reorder
+        // pairs with Doorbell.announce(), whose asymmetric fence supplies the missing StoreLoad
         if (SharedMemory.getOpaque(memory, base + Layout.ROOM_WAITING_OFFSET) == 0) return;
         long eighth = geometry.laneBytes() / 8;
         if (geometry.bounded() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
@@ -253,7 +251,7 @@ final class Lanes {
         Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
     }
 
-    /// How long a consumer may sleep: the death of those who hold leases wakes nobody.
+    /// How long a consumer may sleep, in ns: the death of a lease holder wakes no sleeper.
     long napBetweenLeases() {
         Patience patience = new Patience(file);
         long nap = WaitStrategy.LONGEST_NANOS;
@@ -266,7 +264,7 @@ final class Lanes {
         return nap;
     }
 
-    /// The numbers of all who hold leases.
+    /// The ids of all consumers that hold leases.
     BitSet holders(Patience patience) {
         BitSet holders = new BitSet();
         int lanes = lanesInUse();
@@ -275,7 +273,7 @@ final class Lanes {
     }
 
     long number(int lane, long position) {
-        // pairs with the release in LaneWriter.publish() or of the padding, which come after it
+        // pairs with the release of the header or padding before it, which comes later in program order
         return SharedMemory.getVolatile(
                 memory, base + geometry.laneOffset(lane) + (position & geometry.offsetMask()) + Long.BYTES);
     }

@@ -11,7 +11,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 
-/// The file, declared once. Everything else (offsets, sizes, the table below, which a test compares) follows from here.
+/// The file format, declared once. Offsets and sizes derive from it; a test checks the table below against it.
 ///
 /// | offset | bytes | word | written by |
 /// |---|---|---|---|
@@ -27,27 +27,27 @@ import java.lang.foreign.StructLayout;
 /// | 80 | 16 | bootId | the creator |
 /// | 96 | 64 | label | the creator |
 /// | 4096 | 8 | ticket | producers, by fetch-and-add |
-/// | 4224 | 8 | lanesInUse | new producers; it only grows |
-/// | 4352 | 8 | messagesWaiting | consumers before they sleep, producers before they wake them |
-/// | 4480 | 4 | messagesFutex | producers, before they wake |
-/// | 4608 | 8 | roomWaiting | producers before they sleep, consumers before they wake them |
-/// | 4736 | 4 | roomFutex | consumers, before they wake |
+/// | 4224 | 8 | lanesInUse | new producers; monotonic |
+/// | 4352 | 8 | messagesWaiting | set by consumers before sleeping, cleared by producers before waking |
+/// | 4480 | 4 | messagesFutex | producers, before the futex wake |
+/// | 4608 | 8 | roomWaiting | set by producers before sleeping, cleared by consumers before waking |
+/// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
-/// | 4992 | 256 a lane | head, then announced and ownerPid 128 bytes on | consumers (head); the lane's owner (the others) |
+/// | 4992 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
 /// | the next page | laneBytes a lane | records | the lane's owner |
-/// | behind each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
+/// | after each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
 ///
 /// A record is a header of one long and the payload, padded to 8 bytes. A header holds the low 40 bits of the ticket
-/// above 24 bits of length + 1, so the header of a record is never zero. In a queue with an exact bound on its items a
-/// second long follows the header: the record's number within its lane; there records are padded to 16 bytes.
+/// above 24 bits of length + 1, so it is never zero. With a bound on the items a second long follows the header: the
+/// record's number within its lane; records are then padded to 16 bytes.
 ///
-/// In a leased queue records are padded to blocks of 64 bytes, and a lease word stands for each block, beside the lane
-/// and not in it, so that no payload is ever taken for one. It says who holds the record that begins there: from the
-/// high bits to the low ones 38 bits of the lap (position / laneBytes), 16 of the owner's number, 8 of the attempt, 2
-/// of the state. A word of an earlier lap means that nobody has claimed the record, so producers never write claim
-/// words.
+/// In a leased queue records are padded to blocks of 64 bytes, and each block has a lease word, outside the lane, so
+/// that a payload is never mistaken for one. It describes the record that begins there; from the most significant bit:
+/// 38 bits lap (position / laneBytes), 16 consumer id, 8 attempt, 2 state. A word of an earlier lap means that the
+/// record is unclaimed, so producers never write lease words.
 final class Layout {
-    /// Words that different parties write are this many bytes apart: two cache lines, since they are fetched in pairs.
+    /// Distance in bytes between words with different writers, against false sharing: two cache lines, since the
+    /// adjacent-line prefetcher fetches pairs.
     static final int SEPARATION = 128;
     static final int PAGE = 4096;
 
@@ -82,7 +82,7 @@ final class Layout {
                     paddingLayout(SEPARATION - 16))
                     .withName("owner"));
 
-    static final long MAGIC = 0x0073_7365_636f_7250L; // "Process" and a zero byte, in little endian order
+    static final long MAGIC = 0x0073_7365_636f_7250L; // "Process" and a zero byte, little endian
     static final long VERSION = 2;
     static final long FLAG_ANONYMOUS = 1;
     static final long FLAG_LEASED = 2;
@@ -115,9 +115,9 @@ final class Layout {
     private static final long ANNOUNCED_OFFSET = OWNER_OFFSET;
     private static final long OWNER_PID_OFFSET = OWNER_OFFSET + Long.BYTES;
 
-    /// Bytes of a file lock that only says "attached": shared by all, taken alone by whoever removes the file.
+    /// File lock byte that marks an attached process: held shared by all of them, exclusively to remove the file.
     static final long ATTACHED_LOCK = 0;
-    /// Shared by the consumers that share the queue, taken alone by an exclusive one.
+    /// Held shared by shared consumers, exclusively by an exclusive one.
     static final long CONSUMER_LOCK = 1;
     private static final long LANE_LOCKS = 16;
     private static final long CONSUMER_ID_LOCKS = 4096;
@@ -125,32 +125,32 @@ final class Layout {
     private static final int LENGTH_BITS = 24;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
     private static final long TICKET_MASK = (1L << (Long.SIZE - LENGTH_BITS)) - 1;
-    /// Two tickets nearer than this to each other, within their 40 bits, are compared as they are.
+    /// Half of the 40-bit range: tickets closer than this compare by the sign of their difference.
     private static final long NEAR = 1L << 38;
 
-    /// Stands where the lane's end cut off the space: no ticket, and a length that no record has.
+    /// Fills the rest of a lane before the wrap: no ticket, and a length that no record has.
     static final long PADDING = LENGTH_MASK;
 
-    /// The longest payload that a header can name, in bytes.
+    /// The longest payload that a header can describe, in bytes.
     static final int MAX_LENGTH = (int) LENGTH_MASK - 2;
 
-    /// The unit of records in a leased queue: each block has a lease word.
+    /// Alignment and granularity of records in a leased queue, in bytes: each block has a lease word.
     static final int BLOCK = 64;
 
     private static final int STATE_BITS = 2;
     private static final int ATTEMPT_BITS = 8;
     private static final int CONSUMER_ID_BITS = 16;
     private static final int LAP_SHIFT = STATE_BITS + ATTEMPT_BITS + CONSUMER_ID_BITS;
-    /// Numbers of owners are 1 to this.
+    /// Consumer ids are 1 to this.
     static final int MAX_CONSUMER_ID = (1 << CONSUMER_ID_BITS) - 1;
-    /// Attempts are counted up to this.
+    /// The largest attempt number; [#nextAttempt(int)] says what follows it.
     static final int MAX_ATTEMPT = (1 << ATTEMPT_BITS) - 1;
 
-    /// What a lease word says of its record, in the record's lap: that of an earlier one says FREE.
+    /// State of a record in its own lap; a lease word of an earlier lap reads as FREE.
     static final int FREE = 0;
     static final int LEASED = 1;
     static final int DONE = 2;
-    /// The word is of a later lap: what was read of the record is out of date.
+    /// The word is of a later lap: what was read of the record is stale.
     static final int PASSED = -1;
 
     private Layout() {}
@@ -180,7 +180,7 @@ final class Layout {
         return DESCRIPTORS_OFFSET + lane * LANE.byteSize() + OWNER_PID_OFFSET;
     }
 
-    /// The offset of the first lane, which is also the size of all that is reserved when the file is made.
+    /// The offset of the first lane; everything before it is allocated at creation.
     static long lanesOffset(int lanes) {
         return DESCRIPTORS_OFFSET + lanes * LANE.byteSize() + PAGE - 1 & -PAGE;
     }
@@ -197,22 +197,22 @@ final class Layout {
         return ticket << LENGTH_BITS | length + 1;
     }
 
-    /// The length in a header that is neither zero nor PADDING; up to MAX_LENGTH + 1 if the header is not one of ours.
+    /// The payload length in a header that is neither zero nor PADDING; up to MAX_LENGTH + 1 if the header is invalid.
     static int length(long header) {
         return (int) (header & LENGTH_MASK) - 1;
     }
 
-    /// A ticket in the place that it has in a header, with length 0: headers of smaller tickets compare as smaller.
+    /// A ticket shifted to its place in a header, length 0: headers of smaller tickets compare as smaller.
     static long key(long ticket) {
         return ticket << LENGTH_BITS;
     }
 
-    /// Whether the header's ticket is below the one of the limit; both are less than 2^39 tickets apart.
+    /// Whether the header's ticket is below the limit's, both less than 2^39 tickets apart.
     static boolean before(long header, long limit) {
         return header - limit < 0;
     }
 
-    /// How far a header's ticket is from a full one, if it is less than 2^39.
+    /// Signed distance of a header's ticket from a full ticket, if below 2^39.
     static long distance(long header, long ticket) {
         return header - (ticket << LENGTH_BITS) >> LENGTH_BITS;
     }
@@ -221,7 +221,7 @@ final class Layout {
         return -NEAR < distance && distance < NEAR;
     }
 
-    /// The largest ticket not above `newest` that agrees with the 40 bits in the header.
+    /// The largest ticket not above `newest` whose low 40 bits are the header's.
     static long widen(long header, long newest) {
         return newest - (newest - (header >>> LENGTH_BITS) & TICKET_MASK);
     }
@@ -232,7 +232,7 @@ final class Layout {
         return lap << LAP_SHIFT | (long) consumerId << STATE_BITS + ATTEMPT_BITS | (long) attempt << STATE_BITS | state;
     }
 
-    /// FREE, LEASED, DONE or PASSED. Laps are compared within their 38 bits.
+    /// FREE, LEASED, DONE or PASSED. Laps compare modulo 2^38.
     static int state(long word, long lap) {
         long ahead = word - (lap << LAP_SHIFT) >> LAP_SHIFT;
         return ahead == 0 ? (int) word & (1 << STATE_BITS) - 1 : ahead < 0 ? FREE : PASSED;
@@ -242,13 +242,13 @@ final class Layout {
         return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_CONSUMER_ID;
     }
 
-    /// How often the record was claimed, this word's claim included; 0 if never in this lap.
+    /// How often the record was claimed in this lap, this word's claim included; 0 if never.
     static int attempts(long word, long lap) {
         return word >>> LAP_SHIFT == lap << LAP_SHIFT >>> LAP_SHIFT ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
     }
 
-    /// The number of the next attempt. It does not come round to a small one, but words must differ for as long as can
-    /// be.
+    /// The number of the next attempt. It wraps to 128, never to a small number, so that words differ for as long as
+    /// possible.
     static int nextAttempt(int attempts) {
         return attempts < MAX_ATTEMPT ? attempts + 1 : MAX_ATTEMPT / 2 + 1;
     }

@@ -1,7 +1,7 @@
 package dev.procession.core;
 
-/// A message that is lent: nobody else gets it until it is given back, its consumer is closed or dead, or the queue's
-/// visibility time-out is over. It is gone when it is done.
+/// A leased message: no other consumer gets it until it is given back, its consumer is closed or dead, or the queue's
+/// visibility time-out has expired. When done, it is removed from the queue.
 ///
 /// Thread-safe: may be ended by another thread than the one that took it.
 public final class Lease implements AutoCloseable {
@@ -24,16 +24,16 @@ public final class Lease implements AutoCloseable {
         this.attempt = attempt;
     }
 
-    /// Returns how often the message was lent, this time included.
+    /// Returns how often the message was leased, this time included.
     ///
     /// @return 1 for the first time; after 255 times a number between 128 and 255
     public int attempt() {
         return attempt;
     }
 
-    /// The message is finished: nobody gets it again.
+    /// Finishes the message: it is never delivered again.
     ///
-    /// @throws LeaseLostException if it was lent to somebody else meanwhile, who may finish it too
+    /// @throws LeaseLostException if it was leased to another consumer meanwhile, which may finish it too
     /// @throws IllegalStateException if this lease was done or given back already
     public void done() {
         if (!finish()) throw lost();
@@ -41,7 +41,7 @@ public final class Lease implements AutoCloseable {
 
     /// Returns false if the lease was lost.
     synchronized boolean finish() {
-        Patience patience = new Patience(file); // before the lease ends: here it may still fail
+        Patience patience = new Patience(file); // allocated before the lease ends: here it may still fail
         if (!file.tryEnter()) return lostByClosing();
         try {
             boolean mine = end(Layout.DONE);
@@ -54,17 +54,17 @@ public final class Lease implements AutoCloseable {
         }
     }
 
-    /// The consumer and its queue were closed, and with them the lease was given back.
+    /// The consumer and its queue were closed, which gave the lease back.
     private boolean lostByClosing() {
         checkNotEnded();
         ended = true;
         return false;
     }
 
-    /// Gives the message back at once, at its old place in the order. This consumer sees it there with its next look,
-    /// others within some milliseconds.
+    /// Gives the message back at once, at its old place in the order. This consumer's next look finds it there, other
+    /// consumers' within some milliseconds.
     ///
-    /// @throws LeaseLostException if it was lent to somebody else meanwhile
+    /// @throws LeaseLostException if it was leased to another consumer meanwhile
     /// @throws IllegalStateException if this lease was done or given back already
     public synchronized void giveBack() {
         if (!tryGiveBack()) throw lost();
@@ -90,12 +90,12 @@ public final class Lease implements AutoCloseable {
         if (ended) throw new IllegalStateException("this lease was done or given back already");
     }
 
-    /// The compare-and-set says whether the lease is still ours: no lease word is ever the same again.
+    /// The CAS decides whether the lease is still ours: lease words never repeat (invariant 10).
     private boolean end(int state) {
         checkNotEnded();
         boolean mine = lanes.replaceLeaseWord(
                 lane, position, leaseWord, Layout.leaseWord(file.geometry.lap(position), 0, attempt, state));
-        ended = true; // not before: whoever has no stack left for this can end the lease later
+        ended = true; // not before: after a stack overflow here the lease can still be ended later
         return mine;
     }
 
@@ -105,7 +105,7 @@ public final class Lease implements AutoCloseable {
                 + " time-out, and attempt " + (attempt + 1) + " has begun; undo what this one did if that matters");
     }
 
-    /// Gives the message back, unless the lease is done, given back, or lost.
+    /// Gives the message back, unless the lease is done, given back or lost.
     @Override
     public synchronized void close() {
         if (!ended && !file.isTruncated()) tryGiveBack();

@@ -1,10 +1,10 @@
 package dev.procession.core;
 
-/// What a consumer does with each message that it is lent.
+/// Called by a consumer with each message that is leased to it.
 @FunctionalInterface
 public interface LeaseHandler {
-    /// Receives one message and the lease on it. The message object is the consumer's own and is used again: it may be
-    /// read until this method returns, by this thread only. The lease lives on; it may be ended here or later.
+    /// Receives one message and the lease on it. The message object is the consumer's and is reused: readable until
+    /// this method returns, by this thread only. The lease outlives the call; it may be ended here or later.
     ///
     /// @param message a private copy, valid during this call
     /// @param lease the lease on it

@@ -1,6 +1,6 @@
 package dev.procession.core;
 
-/// A lease was ended by somebody who does not hold it any more: the message was lent again.
+/// A lease was ended after it was lost: the message had been leased to another consumer.
 public class LeaseLostException extends QueueException {
     private static final long serialVersionUID = 1;
 

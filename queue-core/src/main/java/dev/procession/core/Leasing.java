@@ -2,14 +2,15 @@ package dev.procession.core;
 
 import org.jspecify.annotations.Nullable;
 
-/// What makes a queue a leased one: each message is lent to a consumer, and is gone only when that one says so.
+/// Makes a queue a leased one: each message is leased to one consumer, and is removed only when that consumer says that
+/// it is done. Immutable.
 ///
-/// @param visibilityNanos how long a consumer may hold a lease before others take it over, though its process lives, as
-///     each of them measures it from when it first saw that lease; 0: as long as it lives
-/// @param maxAttempts how often a message is to be lent at the most, 1 to 254, or 0 for no limit. It is kept in the
-///     file for whoever sets such messages aside; the queue itself goes on lending, with a higher [Lease#attempt()]
+/// @param visibilityNanos how long a consumer may hold a lease before others take it over although its process is
+///     alive, in ns, measured by each of them from when it first saw the lease; 0: as long as its process is alive
+/// @param maxAttempts how often a message should be leased at most, 1 to 254, or 0 for no limit. Only stored in the
+///     file, for code that sets such messages aside; the queue itself goes on leasing, with a higher [Lease#attempt()]
 public record Leasing(long visibilityNanos, int maxAttempts) {
-    /// As long as the consumer lives, as often as it takes.
+    /// No visibility time-out, no limit on attempts.
     public static final Leasing DEFAULT = new Leasing(0, 0);
 
     /// Checks the ranges.

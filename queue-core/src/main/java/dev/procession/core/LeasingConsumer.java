@@ -5,56 +5,57 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// One of any number of consumers of a leased queue: it is lent messages, and each is gone only when it says
+/// One of any number of consumers of a leased queue: messages are leased to it, and each stays in the queue until
 /// [Lease#done()].
 ///
-/// What a consumer that was closed or killed has not done is lent again, at its old place in the order, as soon as the
-/// kernel says that the consumer is gone; what it holds for longer than the queue's visibility time-out likewise.
+/// What a closed or killed consumer has not finished is leased again, at its old place in the order, as soon as the
+/// kernel reports the holder gone; likewise what it holds beyond the queue's visibility time-out.
 ///
-/// To claim a record is one compare-and-set of its lease word, from what a look saw there: never claimed, given back,
-/// or held by somebody who is gone. There is no recovery: taking over is claiming. A look walks a lane from its head
-/// over the records that others hold or have done. It reads a header first and its lease word second: a word that does
-/// not say "done" proves the header, because the head, behind which memory is used again, cannot pass a record that is
-/// not done. The lengths of those that are done are proven at the end of the walk, by reading the head again. After a
-/// claim nothing is left to prove: no lease word is ever the same again, so the record is the one that was seen.
+/// Claiming a record is one CAS of its lease word from the value seen by a look: never claimed, given back, or held by
+/// a dead consumer. There is no recovery: taking over is claiming. A look walks a lane from its head over the records
+/// that are leased or done. It reads a header first and its lease word second: a word other than "done" proves the
+/// header, because the head, before which memory is reused, cannot pass a record that is not done. The lengths of done
+/// records are proven at the end of the walk, by rereading the head. After a claim nothing is left to prove: lease
+/// words never repeat (10), so the record is the one seen.
 ///
-/// All that can fail is done before the claim. What fails behind it all the same, and be it for want of stack, gives
-/// the claim back: at the end of the call, and if that fails too, at the beginning of the next.
+/// Whatever can fail is done before the claim. A failure after it, stack overflow included, gives the claim back at the
+/// end of the call, or failing that at the beginning of the next.
 ///
-/// Who holds a record is a number that nobody else has, and whose holder has a lock on the byte of that number in the
-/// file from before its first claim. The kernel drops that lock when the process is gone.
+/// A holder is identified by a consumer id that no other consumer has, and holds the file lock of that id's byte from
+/// before its first claim. The kernel drops the lock when the process is gone.
 public final class LeasingConsumer extends Consumer {
-    /// For so long it is believed that nothing before the cursors has become free again.
+    /// Maximum age of a cursor before the scan restarts at the head, in ns: it misses leases given back or abandoned
+    /// before it.
     private static final long CURSOR_NANOS = 2_000_000;
-    /// For so long it is believed that a consumer lives: to ask costs half a microsecond.
+    /// Maximum age of a check that a consumer is alive, in ns: a check costs half a microsecond.
     private static final long ALIVE_NANOS = 1_000_000;
 
-    /// A power of two of owners that are believed to live.
+    /// Size of the cache of live consumers, a power of two.
     private static final int ALIVE = 256;
-    /// So many leases are timed at once; those behind them are when they are over.
+    /// Maximum number of leases timed at once; further ones are timed once these have ended.
     private static final int MOST_HELD = 1 << 14;
 
     private final int consumerId;
     private final long visibilityNanos;
-    private final long[] cursor; // position: all before it was taken or done when it was walked
+    private final long[] cursor; // position: every record before it was taken, leased or done when walked
     private final long[] ended; // position at which the last walk of the lane ended
     private final long[] word; // the lease word of the lane's first record, as the walk saw it
 
-    private long now; // when this call began
-    private long walkedNanos; // when all lanes were walked from their heads
+    private long now; // when the current call began
+    private long walkedNanos; // when all lanes were last walked from their heads
     private volatile boolean cursorsForgotten;
-    // for a lease that is given back, by any thread
+    // for a lease given back by any thread
     private final Runnable forgetCursors = () -> cursorsForgotten = true;
-    private final int[] alive = new int[ALIVE]; // owners, each in the place that its last bits say
-    private final long[] aliveNanos = new long[ALIVE]; // when it was
-    // lease words by their address, if there is a visibility time-out
+    private final int[] alive = new int[ALIVE]; // direct-mapped cache: consumer ids by their low bits
+    private final long[] aliveNanos = new long[ALIVE]; // when each was found alive
+    // by address of the lease word, if there is a visibility time-out
     private final Map<Long, Held> held = new HashMap<>();
 
     private final PrivateCopy copy = new PrivateCopy(file);
-    private @Nullable Lease inHand; // from before its claim until the caller has it or it is done
+    private @Nullable Lease inHand; // from before its claim until it is handed to the caller or done
 
-    /// @param word what a lease word says
-    /// @param since when this consumer saw it first
+    /// @param word the lease word
+    /// @param since when this consumer first saw it
     private record Held(long word, long since) {}
 
     LeasingConsumer(Participants participants, WaitLoop waiting, int consumerId, Leasing leasing) {
@@ -73,7 +74,7 @@ public final class LeasingConsumer extends Consumer {
     /// Takes a lease on the next message.
     ///
     /// @param handler gets the message; if it throws, the lease is given back
-    /// @return the lease that the handler got, or null if every message is lent or done
+    /// @return the lease that the handler got, or null if every message is leased or done
     /// @throws QueueClosedException if this consumer or its queue was closed
     /// @throws QueueCorruptedException if the file is damaged
     public @Nullable Lease tryLease(LeaseHandler handler) {
@@ -93,11 +94,11 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Takes a lease on the next message, and waits for it.
+    /// Takes a lease on the next message; waits for one, up to the time-out.
     ///
     /// @param handler gets the message; if it throws, the lease is given back
-    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
-    /// @return the lease that the handler got, or null if every message was lent or done all the time
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return the lease that the handler got, or null if every message was leased or done throughout
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this consumer or its queue was closed, also while it waits
     /// @throws QueueCorruptedException if the file is damaged
@@ -109,7 +110,7 @@ public final class LeasingConsumer extends Consumer {
         return lease;
     }
 
-    /// Takes one message: a lease that is done as soon as the message has been copied.
+    /// Takes one message: its lease is done as soon as the message is copied.
     @Override
     public int tryGet(byte[] to) {
         begin(1);
@@ -117,7 +118,7 @@ public final class LeasingConsumer extends Consumer {
             for (Lease lease; (lease = acquire(to.length)) != null; patience.startOver(0)) {
                 int length = copy.message().length();
                 copy.message().getBytes(0, to, 0, length);
-                if (lease.finish()) return length; // else it was so slow that somebody else has it by now
+                if (lease.finish()) return length; // else it was so slow that another consumer has taken over
             }
             return EMPTY;
         } catch (InternalError e) {
@@ -129,11 +130,11 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Hands messages to a handler, each under a lease: it is done when the handler returns, and given back if the
-    /// handler throws, which ends the call.
+    /// Hands messages to a handler, each under a lease: done when the handler returns, given back if the handler
+    /// throws, which ends the call.
     ///
-    /// @throws LeaseLostException if the handler took longer than the visibility time-out, so that somebody else has
-    ///     the message
+    /// @throws LeaseLostException if the handler took longer than the visibility time-out and another consumer has the
+    ///     message
     @Override
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
@@ -154,7 +155,7 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Nobody has what is still in hand when a call ends: its handler threw, or something failed.
+    /// Gives back a lease still in hand when a call ends: its handler threw, or something failed.
     private void settle() {
         copy.hide();
         Lease lease = inHand;
@@ -163,7 +164,7 @@ public final class LeasingConsumer extends Consumer {
         inHand = null;
     }
 
-    /// The taking step: claims the next record if its payload has at most `most` bytes, and copies it into `copy`.
+    /// The taking step: claims the next record if its payload is at most `most` bytes long, and copies it into `copy`.
     private @Nullable Lease acquire(int most) {
         settle();
         now = System.nanoTime();
@@ -180,7 +181,7 @@ public final class LeasingConsumer extends Consumer {
             if (length > Math.min(most, copy.byteSize())) {
                 // pairs with the CAS of other consumers below
                 if (SharedMemory.getVolatile(memory, leaseWordAddress(lane, at)) != word[lane]) {
-                    read(lane); // somebody else has it by now
+                    read(lane); // another consumer has it by now
                     continue;
                 }
                 if (length > most) throw tooLarge(length, most);
@@ -195,17 +196,15 @@ public final class LeasingConsumer extends Consumer {
             // the taking step; pairs with the reads of the word in walk(), here and in Lanes
             if (!SharedMemory.compareAndSet(memory, leaseWordAddress(lane, at), word[lane], mine)) {
                 inHand = null;
-                read(lane); // somebody else was faster
+                read(lane); // another consumer was faster
                 continue;
             }
             copy.fill(laneAddress[lane] + (at & mask) + headerBytes, length);
             cursor[lane] = at + recordBytes(length);
             read(lane);
-            // pairs with the release in publish() of a producer that reuses the space: the copy was made before this
-            // look at the lease word, which proves it
+            // pairs with the release in publish() that reuses the space: the copy precedes the read that proves it
             SharedMemory.acquireFence();
-            // pairs with the CAS of a consumer that has taken over
-            // so slow that it was taken over already
+            // pairs with the CAS of another consumer, which took over because this one was so slow
             if (SharedMemory.getVolatile(memory, leaseWordAddress(lane, at)) != mine) continue;
             copy.show(0, length);
             return lease;
@@ -218,20 +217,19 @@ public final class LeasingConsumer extends Consumer {
 
     // ---- look
 
-    /// What was given back, or is held by somebody who is gone by now, lies behind the cursors: begins at the heads
-    /// again.
+    /// Leases given back or abandoned lie before the cursors: restarts at the heads.
     private void beginAtHeads() {
-        cursorsForgotten = false; // before the heads are walked: what is given back from now on is for the next time
+        cursorsForgotten = false; // before the walk: a lease given back from now on sets it again
         walkedNanos = now;
         for (int lane = 0; lane < lanes; lane++) {
             cursor[lane] = head[lane];
-            first[lane] = 0; // not read
+            first[lane] = 0; // unread
         }
-        // pairs with the CAS of all that change a lease word
+        // pairs with the CAS of every change of a lease word
         held.entrySet().removeIf(e -> SharedMemory.getVolatile(memory, e.getKey()) != e.getValue().word);
     }
 
-    /// Finds the lane's first record that can be claimed: behind the cursor if there is one, else from the head on.
+    /// Finds the lane's first claimable record: after the cursor if there is one, else from the head on.
     @Override
     long read(int lane) {
         if (walk(lane) == 0 && cursor[lane] != head[lane]) {
@@ -241,7 +239,7 @@ public final class LeasingConsumer extends Consumer {
         return first[lane];
     }
 
-    /// One walk from the cursor, or from the head if that has passed it.
+    /// One walk from the cursor, or from the head if that has passed the cursor.
     private long walk(int lane) {
         long start = 0;
         long at = 0;
@@ -250,7 +248,7 @@ public final class LeasingConsumer extends Consumer {
             // pairs with the CAS in Lanes.passDone()
             start = head[lane] = SharedMemory.getVolatile(memory, headAddress[lane]);
             if (cursor[lane] - start > 0) start = cursor[lane];
-            long from = start; // where the record's space begins: with the padding before it, or with itself
+            long from = start; // where the record's space begins: at the padding before it, or at itself
             at = start;
             long leaseWord = 0;
             long header;
@@ -265,7 +263,7 @@ public final class LeasingConsumer extends Consumer {
                     throw file.corrupted(lane, at,
                             "its header " + Long.toHexString(header) + " is not that of a record");
                 }
-                // pairs with the CAS of all that change a lease word, and comes after the header, which it proves
+                // pairs with the CAS of every change of a lease word; after the header, which it proves
                 leaseWord = SharedMemory.getVolatile(memory, leaseWordAddress(lane, at));
                 int state = Layout.state(leaseWord, file.geometry.lap(at));
                 if (state == Layout.FREE
@@ -288,15 +286,14 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Whether memory behind the position may have been used again, so that what was read there means nothing.
+    /// Whether the head has passed the position, so that memory there may be reused and what was read means nothing.
     private boolean hasPassed(int lane, long start) {
-        // pairs with the CAS in Lanes.passDone(); the fence: what was read before must stay before this read, which
-        // proves it
+        // pairs with the CAS in Lanes.passDone(); the fence keeps the reads that this head proves before it
         SharedMemory.acquireFence();
-        return SharedMemory.getVolatile(memory, headAddress[lane]) - start > 0;
+        return SharedMemory.getVolatile(memory, headAddress[lane]) - start > 0; // pairs with the same
     }
 
-    /// Whether the holder of this claim is gone, or has held it for too long.
+    /// Whether this lease's holder is dead, or has exceeded the visibility time-out.
     private boolean isAbandoned(long leaseWordAddress, long leaseWord) {
         int holder = Layout.consumerId(leaseWord);
         int place = holder & ALIVE - 1;
@@ -312,13 +309,13 @@ public final class LeasingConsumer extends Consumer {
         return false;
     }
 
-    /// A record that can be claimed keeps its place: the head cannot pass it.
+    /// A claimable record keeps its place: the head cannot pass it.
     @Override
     boolean headUnchanged(int lane) {
         return !hasPassed(lane, position[lane]);
     }
 
-    /// Two looks in a row, from the heads, that ended each lane at the same place.
+    /// Two consecutive looks from the heads that end each lane at the same position.
     @Override
     boolean confirmEmpty() {
         int before = lanes;
@@ -332,8 +329,7 @@ public final class LeasingConsumer extends Consumer {
         return empty;
     }
 
-    /// Gives the consumer's place back. Messages that it has not taken stay, and leases that it holds are lent to
-    /// others.
+    /// Detaches the consumer. Messages that it has not taken stay; those it holds are leased to others.
     @Override
     public void close() {
         if (markClosed()) participants.releaseConsumerId(consumerId);

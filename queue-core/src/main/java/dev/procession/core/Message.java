@@ -4,11 +4,11 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
-/// One message, as a handler sees it: in place in the queue's memory (exclusive) or in the consumer's private copy
-/// (shared). Every access is checked against the message's length.
+/// One message, as seen by a handler: in place in shared memory (exclusive) or a private copy (shared, leased).
+/// Accesses are bounds-checked against the message's length.
 ///
-/// The object belongs to its consumer's thread and is used again for the next message. When the handler has returned it
-/// is empty. Values are in native byte order and need no alignment. In an exclusive consumer the bytes are shared
+/// Confined to its consumer's thread; the object is reused for the next message and is empty once the handler has
+/// returned. Values are in native byte order, alignment is not required. In an exclusive consumer the bytes are shared
 /// memory: a faulty producer could change them while they are read, so parse a copy if producers are not trusted.
 public final class Message {
     private final MemorySegment memory;
@@ -19,8 +19,8 @@ public final class Message {
         this.memory = memory;
     }
 
-    /// Returns a message of its own with a copy of the bytes: for what reads messages and gets bytes from elsewhere,
-    /// such as a codec that is tried out without a queue.
+    /// Returns an independent message with a copy of the bytes: for code that reads messages whose bytes come from
+    /// elsewhere, such as the test of a codec without a queue.
     ///
     /// @param bytes the payload
     /// @return a message that stays valid
@@ -56,45 +56,45 @@ public final class Message {
     ///
     /// @param index from 0 to `length() - 1`
     /// @return the byte there
-    /// @throws IndexOutOfBoundsException if it is not inside the message
+    /// @throws IndexOutOfBoundsException if outside the message
     public byte getByte(int index) {
         return SharedMemory.getByte(memory, at(index, Byte.BYTES));
     }
 
     /// Returns an int.
     ///
-    /// @param index of its first byte, from 0 to `length() - 4`
+    /// @param index index of its first byte, from 0 to `length() - 4`
     /// @return the int there
-    /// @throws IndexOutOfBoundsException if it is not inside the message
+    /// @throws IndexOutOfBoundsException if outside the message
     public int getInt(int index) {
         return SharedMemory.getInt(memory, at(index, Integer.BYTES));
     }
 
     /// Returns a long.
     ///
-    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param index index of its first byte, from 0 to `length() - 8`
     /// @return the long there
-    /// @throws IndexOutOfBoundsException if it is not inside the message
+    /// @throws IndexOutOfBoundsException if outside the message
     public long getLong(int index) {
         return SharedMemory.getLong(memory, at(index, Long.BYTES));
     }
 
     /// Returns a double.
     ///
-    /// @param index of its first byte, from 0 to `length() - 8`
+    /// @param index index of its first byte, from 0 to `length() - 8`
     /// @return the double there
-    /// @throws IndexOutOfBoundsException if it is not inside the message
+    /// @throws IndexOutOfBoundsException if outside the message
     public double getDouble(int index) {
         return Double.longBitsToDouble(getLong(index));
     }
 
     /// Copies bytes out.
     ///
-    /// @param index of the first byte in the message
-    /// @param to where the bytes go
-    /// @param start index of the first in `to`
-    /// @param count how many
-    /// @throws IndexOutOfBoundsException if they are not inside the message or the array
+    /// @param index index of the first byte in the message
+    /// @param to destination
+    /// @param start index of the first byte in `to`
+    /// @param count number of bytes
+    /// @throws IndexOutOfBoundsException if outside the message or the array
     public void getBytes(int index, byte[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
         SharedMemory.copyOut(memory, at(index, count), to, start, count);

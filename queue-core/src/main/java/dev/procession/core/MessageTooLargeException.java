@@ -1,20 +1,19 @@
 package dev.procession.core;
 
-/// A message is longer than a lane of the queue can hold, or than the buffer that it was to be copied into. Nothing has
-/// been put or taken.
+/// A message is longer than a lane of the queue can hold, or than the buffer to receive it. Nothing was put or taken.
 public class MessageTooLargeException extends QueueException {
     private static final long serialVersionUID = 1;
 
-    /// Makes one; also for code that encodes messages.
+    /// Makes one; also for codecs.
     ///
-    /// @param message which length, which limit, what to do
+    /// @param message what is too long, the limit, and what to do
     public MessageTooLargeException(String message) {
         super(message);
     }
 
-    /// Makes one about a message that no lane of the queue has room for, and says what to do.
+    /// Makes one about a message that no lane of the queue can hold, and appends what to do.
     ///
-    /// @param message which length, which limit
+    /// @param message what is too long, and the limit
     /// @param bytes the length, or as much of it as is known
     public MessageTooLargeException(String message, long bytes) {
         super(message + (bytes <= Layout.MAX_LENGTH

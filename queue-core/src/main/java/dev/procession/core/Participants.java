@@ -7,17 +7,17 @@ import java.util.BitSet;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 
-/// Who takes part through one handle, and who is alive: each participant holds a lock on a byte of the file, which the
-/// kernel drops when its process is gone. The handle itself is one. With the last of them the file is closed, and an
-/// anonymous queue that nobody else has open is removed.
+/// The participants of one handle, and liveness: each participant holds a lock on a byte of the file, which the kernel
+/// drops when its process is gone. The handle itself is one. After the last of them the file is closed, and an
+/// anonymous queue that no other process has open is removed.
 ///
 /// Locks of one open file do not exclude each other, so a handle keeps its own participants apart. Thread-safe.
 final class Participants {
-    /// For so long it is believed that the owner of a lane lives: to ask costs half a microsecond.
+    /// Maximum age of a check that a lane's owner is alive, in ns: a check costs half a microsecond.
     private static final long ALIVE_NANOS = 1_000_000;
 
-    /// A lane may be locked for a moment by who asks, on a portable platform, whether its owner lives: so one pass is
-    /// not enough.
+    /// Passes over the lanes: on the portable platform a liveness check locks a lane for a moment, so one pass may miss
+    /// it.
     private static final int LANE_PASSES = 3;
 
     final QueueFile file;
@@ -26,10 +26,10 @@ final class Participants {
     // guarded by this
     private final BitSet lanesHeld = new BitSet();
     private final BitSet consumerIdsHeld = new BitSet();
-    private int participants = 1; // this handle, its producers and consumers; while there are any, the file is open
+    private int participants = 1; // this handle, its producers and consumers; the file is open while there are any
     private int sharedConsumers;
     private boolean exclusiveConsumer;
-    private final long[] aliveUntil; // of each lane: until then its owner is believed to live
+    private final long[] aliveUntil; // per lane: until then, in ns, its owner counts as alive
 
     Participants(QueueFile file, Lanes lanes) {
         this.file = file;
@@ -42,7 +42,7 @@ final class Participants {
 
     /// Makes a producer for the first lane that has no living owner.
     ///
-    /// @param make makes it, while the lane is locked for it
+    /// @param make called while the lane is locked for it
     synchronized <P> P newProducer(IntFunction<P> make) {
         file.checkOpen();
         file.checkNotTruncated();
@@ -79,7 +79,7 @@ final class Participants {
         return lanesHeld.get(lane) || file.open.isLocked(Layout.laneLock(lane));
     }
 
-    /// The same, but what was true a moment ago is believed.
+    /// The same, from a check at most ALIVE_NANOS old.
     synchronized boolean isLaneAlive(int lane) {
         if (lanesHeld.get(lane)) return true;
         long now = System.nanoTime();
@@ -91,9 +91,9 @@ final class Participants {
 
     // ---- consumers
 
-    /// Makes a consumer of a queue without leases.
+    /// Makes a consumer of a queue that is not leased.
     ///
-    /// @param make makes it, while the consumers' byte is locked for it
+    /// @param make called while the consumers' byte is locked for it
     synchronized <C> C newConsumer(boolean shared, Supplier<C> make) {
         checkUsable(false);
         boolean conflict = exclusiveConsumer || !shared && sharedConsumers > 0;
@@ -118,7 +118,7 @@ final class Participants {
 
     /// Makes a consumer of a leased queue.
     ///
-    /// @param make makes it, of a number that no other consumer has
+    /// @param make called with an id that no other consumer has
     synchronized <C> C newLeasingConsumer(IntFunction<C> make) {
         checkUsable(true);
         try {
@@ -146,16 +146,16 @@ final class Participants {
         leave();
     }
 
-    /// Draws a number that no other consumer has, and takes its lock.
+    /// Draws an id that no other consumer has, and locks its byte.
     private int drawConsumerId() {
         BitSet holders = null;
         Patience patience = new Patience(file);
         for (int i = 0; i < Layout.MAX_CONSUMER_ID; i++) {
-            // pairs with the same of others; an atomic add, since two must not draw the same
+            // pairs with other processes' draws; atomic add: two must not draw the same id
             long drawn = SharedMemory.getAndAdd(file.memory, file.base + Layout.NEXT_CONSUMER_ID_OFFSET, 1);
             int consumerId = (int) Long.remainderUnsigned(drawn, Layout.MAX_CONSUMER_ID) + 1;
-            // when the numbers have come round, a claim of its last holder's would look like one of ours; asked before,
-            // since with the lock we make that holder look alive, and again with the lock, when it can claim no more
+            // once ids wrap, a lease of an id's last holder would pass for ours. Checked before locking, which makes
+            // that holder look alive, and again with the lock, when it can claim no more
             boolean round = Long.compareUnsigned(drawn, Layout.MAX_CONSUMER_ID) >= 0;
             if (round && holders == null) holders = lanes.holders(patience);
             if (consumerIdsHeld.get(consumerId) || holders != null && holders.get(consumerId)) continue;
@@ -177,7 +177,7 @@ final class Participants {
     synchronized void releaseConsumerId(int consumerId) {
         file.open.unlock(Layout.consumerIdLock(consumerId));
         consumerIdsHeld.clear(consumerId);
-        if (!file.isTruncated()) lanes.signalMessages(); // its leases
+        if (!file.isTruncated()) lanes.signalMessages(); // its leases are free
         leave();
     }
 
@@ -186,9 +186,9 @@ final class Participants {
     private void leave() {
         assert participants > 0;
         if (--participants > 0) return;
-        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
-        // asked with the lock: who removes a queue removes what is beside it after that, so one of two who leave does
-        // it
+        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave concurrently one is the last
+        // checked under the lock: removing a queue is followed by removing what is beside it, so one of two that leave
+        // does so
         if (file.anonymous && file.open.tryLock(Layout.ATTACHED_LOCK, false) && !Home.isBesideAnother(file.path))
             QueueFile.remove(file.path, file.open);
         file.open.detach();
@@ -198,7 +198,7 @@ final class Participants {
     /// See [LaneQueue#leaveName()].
     synchronized void leaveName() {
         if (!file.anonymous || participants == 0) return;
-        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave at the same time one is the last
+        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave concurrently one is the last
         if (!file.open.tryLock(Layout.ATTACHED_LOCK, false)) return;
         try {
             if (!Home.isBesideAnother(file.path) && file.open.isAt(file.path)) Files.deleteIfExists(file.path);
@@ -209,7 +209,7 @@ final class Participants {
         }
     }
 
-    /// The handle itself leaves, once. Whoever waits through it is woken.
+    /// The handle itself leaves, once, and wakes threads that wait through it.
     synchronized void closeHandle() {
         if (!file.close()) return;
         if (!file.isTruncated()) {

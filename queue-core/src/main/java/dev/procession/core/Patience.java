@@ -1,15 +1,15 @@
 package dev.procession.core;
 
-/// What one call may spend on starting over because others were faster, before it believes in damage instead: a file
-/// that moves all the time would keep it for ever. There is one for all the loops of a call, since bounds of their own
-/// multiply where loops are nested. All of it is some tens of milliseconds of work.
+/// The retry budget of one call: how often it may start over because other threads were faster, before it reports
+/// damage; a file that changes constantly would otherwise keep it forever. One budget covers all loops of a call, since
+/// separate bounds multiply where loops nest. All of it is some tens of milliseconds of work.
 ///
-/// Belongs to one thread. Whoever finds everything as it should be spends nothing.
+/// Confined to one thread. A call without retries spends nothing.
 final class Patience {
     private static final int MOST = 1 << 17;
-    /// So many steps in vain (a record that was walked over, a word that was copied) count as much as starting over.
+    /// This many wasted steps (a record walked over, a word copied) cost as much as one restart.
     private static final int STEPS = 64;
-    /// However many steps there were: who is unlucky with long messages starts over some thousand times all the same.
+    /// Cap per restart: a call that is unlucky with long messages still has some thousand restarts.
     private static final int MOST_AT_ONCE = MOST >> 12;
 
     private final QueueFile file;
@@ -20,7 +20,7 @@ final class Patience {
         this.file = file;
     }
 
-    /// A call begins, or it has got something.
+    /// Refills the budget: a call begins, or has made progress.
     void renew() {
         left = MOST;
     }
@@ -30,7 +30,7 @@ final class Patience {
         startOver(lane, 0);
     }
 
-    /// Starts over at a lane after so many steps.
+    /// Starts over at a lane after this many wasted steps.
     void startOver(int lane, long steps) {
         startOver(lane, steps, "its head never stands still");
     }
@@ -38,12 +38,12 @@ final class Patience {
     void startOver(int lane, long steps, String otherwise) {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
         if (left >= 0) return;
-        // only for the message: pairs with nothing
+        // pairs with nothing: only for the message
         throw file.corrupted(lane, SharedMemory.getVolatile(file.memory, file.base + Layout.headOffset(lane)),
                 otherwise);
     }
 
-    /// Goes one more step after an end that runs away.
+    /// One more step of a walk whose end recedes.
     void runAfter(int lane, long position, String otherwise) {
         if ((++runs & STEPS - 1) == 0 && --left < 0) throw file.corrupted(lane, position, otherwise);
     }

@@ -3,10 +3,10 @@ package dev.procession.core;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// Private memory for a copy of one message, or of a run of records, and the [Message] that shows it. It grows to what
-/// is needed; only the garbage collector gives it back.
+/// Private memory for a copy of one message or a run of records, and the [Message] that shows it. Grows on demand;
+/// freed only by the garbage collector.
 ///
-/// Belongs to one thread.
+/// Confined to one thread.
 final class PrivateCopy {
     private static final int ALIGNMENT = 64;
     private static final int LEAST_BYTES = 1 << 10;
@@ -23,12 +23,12 @@ final class PrivateCopy {
         return memory.byteSize();
     }
 
-    /// The message that [#show] and [#hide] change; another one after the copy has grown.
+    /// The message changed by [#show] and [#hide]; replaced when the copy grows.
     Message message() {
         return message;
     }
 
-    /// Copies bytes of the queue to the start.
+    /// Copies bytes of the queue to the start of the private memory.
     void fill(long from, long bytes) {
         SharedMemory.copy(file.memory, from, memory, SharedMemory.base(memory), bytes);
     }
@@ -41,10 +41,10 @@ final class PrivateCopy {
         message.hide();
     }
 
-    /// Hands out a run of records that were taken, so all of them, even if the handler throws.
+    /// Hands out a run of records already taken: all of them, even if the handler throws.
     ///
     /// @param lane where they were, as is `position`, for the error if they are damaged
-    /// @return how many
+    /// @return the number of records
     int handOut(MessageHandler handler, int bytes, int lane, long position) {
         QueueGeometry geometry = file.geometry;
         int records = 0;
@@ -74,19 +74,19 @@ final class PrivateCopy {
         try {
             if (e != thrown) thrown.addSuppressed(e);
         } catch (OutOfMemoryError | StackOverflowError lost) {
-            // one that is told of is enough; the rest of the run is not lost for it
+            // one reported failure is enough; the rest of the run must not be lost over it
         }
     }
 
     @SuppressWarnings("unchecked")
     private static <T extends Throwable> T unchecked(Throwable thrown) throws T {
-        throw (T) thrown; // a handler written in another language may throw any
+        throw (T) thrown; // a handler in another language may throw any Throwable
     }
 
-    /// Makes room for so many bytes; what was there is gone. The new memory is at least twice as large as the old if it
-    /// can be, so what waits for the collector is never more than what is in use.
+    /// Makes room for this many bytes, discarding the content. The new memory is at least twice as large as the old
+    /// where possible, so garbage never exceeds what is in use.
     ///
-    /// @throws OutOfMemoryError if there is not enough; says what to do
+    /// @throws OutOfMemoryError if there is not enough; the message says what to do
     void grow(int bytes) {
         MemorySegment larger = larger(bytes);
         message = new Message(larger);
@@ -99,7 +99,7 @@ final class PrivateCopy {
             try {
                 return Arena.ofAuto().allocate(twice, ALIGNMENT);
             } catch (OutOfMemoryError e) {
-                // perhaps there is as much as is needed
+                // the exact size may still fit
             }
         }
         try {

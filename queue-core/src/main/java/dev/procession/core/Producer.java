@@ -4,20 +4,20 @@ import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Puts messages into one lane of the queue, which is its own until it is closed or its process dies.
+/// Puts messages into one lane of the queue, which it owns until it is closed or its process dies.
 ///
-/// A put is wait-free while the lane has room: at most one fetch-and-add, and none while nobody else puts; then stores
-/// into memory that nobody else writes. Beyond that it costs a full fence and two reads a lane where the number of
-/// items has a bound, a call to the system for each 64 KiB of a lane that is written for the first time, and two atomic
-/// operations and a call where somebody sleeps who must be woken. When a put has returned, no consumer that is told of
-/// it misses the message, and every message whose put began later is delivered later.
+/// A put is wait-free while the lane has room: at most one fetch-and-add, none while no other producer puts, then
+/// stores into memory that no other process writes. In addition it costs a full fence and two reads per lane if the
+/// number of items is bounded, a system call per 64 KiB of a lane on its first lap, and two atomic operations and a
+/// system call if there are sleepers to wake. After a put has returned, no consumer that learns of it misses the
+/// message, and every message whose put began later is delivered later.
 ///
-/// Belongs to one thread, close() included. No allocation per message.
+/// Confined to one thread, close() included. No allocation per message.
 public final class Producer extends LaneWriter implements AutoCloseable {
     private final Participants participants;
     private final Claim claim;
     private final WaitLoop waiting;
-    private int waitedFor; // bytes of the message that waits for room
+    private int waitedFor; // length of the message that waits for room
     private boolean closed;
 
     Producer(Participants participants, Bound bound, int lane, Doorbell room, WaitStrategy strategy) {
@@ -61,8 +61,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         }
     }
 
-    /// On its own: a handler around all of this kept the compiler from its best, a quarter of the throughput at 16
-    /// bytes.
+    /// A method of its own: with its body inside the try, 16-byte throughput was a quarter lower.
     private boolean putBytes(byte[] from, int start, int length) {
         int size = recordBytes(length);
         long offset = begin(length, size);
@@ -95,13 +94,13 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         long offset = begin(length, size);
         if (offset == FULL) return false;
         long ticket = ticket();
-        // it may be closed, or another thread's
+        // checked: the caller's segment may be closed or confined to another thread
         SharedMemory.copyIn(from, start, memory, laneAddress + offset + headerBytes, length);
         publish(ticket, offset, length, size);
         return true;
     }
 
-    /// Puts the bytes of an array, and waits for room as long as it takes.
+    /// Puts the bytes of an array; blocks until there is room.
     ///
     /// @param from the payload
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
@@ -111,13 +110,13 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         put(from, 0, from.length, Long.MAX_VALUE);
     }
 
-    /// Puts a range of an array, and waits for room.
+    /// Puts a range of an array; blocks while there is no room, up to the time-out.
     ///
     /// @param from holds the payload
     /// @param start index of its first byte
     /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
-    /// @param timeoutNanos the longest wait; zero or less does not wait, [Long#MAX_VALUE] has no end
-    /// @return false if the queue was full all the time
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return false if the queue was full throughout
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
     /// @throws MessageTooLargeException if the message is longer
     /// @throws QueueClosedException if this producer or its queue was closed, also while it waits
@@ -130,11 +129,12 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         return done;
     }
 
-    /// Claims space for a message that is written in place. Until the claim is committed or aborted, this producer puts
-    /// nothing else. A claim that is held for long holds nobody up.
+    /// Claims space for a message to be written in place. Until the claim is committed or aborted, this producer cannot
+    /// put. A claim held for long delays no other producer or consumer.
     ///
     /// @param length of the payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return the claim, or null if the queue is full
+    /// @throws IllegalArgumentException if the length is negative
     /// @throws MessageTooLargeException if it is longer
     /// @throws IllegalStateException if a claim is open
     /// @throws QueueClosedException if this producer or its queue was closed
@@ -151,11 +151,11 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         }
     }
 
-    /// Whether there is room for a message now: with a bound on the items, a place as [LaneQueue#isFull()] says, and
-    /// always space in this producer's lane.
+    /// Whether there is room for a message now: space in this producer's lane and, with a bound on the items, a place
+    /// as in [LaneQueue#isFull()].
     ///
     /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
-    /// @return whether a put would not find the queue full
+    /// @return whether a put would succeed
     /// @throws QueueClosedException if this producer or its queue was closed
     public boolean hasRoom(int length) {
         checkUsable();
@@ -176,8 +176,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         return bound.hasPlace(patience);
     }
 
-    /// Puts what was written in place. Ends the claim right after it, without a call: there may be no stack left for
-    /// one.
+    /// Puts what was written in place. Ends the claim right after publishing, without a call: the stack may be
+    /// exhausted.
     void commit(long offset, int length) {
         long before = tail;
         try {
@@ -202,9 +202,9 @@ public final class Producer extends LaneWriter implements AutoCloseable {
 
     // ---- errors and the end
 
-    /// A put has failed: its message is not put, or it was and only who waits for it was not woken, and it keeps no
-    /// place. Called by the outermost method, which has the most stack left. Even if there is not enough, the place is
-    /// only lost until this producer's next call, for `published` was not changed.
+    /// Cleans up after a failed put: the message was not put (or only the wake-up after it failed), and no place stays
+    /// reserved. Called by the outermost method, which has the most stack left. If even that overflows, the place is
+    /// only lost until this producer's next call, since `published` is unchanged.
     private RuntimeException failed(Throwable e) {
         if (e instanceof InternalError fault) throw translate(fault);
         try {
@@ -217,7 +217,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     }
 
     private QueueCorruptedException translate(InternalError e) {
-        writableEnd = tail; // whatever is next asks whether the queue can be used
+        writableEnd = tail; // the next call checks whether the queue is usable
         return file.translate(e);
     }
 
@@ -232,7 +232,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         }
     }
 
-    /// Gives the lane back. Messages in it stay there; an open claim is aborted.
+    /// Releases the lane. Its messages stay; an open claim is aborted.
     @Override
     public void close() {
         if (closed) return;

@@ -1,6 +1,6 @@
 package dev.procession.core;
 
-/// This handle was closed, possibly by another thread while this one waited. Other processes are not affected.
+/// This handle was closed, possibly by another thread while this one was waiting. Other processes are not affected.
 public class QueueClosedException extends QueueException {
     private static final long serialVersionUID = 1;
 

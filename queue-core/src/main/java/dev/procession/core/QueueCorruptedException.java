@@ -1,7 +1,7 @@
 package dev.procession.core;
 
-/// The file holds something that no producer or consumer writes. Nothing that was read from it has been believed; this
-/// handle should be closed, and the file removed once nobody needs the messages before the damage.
+/// The file holds something that no producer or consumer writes, or was truncated. Nothing read from it has been
+/// returned; close this handle, and remove the file once the messages before the damage are no longer needed.
 public class QueueCorruptedException extends QueueException {
     private static final long serialVersionUID = 1;
 

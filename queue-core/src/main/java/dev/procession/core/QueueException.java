@@ -1,9 +1,6 @@
 package dev.procession.core;
 
-/// What can go wrong with a queue, beyond wrong arguments. The message says what, where, and what to do.
-///
-/// It is a [LeaseLostException], [MessageTooLargeException], [QueueClosedException], [QueueCorruptedException] or
-/// [QueueUnavailableException].
+/// A failure of a queue, other than an invalid argument. The message says what, where, and what to do.
 public abstract class QueueException extends RuntimeException {
     private static final long serialVersionUID = 1;
 

@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A queue's file as one handle has it open: how it is made, checked, mapped and removed; whether it can still be used;
-/// and who may touch the mapping.
+/// A queue's file as opened by one handle: creation, validation, mapping, removal, whether it is still usable, and
+/// which threads may access the mapping.
 ///
 /// Thread-safe.
 final class QueueFile {
@@ -38,13 +38,13 @@ final class QueueFile {
     private volatile boolean closed;
     private volatile boolean truncated;
 
-    /// Who may touch the mapping: all participants together, and each call of a thread that need not be one. It is
-    /// unmapped when there is none.
+    /// Reference count of the mapping: one for all participants together, plus each call in progress of any other
+    /// thread. At zero the file is unmapped.
     private final AtomicInteger users = new AtomicInteger(1);
 
     // ---- create, open, delete
 
-    /// Makes a file that others see whole or not at all.
+    /// Creates a file atomically: other processes see all of it or nothing.
     static QueueFile create(Path path, QueueGeometry geometry, String label, long flags) {
         byte[] labelBytes = label.getBytes(StandardCharsets.UTF_8);
         if (labelBytes.length > Layout.LABEL_BYTES || label.indexOf('\0') >= 0) {
@@ -82,10 +82,10 @@ final class QueueFile {
         }
     }
 
-    /// Opens the queue whose path is this one's with something after it, or makes it.
+    /// Opens the queue whose path is this one's plus a suffix, or makes it.
     QueueFile openBeside(String suffix, QueueGeometry geometry, String label) {
         Path beside = pathBeside(suffix);
-        for (int i = 0;; i++) { // another process may make it or remove it meanwhile
+        for (int i = 0;; i++) { // another process may make or remove it meanwhile
             try {
                 if (Files.exists(beside)) return openOwn(beside, label);
                 return create(beside, geometry, label, anonymous ? Layout.FLAG_ANONYMOUS : 0);
@@ -96,7 +96,7 @@ final class QueueFile {
         }
     }
 
-    /// Lets another process get on. A thread that was interrupted would not sleep.
+    /// Lets another process run. With the interrupt flag set the thread would not park.
     static void pause() {
         boolean interrupted = Thread.interrupted();
         LockSupport.parkNanos(PAUSE_NANOS);
@@ -112,7 +112,7 @@ final class QueueFile {
     }
 
     Path pathBeside(String suffix) {
-        return Path.of(URI.create(path.toUri() + suffix)); // not by its text: some locales cannot spell each name
+        return Path.of(URI.create(path.toUri() + suffix)); // as a URI: in some locales not every name has a String form
     }
 
     static QueueUnavailableException unavailable(IOException e) {
@@ -156,12 +156,12 @@ final class QueueFile {
         }
     }
 
-    /// Null if another process, or another handle of this one, has it open.
+    /// Opens it exclusively; null if another process, or another handle of this one, has it open.
     static @Nullable OsFile openAlone(Path file) throws IOException {
         return Os.CURRENT.open(file, Layout.PAGE, Layout.ATTACHED_LOCK, false);
     }
 
-    /// Removes a file that no other handle has locked; but not if it has another name by now.
+    /// Removes a file that no other handle has locked, unless the path names another file by now.
     static void remove(Path path, OsFile file) {
         try {
             if (!file.isAt(path) || !Files.deleteIfExists(path)) return;
@@ -190,10 +190,10 @@ final class QueueFile {
         }
     }
 
-    // ---- who may touch the mapping
+    // ---- access to the mapping
 
-    /// Keeps the mapping until [#exit()], for a thread that may be neither a producer's nor a consumer's. Returns false
-    /// if it is gone: this handle and all that was made from it were closed.
+    /// Retains the mapping until [#exit()], for a thread that may be neither a producer's nor a consumer's. Returns
+    /// false if it is unmapped: this handle and all that was made from it were closed.
     boolean tryEnter() {
         for (int seen; (seen = users.get()) > 0;) {
             if (users.weakCompareAndSetVolatile(seen, seen + 1)) return true;
@@ -203,7 +203,7 @@ final class QueueFile {
 
     void enter() {
         checkOpen();
-        if (!tryEnter()) checkOpen(); // it was closed in between
+        if (!tryEnter()) checkOpen(); // closed in between
     }
 
     void exit() {
@@ -212,10 +212,9 @@ final class QueueFile {
         if (left == 0) open.close();
     }
 
-    // ---- whether it can still be used
+    // ---- whether it is still usable
 
-    /// From now on whoever has to look beyond what it knows is told that the handle was closed. Returns false if it was
-    /// before.
+    /// Marks the handle closed: the next call that leaves its fast path throws. Returns false if it was closed already.
     synchronized boolean close() {
         if (closed) return false;
         closed = true;
@@ -233,11 +232,10 @@ final class QueueFile {
         throw truncated();
     }
 
-    /// Whether the file is shorter than it was. Then this handle is of no use any more, and neither is anything made
-    /// from it.
+    /// Whether the file was truncated. If so, this handle and everything made from it are unusable.
     ///
-    /// An access to what is gone is an InternalError, which the JVM may tell late: after the call that made the access,
-    /// in the code that made that call. So those who do not come by here for other reasons ask now and then.
+    /// Access to a truncated page raises an InternalError, which the JVM may deliver late: after return from the
+    /// accessing method, in its caller. So callers that do not pass here anyway check periodically.
     boolean isTruncated() {
         if (!truncated && open.size() < memory.byteSize()) {
             truncated = true;
@@ -250,14 +248,14 @@ final class QueueFile {
         if (isTruncated()) throw truncated();
     }
 
-    /// Throws what an InternalError of the JVM means to the caller of this queue, or the error itself if it has nothing
-    /// to do with it. It throws by itself, since a late fault can make a method that returns here return nothing.
+    /// Translates an InternalError of the JVM for the caller of this queue; throws the error itself if it has another
+    /// cause. It throws rather than returns, since a late fault in here can discard the return value.
     QueueCorruptedException translate(InternalError thrown) {
         for (int i = 0;; i++) {
             try {
                 if (isTruncated()) throw truncated();
                 throw thrown;
-            } catch (InternalError late) { // of another access of the same call
+            } catch (InternalError late) { // of another access in the same call
                 if (late == thrown || i == LATE_FAULTS) throw thrown;
             }
         }
@@ -276,8 +274,8 @@ final class QueueFile {
 
     // ---- space
 
-    /// Gets the space for a range of a lane behind its last record, and for the lease words from the block on in which
-    /// it begins: while a lane is written for the first time nobody has claimed anything there.
+    /// Allocates a range of a lane after its last record, and its lease words, from the block in which the range
+    /// begins: during the lane's first lap none of these records is claimed. Returns false if no space is left.
     boolean reserve(int lane, long from, long to) {
         if (from == to) return true;
         long claims = geometry.leaseWordBytes(from);
@@ -290,7 +288,8 @@ final class QueueFile {
         }
     }
 
-    /// Allocates the space for a lane's first record, which its owner may be writing. Returns false if there is none.
+    /// Allocates the space for a lane's first record, which its owner may be writing. Returns false if no space is
+    /// left.
     boolean reserveStart(int lane) {
         try {
             return open.reservePage(geometry.laneOffset(lane));

@@ -4,16 +4,16 @@ import org.jspecify.annotations.Nullable;
 
 /// The shape of a queue, fixed when it is made.
 ///
-/// Lanes are sparse: memory is used only where a producer has been, so the defaults (64 lanes of 4 MiB) cost a few
-/// pages until they are needed.
+/// Lanes are sparse: memory is allocated only as producers write, so the defaults (64 lanes of 4 MiB) cost a few pages
+/// until used. Immutable.
 ///
-/// @param lanes how many producers may be attached at the same time, 1 to 1024
-/// @param laneBytes the size of each lane, a power of two from 4,096 (leased: 65,536) to 2^30; the longest message
-///     takes half a lane
+/// @param lanes maximum number of producers attached at the same time, 1 to 1024
+/// @param laneBytes the size of each lane in bytes, a power of two from 4,096 (leased: 65,536) to 2^30; the longest
+///     message takes half a lane
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
 /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
 public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable Leasing leasing) {
-    /// 64 lanes of 4 MiB, bounded by their memory only, not leased.
+    /// 64 lanes of 4 MiB, bounded by their size only, not leased.
     public static final QueueGeometry DEFAULT = new QueueGeometry(64, 4 << 20, 0);
 
     static final int MAX_LANES = 1024;
@@ -31,8 +31,8 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
 
     /// The shape of a queue that is not leased.
     ///
-    /// @param lanes how many producers may be attached at the same time, 1 to 1024
-    /// @param laneBytes the size of each lane, a power of two from 4,096 to 2^30
+    /// @param lanes maximum number of producers attached at the same time, 1 to 1024
+    /// @param laneBytes the size of each lane in bytes, a power of two from 4,096 to 2^30
     /// @param maxItems an exact bound on the number of messages in the queue, or 0
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueGeometry(int lanes, long laneBytes, long maxItems) {
@@ -59,17 +59,17 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
 
     // ---- records
 
-    /// Bytes before the payload of a record: the header, and its number if items are bounded.
+    /// Bytes before the payload of a record: the header, and the record's number if items are bounded.
     int headerBytes() {
         return bounded() ? 2 * Long.BYTES : Long.BYTES;
     }
 
-    /// What the size and the offset of each record is a multiple of.
+    /// Size and offset of each record are a multiple of this, in bytes.
     int alignment() {
         return leased() ? Layout.BLOCK : headerBytes();
     }
 
-    /// The size of a record with a payload of this length; the hot paths keep both themselves.
+    /// The size of a record with a payload of this length, in bytes; the hot paths cache the other two.
     static int recordBytes(int length, int headerBytes, int alignment) {
         return headerBytes + length + alignment - 1 & -alignment;
     }
@@ -78,39 +78,38 @@ public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable 
         return recordBytes(length, headerBytes(), alignment());
     }
 
-    /// What makes an offset in its lane of a position; always where a record may start, whatever the file says.
+    /// position & mask is the offset in the lane; always aligned for a record, even if the position is damaged.
     long offsetMask() {
         return laneBytes - alignment();
     }
 
-    /// Where the lane begins again behind a position.
+    /// The position at which the lane wraps after this position.
     static long nextLap(long position, long laneBytes) {
         return (position & -laneBytes) + laneBytes;
     }
 
-    /// How often the lane has begun again before a position.
+    /// How often the lane has wrapped before this position.
     long lap(long position) {
         return position >> Long.numberOfTrailingZeros(laneBytes);
     }
 
-    /// The longest message in bytes: wherever its lane's end is, an empty lane has room for it and the header behind
-    /// it.
+    /// The longest message in bytes: an empty lane has room for it and the next header, wherever its tail is.
     int maxMessageBytes() {
         return (int) Math.min(laneBytes / 2 - headerBytes(), Layout.MAX_LENGTH);
     }
 
-    // ---- places in the file
+    // ---- file offsets
 
     long laneOffset(int lane) {
         return Layout.lanesOffset(lanes) + lane * (laneBytes + leaseWordBytes(laneBytes));
     }
 
-    /// The lease words of a leased lane.
+    /// The lane's lease words.
     long leaseWordsOffset(int lane) {
         return laneOffset(lane) + laneBytes;
     }
 
-    /// The bytes of the lease words for so many bytes of a lane.
+    /// The bytes of the lease words for this many bytes of a lane.
     long leaseWordBytes(long bytes) {
         return leased() ? bytes / Layout.BLOCK * Long.BYTES : 0;
     }

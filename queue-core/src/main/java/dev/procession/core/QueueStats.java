@@ -3,11 +3,12 @@ package dev.procession.core;
 import java.util.ArrayList;
 import java.util.List;
 
-/// What a queue looked like: read word by word while others go on, so the parts may be from slightly different moments.
+/// A snapshot of a queue, read word by word while other processes go on, so its parts may be from slightly different
+/// moments.
 ///
-/// @param tickets how many tickets were drawn since the queue was made; not the number of messages, since a producer
-///     that is alone uses its ticket again
-/// @param items how many messages are in the queue
+/// @param tickets number of tickets drawn since the queue was made; not the number of messages, since an uncontended
+///     producer reuses its ticket
+/// @param items number of messages in the queue
 /// @param lanes the lanes that were ever in use
 public record QueueStats(long tickets, long items, List<Lane> lanes) {
     /// Keeps a copy of the list.
@@ -30,20 +31,20 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
                     log.head(),
                     log.items(),
                     log.tail() - log.head(),
-                    // these two are for display, and pair with nothing
+                    // for display: these two pair with nothing
                     SharedMemory.getVolatile(file.memory, file.base + Layout.ownerPidOffset(lane)),
                     participants.isLaneOwned(lane)));
         }
-        // for display, too: pairs with nothing that it would have to be ordered with
+        // for display: pairs with nothing
         return new QueueStats(SharedMemory.getVolatile(file.memory, file.base + Layout.TICKET_OFFSET), items, all);
     }
 
     /// One lane.
     ///
     /// @param head position of its first message, in bytes since the queue was made
-    /// @param items how many messages are in it
-    /// @param bytes how many bytes they take, headers included
-    /// @param ownerPid the process that owned it last, as that process sees its own number; for display
+    /// @param items number of messages in it
+    /// @param bytes their size, headers included
+    /// @param ownerPid pid of its last owner in that process's own PID namespace; for display
     /// @param owned whether it has a living owner
     public record Lane(long head, long items, long bytes, long ownerPid, boolean owned) {}
 }

@@ -1,7 +1,7 @@
 package dev.procession.core;
 
-/// The queue cannot be made, opened or joined: the file exists already or is missing, is not ours or not a queue, the disk
-/// is full, all lanes have a living owner, or consumers of the other kind are attached.
+/// The queue cannot be made, opened or joined: the file exists already or is missing, is not this user's or not a
+/// queue, the disk is full, every lane has a living owner, or consumers of another kind are attached.
 public class QueueUnavailableException extends QueueException {
     private static final long serialVersionUID = 1;
 

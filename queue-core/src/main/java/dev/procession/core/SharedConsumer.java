@@ -1,12 +1,12 @@
 package dev.procession.core;
 
-/// One of any number of consumers: copies out, then takes by moving the head with a compare-and-set.
+/// One of any number of consumers: copies out, then takes by moving the head with a CAS.
 ///
-/// While the head has not moved, nothing behind it can have been overwritten. So a record is read between two reads of
-/// the head, and a compare-and-set that succeeds proves the copy that was made before it. Until then nothing that was
-/// read is believed: it may be in the middle of another message by now.
+/// While the head has not moved, nothing after it can have been overwritten. So a record is read between two reads of
+/// the head, and a successful CAS proves the copy made before it. Until then what was read is disbelieved: it may be
+/// the middle of another message by now.
 final class SharedConsumer extends Consumer {
-    /// The private copy holds a run of at most this many bytes, or one message that is longer.
+    /// Capacity of the private copy in bytes: a run of at most this, or one longer message.
     private static final int COPY_BYTES = 16 << 10;
 
     private final PrivateCopy copy = new PrivateCopy(file);
@@ -74,7 +74,7 @@ final class SharedConsumer extends Consumer {
         }
     }
 
-    /// Takes one record and hands it out, without what a run needs. Returns false if somebody else was faster.
+    /// Takes one record and hands it out, without the overhead of a run. Returns false if another consumer was faster.
     private boolean pollOne(int lane, MessageHandler handler) {
         long at = position[lane];
         long header = first[lane];
@@ -99,8 +99,8 @@ final class SharedConsumer extends Consumer {
         return true;
     }
 
-    /// Makes room for a copy before anything is taken: what fails here leaves the messages where they are. Returns
-    /// false if somebody else has taken them.
+    /// Makes room for a copy before anything is taken: a failure here leaves the messages in the queue. Returns false
+    /// if another consumer has taken them.
     private boolean makeRoom(int lane, int bytes) {
         if (bytes <= copy.byteSize()) return true;
         if (!headUnchanged(lane)) {
@@ -138,20 +138,19 @@ final class SharedConsumer extends Consumer {
             if (!Layout.before(header, rivalKey)) break;
             if (!only && !Layout.before(header, safeTicket) && bytes >= safeBefore) break;
         }
-        // all these headers were read before the number of lanes is: if it is still one, they are in order. Pairs with
-        // the CAS in raiseLanesInUse()
+        // pairs with the CAS in raiseLanesInUse(), and comes after the headers: if it is still one, they are in order
         if (only && SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
-            lanes = 0; // not known: selectLane() reads all of them
+            lanes = 0; // unknown: selectLane() reads all of them
             return 0;
         }
         return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
     }
 
-    /// The taking step: moves the head from where it was read. If that fails somebody else was faster, and the copy is
+    /// The taking step: moves the head from where it was read. On failure another consumer was faster, and the copy is
     /// void.
     private boolean take(int lane, long next) {
         assert next - head[lane] > 0; // invariant 4
-        // pairs with the volatile read in LaneSpace.extend(): the copy is made before the space is given back
+        // pairs with the volatile read in LaneSpace.extend(): the copy precedes the reuse of its space
         if (!SharedMemory.compareAndSet(memory, headAddress[lane], head[lane], next)) {
             read(lane);
             return false;
@@ -162,7 +161,7 @@ final class SharedConsumer extends Consumer {
         // pairs with the release in publish()
         long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (next & mask));
         first[lane] = header;
-        // with one lane in use the next compare-and-set tells soon enough whether this header can be believed
+        // with one lane in use the next CAS soon tells whether this header can be believed
         if (header == Layout.PADDING || lanes > 1 && !headUnchanged(lane)) read(lane);
         return true;
     }
@@ -170,15 +169,15 @@ final class SharedConsumer extends Consumer {
     @Override
     long read(int lane) {
         for (;; patience.startOver(lane)) {
-            // the head pairs with the taking steps of others, the headers with the release in publish()
+            // pairs with other consumers' taking steps
             long before = SharedMemory.getVolatile(memory, headAddress[lane]);
             long at = before;
-            long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask));
+            long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask)); // pairs with publish()
             if (header == Layout.PADDING) {
                 at = nextLap(at);
-                header = SharedMemory.getVolatile(memory, laneAddress[lane]);
+                header = SharedMemory.getVolatile(memory, laneAddress[lane]); // pairs with publish()
             }
-            // pairs with the taking steps of others: the header was read between two equal heads
+            // pairs with other consumers' taking steps: the header was read between two equal heads
             if (SharedMemory.getVolatile(memory, headAddress[lane]) == before) {
                 head[lane] = before;
                 position[lane] = at;
@@ -189,13 +188,12 @@ final class SharedConsumer extends Consumer {
 
     @Override
     boolean headUnchanged(int lane) {
-        // pairs with the taking steps of others; the fence: what was read before must stay before this read, which
-        // proves it
+        // pairs with other consumers' taking steps; the fence keeps the reads that this head proves before it
         SharedMemory.acquireFence();
-        return SharedMemory.getVolatile(memory, headAddress[lane]) == head[lane];
+        return SharedMemory.getVolatile(memory, headAddress[lane]) == head[lane]; // pairs with the same
     }
 
-    /// A second look with the same heads. Heads only grow, and in the first look `read` kept each.
+    /// A second look with the same heads. Heads are monotonic, and in the first look `read` kept each.
     @Override
     boolean confirmEmpty() {
         int before = lanes;

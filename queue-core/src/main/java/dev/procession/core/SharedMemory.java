@@ -7,14 +7,14 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/// The only class that touches shared memory. The memory order of each access is in its name.
+/// The only class that accesses shared memory. The memory order of each access is in its name.
 ///
-/// Bounds: a segment that checks every access halves the throughput of small messages. So where the platform allows it,
-/// accesses go through one segment over the whole address space, and an `at` is an address; every caller makes it from
-/// a masked position and a checked length, inside a mapping that it keeps reachable. Otherwise an `at` is an offset
-/// into the mapping. [base] is what the two differ by.
+/// Bounds: bounds checks on every access halve the throughput of small messages. So where the platform allows it,
+/// accesses go through one segment that spans the address space, and `at` is an address; each caller derives it from a
+/// masked position and a checked length, within a mapping that it keeps reachable. Otherwise `at` is an offset into the
+/// mapping. [base] is the difference.
 ///
-/// Order between processes is HotSpot's promise, not the Java memory model's: each access mode becomes the same
+/// Order between processes is HotSpot's promise, not the Java memory model's: each access mode compiles to the same
 /// instructions whether the other side is a thread of this JVM or of another one.
 final class SharedMemory {
     private static final boolean WHOLE =
@@ -31,11 +31,11 @@ final class SharedMemory {
             long[].class, ByteOrder.nativeOrder())
             .withInvokeExactBehavior();
 
-    /// Copies up to this many bytes are done by longs: a call costs more than they do.
+    /// Copies of up to this many bytes are done by longs: cheaper than a call.
     private static final int SHORT_COPY = 32;
 
-    /// Every address and offset is below this. Said once more at each access, so that the compiler knows that it is
-    /// inside of the segment, and aligned, and leaves out both checks: a fifth of the instructions of a put and a get.
+    /// Upper bound of every address and offset. Masking each access with it lets the compiler drop the bounds and
+    /// alignment checks: a fifth of the instructions of a put and a get.
     private static final long BELOW = (1L << 56) - 1;
     private static final long ALIGNED = BELOW & -Long.BYTES;
     private static final long ALIGNED_INT = BELOW & -Integer.BYTES;
@@ -70,7 +70,8 @@ final class SharedMemory {
         LONG.setRelease(in(m), at & ALIGNED, value);
     }
 
-    /// Stores back what is there: only for a word that nobody else writes. The line is this core's alone after that.
+    /// Stores back the current value, only for a word that no other thread writes: makes the cache line exclusive to
+    /// this core.
     static void rewrite(MemorySegment m, long at) {
         long there = (long) LONG.getOpaque(in(m), at & ALIGNED);
         LONG.setOpaque(in(m), at & ALIGNED, there); // opaque: a plain store would be optimized away
@@ -92,12 +93,12 @@ final class SharedMemory {
         return LONG.compareAndSet(in(m), at & ALIGNED, expected, value);
     }
 
-    /// All before it is ordered against all behind it.
+    /// Orders everything before it against everything after it.
     static void fullFence() {
         VarHandle.fullFence();
     }
 
-    /// Reads before it are ordered against all behind it.
+    /// Orders reads before it against everything after it.
     static void acquireFence() {
         VarHandle.acquireFence();
     }
@@ -113,7 +114,7 @@ final class SharedMemory {
     static void copyIn(byte[] from, int start, MemorySegment m, long at, int length) {
         if (length > SHORT_COPY) {
             MemorySegment.copy(from, start, in(m), BYTE, at, length);
-        } else if (length >= Long.BYTES) { // longs from the start and from the end, which may overlap
+        } else if (length >= Long.BYTES) { // longs from both ends, which may overlap
             int last = length - Long.BYTES;
             copyLongIn(from, start, m, at, 0);
             if (length > 2 * Long.BYTES) {
@@ -150,11 +151,11 @@ final class SharedMemory {
         LONG_OF_BYTES.set(to, start + i, in(m).get(UNALIGNED_LONG, at + i & BELOW));
     }
 
-    /// Copies from one mapping, or private memory, to another.
+    /// Copies between mappings, or to and from private memory.
     static void copy(MemorySegment from, long fromAddress, MemorySegment to, long toAddress, long bytes) {
         if (bytes > SHORT_COPY) {
             MemorySegment.copy(in(from), fromAddress, in(to), toAddress, bytes);
-        } else { // with the padding behind it, up to a whole word
+        } else { // rounds up to a whole long, into the padding
             for (long i = 0; i < bytes; i += Long.BYTES) {
                 in(to).set(UNALIGNED_LONG, toAddress + i & BELOW,
                         in(from).get(UNALIGNED_LONG, fromAddress + i & BELOW));
@@ -162,7 +163,7 @@ final class SharedMemory {
         }
     }
 
-    /// Copies from any segment of the user's, with its own checks.
+    /// Copies from a segment of the caller's, with that segment's own checks.
     static void copyIn(MemorySegment from, long fromOffset, MemorySegment m, long at, long bytes) {
         MemorySegment.copy(from, fromOffset, in(m), at, bytes);
     }

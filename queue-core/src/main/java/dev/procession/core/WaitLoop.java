@@ -2,11 +2,10 @@ package dev.procession.core;
 
 import java.util.function.LongSupplier;
 
-/// Waiting for messages or for room: spin, then sleep until the [Doorbell] rings.
+/// Waits for messages or for room: spins, then sleeps until woken.
 ///
-/// Producers and consumers have one inside. It is public for those who share a producer or a consumer between threads
-/// and must not hold a lock while they wait; they get one for each wait from [LaneQueue]. One object belongs to one
-/// thread.
+/// Producers and consumers have one inside. It is public for code that shares a producer or consumer between threads
+/// and must not hold a lock while waiting; it gets one per wait from [LaneQueue]. Confined to one thread.
 public final class WaitLoop {
     private final QueueFile file;
     private final Doorbell doorbell;
@@ -18,7 +17,7 @@ public final class WaitLoop {
     private int looks;
     private long sleepNanos;
 
-    /// @param longest how many nanoseconds a sleep may last, 0 if there is what is waited for; asked right before each
+    /// @param longest called before each sleep: how long it may last in ns; 0 if what is waited for is there
     WaitLoop(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest) {
         this.file = file;
         this.doorbell = doorbell;
@@ -28,9 +27,9 @@ public final class WaitLoop {
 
     /// Starts a wait.
     ///
-    /// @param timeoutNanos the longest wait; [Long#MAX_VALUE] has no end
+    /// @param timeoutNanos the longest wait, in ns; [Long#MAX_VALUE]: no limit
     public void start(long timeoutNanos) {
-        // what a virtual thread waits for may be waiting for its carrier
+        // what a virtual thread waits for may need its carrier
         boolean virtual = Thread.currentThread().isVirtual();
         spins = virtual ? Math.min(strategy.spins, WaitStrategy.SHORT_SPINS) : strategy.spins;
         forEver = timeoutNanos == Long.MAX_VALUE;
@@ -40,9 +39,9 @@ public final class WaitLoop {
         if (strategy.idle != null) strategy.idle.reset();
     }
 
-    /// Passes a little time.
+    /// Spins once or sleeps.
     ///
-    /// @return false when the time-out is over; otherwise it is time to try again
+    /// @return false once the time-out has expired; true: try again
     /// @throws InterruptedException if the thread was interrupted
     /// @throws QueueClosedException if the queue's handle was closed
     public boolean pause() throws InterruptedException {
@@ -68,7 +67,7 @@ public final class WaitLoop {
     }
 
     private void sleep(long left) {
-        if (!file.tryEnter()) return; // closed in the meantime, which the next look finds out
+        if (!file.tryEnter()) return; // closed meanwhile; the next pause() reports it
         try {
             int word = doorbell.announce();
             long most = longest.getAsLong();

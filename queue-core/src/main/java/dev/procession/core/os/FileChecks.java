@@ -24,30 +24,30 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.UUID;
 
-/// Which files may be used, and as which user this process acts.
+/// Which files may be used, and the user that this process runs as.
 public final class FileChecks {
     private static final String TEMPORARY = ".procession-";
     private static final int S_IFMT = 0170000, S_IFREG = 0100000;
 
     private FileChecks() {}
 
-    /// The user whom this process acts for, or -1 where that cannot be known. Not the owner of `/proc/self`: that is
-    /// root if the program has capabilities of its own.
+    /// This process's effective uid, or -1 if unknown. Not the owner of `/proc/self`: that is root if the program has
+    /// capabilities of its own.
     public static int user() {
         try {
             for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
                 if (line.startsWith("Uid:")) return (int) Long.parseLong(line.split("\\s+")[2]);
             }
         } catch (IOException | RuntimeException e) {
-            return -1; // no Linux
+            return -1; // not Linux
         }
         return -1;
     }
 
-    /// What is checked of a file before it is used.
+    /// The attributes that are checked before a file is used.
     static final String STATUS = "unix:mode,uid,nlink,size,dev,ino,fileKey";
 
-    /// Checks that a file is regular, ours alone, and at least this large.
+    /// Checks that a file is regular, ours alone, and of at least this size in bytes.
     ///
     /// @param status its [#STATUS]
     /// @throws FileSystemException if not
@@ -77,7 +77,7 @@ public final class FileChecks {
         return one.get("dev").equals(other.get("dev")) && one.get("ino").equals(other.get("ino"));
     }
 
-    /// Why the system denies access to a path.
+    /// Explains why the system denies access to a path.
     public static String denied(Path path) {
         Path at = path.toAbsolutePath();
         while (!Files.exists(at, LinkOption.NOFOLLOW_LINKS) && at.getParent() != null) at = at.getParent();
@@ -90,13 +90,12 @@ public final class FileChecks {
         }
     }
 
-    /// A name beside the real one, for a file that gets that when it is whole.
+    /// A temporary name in the same directory, for a file that gets its real name once complete.
     static Path temporaryBeside(Path absolute) {
         return absolute.resolveSibling(TEMPORARY + UUID.randomUUID());
     }
 
-    /// Finishes what a creator that was killed or stopped has not done: its file has its name, and still the temporary
-    /// one.
+    /// Completes what a killed or stopped creator left: the file has its real name, and still the temporary one.
     static void removeTemporaryName(Path path, Map<String, Object> status) throws IOException {
         if ((int) status.get("nlink") != 2) return;
         try (DirectoryStream<Path> all = Files.newDirectoryStream(path.toAbsolutePath().getParent(), TEMPORARY + "*")) {
@@ -119,7 +118,7 @@ public final class FileChecks {
         }
     }
 
-    /// What an error number of the system says of a path.
+    /// Translates an errno about a path.
     static IOException failure(String what, Path path, int errno) {
         String why =
                 switch (errno) {

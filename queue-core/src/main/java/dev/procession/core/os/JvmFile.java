@@ -18,13 +18,13 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// A file as this JVM has it open on the portable platform, shared by its handles.
+/// A file as opened by this JVM on the portable platform, shared by its handles.
 ///
-/// The locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has
-/// one channel for each file, and a table that keeps the handles apart. Nor is the channel used for anything that an
-/// interrupt of the calling thread would close it in; locks and unlocks are not.
+/// Locks of `FileChannel` belong to the process, and closing any channel of a file drops them all. So this JVM has one
+/// channel per file, and a table that keeps the handles apart. Nor is the channel used for operations in which an
+/// interrupt of the calling thread would close it; locking and unlocking are not among these.
 final class JvmFile {
-    /// All files that this JVM has open, by their keys. It guards everything here.
+    /// All files that this JVM has open, by key. Also the lock that guards all fields of this class.
     static final Map<Object, JvmFile> OPEN = new HashMap<>();
 
     private static final @Nullable Path DESCRIPTORS =
@@ -33,12 +33,12 @@ final class JvmFile {
 
     final Object key;
     final FileChannel channel;
-    final RandomAccessFile contents; // the same file, for sizes and writes, which no interrupt closes
+    final RandomAccessFile contents; // the same file, for sizes and writes: not closed by interrupts
     final Map<Long, FileLock> locks = new HashMap<>();
-    final Map<Long, Integer> holders = new HashMap<>(); // -1: one, exclusively
+    final Map<Long, Integer> holders = new HashMap<>(); // number of shared holders; -1: one exclusive holder
     int handles;
 
-    /// Opens the file of this key, or none.
+    /// Opens the file with this key, or none.
     JvmFile(Path path, Object key) throws IOException {
         this.key = key;
         channel = FileChannel.open(
@@ -60,7 +60,7 @@ final class JvmFile {
         }
     }
 
-    /// Which of this process's descriptors is the file: what was opened is known by that alone.
+    /// Finds this process's descriptor of the file: only that identifies what was opened.
     private static @Nullable Path descriptor(Object key) throws IOException {
         try (DirectoryStream<Path> all = Files.newDirectoryStream(DESCRIPTORS)) {
             for (Path each : all) {
@@ -94,8 +94,8 @@ final class JvmFile {
         return mapper.result();
     }
 
-    /// A thread that cannot be interrupted: an interrupt of a thread that is mapping a file closes the channel, and all
-    /// locks of this JVM on that file are gone.
+    /// Maps in a thread that cannot be interrupted: an interrupt during map() closes the channel, and with it go all
+    /// locks of this JVM on that file.
     private static final class Mapper extends Thread {
         private final FileChannel channel;
         private final long bytes;
@@ -122,7 +122,7 @@ final class JvmFile {
 
         @Override
         public void interrupt() {
-            // not this one
+            // ignored
         }
 
         MemorySegment result() throws IOException {

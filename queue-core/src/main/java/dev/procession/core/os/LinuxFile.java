@@ -48,11 +48,11 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A file as Linux opens, locks and maps it.
+/// A file opened, locked and mapped by Linux system calls.
 ///
 /// Locks are open-file-description locks (`fcntl F_OFD_SETLK`): the kernel drops them when the process dies, however it
 /// dies, and keeps them while it is stopped. They belong to the open file, not to the process, so two handles of one
-/// process exclude each other as two processes do.
+/// process exclude each other like two processes.
 @SuppressWarnings("restricted")
 final class LinuxFile implements OsFile {
     private static final int F_OFD_GETLK = 36, F_OFD_SETLK = 37;
@@ -133,7 +133,7 @@ final class LinuxFile implements OsFile {
             removeTemporaryName(path, status(fd));
             Map<String, Object> status = status(fd);
             checkOurs(path, status, least);
-            // before it is mapped: a search for abandoned files maps none that is in use
+            // before mapping: a search for abandoned files maps none that is in use
             if (lock(fd, lock, shared ? F_RDLCK : F_WRLCK) != 0) return null;
             file = map(fd, (long) status.get("size"), path);
             if (!file.tryLock(lock, shared) || !file.isAt(path)) return null;
@@ -166,17 +166,17 @@ final class LinuxFile implements OsFile {
     @Override
     public boolean isLocked(long at) {
         try (Arena arena = Arena.ofConfined()) {
-            // what a reader's lock would conflict with: others that only ask, or only read, have no place in the answer
+            // probes as a shared lock: liveness checks and other shared holders do not count
             MemorySegment lock = flock(arena, at, 1, F_RDLCK);
             return fcntl(fd, F_OFD_GETLK, lock) != 0 || lock.get(JAVA_SHORT, 0) != F_UNLCK;
         }
     }
 
-    /// Some file systems (NFS, 9p, FUSE) cannot tell two open files of one process apart; there, the dead would look
+    /// On some file systems (NFS, 9p, FUSE) two open files of one process do not conflict; there, the dead would look
     /// alive.
     private void checkLocks(Path path, long lock) throws FileSystemException {
         int other = openFile(Path.of("/proc/self/fd/" + fd), O_RDWR | O_CLOEXEC);
-        if (other < 0) return; // out of descriptors, say: this is only a check
+        if (other < 0) return; // for example out of descriptors: this is only a check
         try {
             int error = lock(other, lock, F_WRLCK);
             if (error != EAGAIN && error != EACCES) {
@@ -195,7 +195,7 @@ final class LinuxFile implements OsFile {
 
     @Override
     public boolean reserve(long offset, long bytes) throws IOException {
-        // the size stays: a file that was cut off must not grow again, with zeros in it
+        // keeps the size: a truncated file must not grow again, with zeros in it
         int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, bytes);
         if (error == 0) return true;
         if (error == ENOSPC || error == EDQUOT || error == EFBIG) return false;
@@ -204,7 +204,7 @@ final class LinuxFile implements OsFile {
 
     @Override
     public boolean reservePage(long offset) throws IOException {
-        return reserve(offset, 1); // changes nothing that is there
+        return reserve(offset, 1); // leaves content as it is
     }
 
     @Override
@@ -229,7 +229,8 @@ final class LinuxFile implements OsFile {
 
     // ---- system calls
 
-    /// 0, or errno. A signal, such as the one that stops the process, interrupts it; then nothing was reserved.
+    /// 0, or errno. Restarted after a signal, such as the one that stops the process; an interrupted call reserves
+    /// nothing.
     private static int fallocate(int fd, int mode, long offset, long bytes) {
         long result;
         do result = call(FALLOCATE, fd, mode, offset, bytes);
@@ -276,7 +277,7 @@ final class LinuxFile implements OsFile {
         long address = call(MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (address < 0) throw FileChecks.failure("cannot map " + size + " bytes of", path, (int) -address);
         Descriptor descriptor = new Descriptor(fd, address, size);
-        // of a handle that was never closed, and that nobody can reach any more
+        // of a handle never closed, and unreachable by now
         MemorySegment mapping =
                 MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> descriptor.unmap());
         return new LinuxFile(descriptor, mapping);
@@ -286,8 +287,8 @@ final class LinuxFile implements OsFile {
         return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
     }
 
-    /// A file descriptor and its mapping, each of which is given back once: by the handle, or when nobody can reach
-    /// that any more. Nothing but the handle's users keeps others from touching the mapping after that.
+    /// A file descriptor and its mapping, each released once: by the handle, or when the handle is unreachable. After
+    /// that only the handle's users keep threads from accessing the mapping.
     private static final class Descriptor {
         final int fd;
         private final long address;
@@ -308,17 +309,17 @@ final class LinuxFile implements OsFile {
             call(MUNMAP, address, bytes);
         }
 
-        /// The kernel drops the locks with the last mapping of the open file; so it is told to do it now.
+        /// The kernel drops the locks only with the last mapping of the open file; so they are dropped explicitly.
         synchronized void unlockAndClose() {
             if (closed) return;
             try (Arena arena = Arena.ofConfined()) {
-                // to the end of the file, wherever that is
+                // length 0: to the end of the file
                 fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
             }
             close();
         }
 
-        /// The file's size, or what is given if it is closed already: its number may be another file's by now.
+        /// The file's size, or the default if closed: the descriptor's number may be another file's by now.
         synchronized long size(long otherwise) {
             long size = closed ? -1 : call(LSEEK, fd, 0, SEEK_END);
             return size < 0 ? otherwise : size;

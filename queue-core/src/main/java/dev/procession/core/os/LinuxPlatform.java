@@ -18,9 +18,9 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// Linux on x86-64 and aarch64, through `java.lang.foreign`: [files][LinuxFile], futexes, membarrier, processor sets.
+/// Linux on x86-64 and aarch64, through `java.lang.foreign`: [files][LinuxFile], futexes, membarrier, CPU affinity.
 final class LinuxPlatform extends Platform {
-    // shared between processes: without FUTEX_PRIVATE_FLAG
+    // without FUTEX_PRIVATE_FLAG: shared between processes
     private static final int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
     private static final long MEMBARRIER_GLOBAL_EXPEDITED = 1 << 1, MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 1 << 2;
     private static final int CPU_SET_BYTES = 128;
@@ -119,8 +119,7 @@ final class LinuxPlatform extends Platform {
         return pinThread(0, cpus);
     }
 
-    /// The kernel pins single threads. One that is started meanwhile, by one that is not pinned yet, is found by
-    /// looking again.
+    /// Linux pins single threads. A thread started meanwhile by one not yet pinned is found by another pass.
     @Override
     public boolean pinProcess(int... cpus) {
         Set<String> pinned = new HashSet<>();
@@ -129,14 +128,14 @@ final class LinuxPlatform extends Platform {
             for (String thread : Objects.requireNonNull(new File("/proc/self/task").list())) {
                 if (!pinned.add(thread)) continue;
                 more = true;
-                // A thread that has ended since does not count; this one is sure to be there.
+                // the thread may have ended since; the calling one has not
                 if (!pinThread(Integer.parseInt(thread), cpus) && !pin(cpus)) return false;
             }
         }
         return true;
     }
 
-    /// @param thread the kernel's number of it; 0: the calling one
+    /// @param thread its kernel thread id; 0: the calling thread
     private boolean pinThread(int thread, int... cpus) {
         if (Arrays.stream(cpus).anyMatch(cpu -> cpu < 0 || cpu >= CPU_SET_BYTES * Byte.SIZE)) return false;
         try (Arena arena = Arena.ofConfined()) {

@@ -4,10 +4,10 @@ import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 
-/// The [Platform] of this JVM: [LinuxPlatform] if it can be, else [PortablePlatform], on other systems or where native
+/// The [Platform] of this JVM: [LinuxPlatform] if possible, else [PortablePlatform]: on other systems, or if native
 /// access is denied.
 public final class Os {
-    /// What everything asks.
+    /// The one platform that this JVM uses.
     public static final Platform CURRENT = choose();
 
     private Os() {}
@@ -22,7 +22,7 @@ public final class Os {
             Module module = Os.class.getModule();
             return fallBack("native access is denied; start java with --enable-native-access="
                     + (module.isNamed() ? module.getName() : "ALL-UNNAMED"));
-        } catch (LinkageError | UnsupportedOperationException e) { // a JVM or a system without what it links
+        } catch (LinkageError | UnsupportedOperationException e) { // a JVM or a system without the symbols it links
             return fallBack("this JVM cannot call the system: " + e);
         }
     }
@@ -34,7 +34,7 @@ public final class Os {
                 && (arch.equals("amd64") || arch.equals("aarch64"));
     }
 
-    /// Before the class that links is touched: its initializer would fail, and that is no answer but an error.
+    /// Called before the class that links is initialized: its initializer would fail with an error instead.
     @SuppressWarnings("restricted")
     private static void askForNativeAccess() {
         MemorySegment nothing = MemorySegment.NULL.reinterpret(0);

@@ -4,40 +4,41 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/// A file that is open and mapped. Thread-safe, except that no thread may touch the mapping once it is closed.
+/// An open, mapped file. Thread-safe, except that no thread may access the mapping once it is closed.
 public interface OsFile {
     /// The whole file.
     MemorySegment mapping();
 
     /// Takes a lock on one byte for this open file, or returns false at once. Two locks of one open file never
-    /// conflict. A holder of the other kind unlocks it first: not each platform can change it without letting go.
+    /// conflict. To change its kind, unlock first: not every platform can convert it atomically.
     ///
     /// The kernel drops a lock when its process is gone, however it ended, and keeps it while the process is stopped.
     boolean tryLock(long position, boolean shared);
 
-    /// Gives a lock back, if it is held.
+    /// Releases a lock, if held.
     void unlock(long position);
 
-    /// Whether another open file holds this byte's lock exclusively. True if that cannot be found out.
+    /// Whether another open file holds this byte's lock exclusively. True if unknown.
     boolean isLocked(long position);
 
-    /// The file's size now: less than the mapping if it was truncated, and then the rest of the mapping is gone.
+    /// The file's current size in bytes: less than the mapping if it was truncated; the rest of the mapping is then
+    /// gone.
     long size();
 
-    /// Allocates the space for a range, so that a write there cannot fail. Returns false if there is none. Only for
-    /// what only the caller writes, and what holds nothing yet: it may be overwritten with zeros.
+    /// Allocates a range, so that a write there cannot fail. Returns false if no space is left. Only for ranges that
+    /// only the caller writes and that hold no data yet: they may be overwritten with zeros.
     boolean reserve(long offset, long bytes) throws IOException;
 
-    /// Allocates the space for the page with a word that others may be writing, and leaves it as it is. Returns false
-    /// if there is none.
+    /// Allocates the page of a word that other processes may be writing, and leaves its content as it is. Returns false
+    /// if no space is left.
     boolean reservePage(long offset) throws IOException;
 
     /// Whether the path still names this file.
     boolean isAt(Path path);
 
-    /// Closes the file and so drops its locks. The mapping stays.
+    /// Closes the file, which drops its locks. The mapping stays.
     void detach();
 
-    /// Closes the file, if that was not done yet, and unmaps it: after that no thread may touch the mapping.
+    /// Closes the file, if still open, and unmaps it: no thread may access the mapping after that.
     void close();
 }

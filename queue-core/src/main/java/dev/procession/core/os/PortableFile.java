@@ -30,16 +30,16 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// A file as the JDK opens, locks and maps it.
+/// A file opened, locked and mapped by the JDK.
 ///
-/// To ask for a lock is to take it for a moment, shared. A process that is stopped in that moment does not make the
-/// dead look alive to others that ask; but a lock that is to be had exclusively cannot be had until it goes on.
+/// A lock is probed by taking it, shared, for a moment. A process stopped in that moment does not make the dead look
+/// alive to other probes; but an exclusive lock is unavailable until the process goes on.
 final class PortableFile implements OsFile {
     private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
     private final JvmFile file;
-    // guarded by JvmFile.OPEN, as is all here; the value: shared
+    // guarded by JvmFile.OPEN, as are all fields; value: whether shared
     private final Map<Long, Boolean> held = new HashMap<>();
     private final Arena arena = Arena.ofShared();
     private MemorySegment mapping = MemorySegment.NULL;
@@ -73,7 +73,7 @@ final class PortableFile implements OsFile {
                 if (file == null) throw new FileSystemException(path + " cannot be locked; use a local file system");
             } catch (FileSystemException e) {
                 throw e;
-            } catch (IOException e) { // its message does not say where
+            } catch (IOException e) { // its message lacks the path
                 throw new IOException("cannot make " + path + " with " + size + " bytes, " + reserved + " of them now: "
                         + String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT), e);
             }
@@ -102,7 +102,7 @@ final class PortableFile implements OsFile {
             removeTemporaryName(path, Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS));
             Map<String, Object> status = Files.readAttributes(path, STATUS, LinkOption.NOFOLLOW_LINKS);
             checkOurs(path, status, least);
-            key = status.get("fileKey"); // what was checked is what is opened, or nothing
+            key = status.get("fileKey"); // opens the file that was checked, or none
         }
         checkSize(path, basics.size(), least);
         PortableFile file = attach(path, key, lock, shared, 0, 0);
@@ -111,10 +111,10 @@ final class PortableFile implements OsFile {
         return null;
     }
 
-    /// @param key of the file; if another one has its name by now, there is none
-    /// @param size which the file gets, or 0 if it has one
-    /// @param reserved how many bytes from the start get their space then
-    /// @return null if the lock cannot be had
+    /// @param key of the file; if the path names another file by now, there is none
+    /// @param size set on the file, or 0 if it has its size
+    /// @param reserved number of bytes from the start that are allocated then
+    /// @return null if the lock is taken
     private static @Nullable PortableFile attach(
             Path path, Object key, long lock, boolean shared, long size, long reserved) throws IOException {
         synchronized (JvmFile.OPEN) {
@@ -142,7 +142,7 @@ final class PortableFile implements OsFile {
     }
 
     static @Nullable ByteBuffer readStart(Path path, long least, int bytes) throws IOException {
-        synchronized (JvmFile.OPEN) { // closing it again would drop the locks of a file that is open here
+        synchronized (JvmFile.OPEN) { // closing a second channel would drop the locks of a file that is open here
             if (!UNIX || JvmFile.OPEN.containsKey(JvmFile.key(path, LinkOption.NOFOLLOW_LINKS))) return null;
             return FileChecks.readStart(path, least, bytes);
         }
@@ -225,13 +225,13 @@ final class PortableFile implements OsFile {
         }
     }
 
-    /// There is no call for it: writes zeros, upon which the system says whether the disk is full. Never what was there
-    /// before, which somebody else may have changed between the read and the write.
+    /// The JDK has no fallocate: writes zeros, whereupon the system reports a full disk. Never writes back what was
+    /// read: another process may have changed it in between.
     @Override
     public boolean reserve(long offset, long bytes) {
-        synchronized (JvmFile.OPEN) { // one place to write at for all handles
+        synchronized (JvmFile.OPEN) { // all handles share one file pointer
             try {
-                // a file that was cut off must not grow again
+                // a truncated file must not grow again
                 if (offset + bytes > file.contents.length()) return false;
                 file.writeZeros(offset, bytes);
                 return true;
@@ -244,8 +244,8 @@ final class PortableFile implements OsFile {
     @Override
     public boolean reservePage(long offset) {
         try {
-            LONG.getAndAdd(mapping, offset, 0L); // an access that gets the page, and changes nothing
-            size(); // the JVM may tell of the fault only after a call of the system
+            LONG.getAndAdd(mapping, offset, 0L); // touches the page, leaves its content as it is
+            size(); // the JVM may deliver the fault only after a system call
             return true;
         } catch (InternalError e) {
             return false;

@@ -9,10 +9,10 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/// What the JDK offers everywhere: [file locks and mapping][PortableFile], parking by the clock. No pinning, no waking
-/// across processes.
+/// What the JDK offers everywhere: [file locks and mapping][PortableFile], timed parking. No pinning, no waking across
+/// processes.
 final class PortablePlatform extends Platform {
-    /// A sleep ends by itself after this long, since no other process can end it.
+    /// Maximum sleep in ns, since no other process can end it.
     private static final long LONGEST_SLEEP_NANOS = 1_000_000;
 
     @Override
@@ -31,7 +31,7 @@ final class PortablePlatform extends Platform {
         return PortableFile.readStart(path, least, bytes);
     }
 
-    /// A thread of its own, made with the first file.
+    /// The cleaner's thread starts with the first file.
     private static final class Unreachable {
         static final Cleaner CLEANER = Cleaner.create();
     }
@@ -63,7 +63,7 @@ final class PortablePlatform extends Platform {
 
     @Override
     public void wake(MemorySegment mapping, long offset) {
-        // nobody sleeps on a word here; a sleeper of the other platform wakes by its timer
+        // no thread sleeps on a word here; a sleeper of the other platform wakes by its timer
     }
 
     @Override

@@ -14,12 +14,11 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/// The way into the Linux kernel, on x86-64 and aarch64: one native function for all system calls.
+/// Linux system calls, on x86-64 and aarch64, through one native function.
 ///
-/// A method handle for each call would read better, but each shape of arguments costs a new JVM some milliseconds to
-/// link, and all of them together more than all else that a worker does to start. `syscall` is variadic; on both
-/// processors integers are passed to a variadic function as to any other, and to link it as any other takes a quarter
-/// less.
+/// A method handle per call would read better, but linking each signature costs a new JVM some milliseconds, together
+/// more than everything else that a worker does at start. `syscall` is variadic; on both architectures variadic integer
+/// arguments are passed like fixed ones, and linking it as non-variadic takes a quarter less.
 @SuppressWarnings("restricted")
 final class Syscalls {
     static final boolean ARM = System.getProperty("os.arch").equals("aarch64");
@@ -51,14 +50,14 @@ final class Syscalls {
 
     private Syscalls() {}
 
-    /// As the other one, with zeros for the arguments that are not given.
+    /// As below, with zeros for missing arguments.
     static long call(long number, long... arguments) {
         long[] all = Arrays.copyOf(arguments, 6);
         return call(number, all[0], all[1], all[2], all[3], all[4], all[5]);
     }
 
-    /// What the system call answers, or -errno. Allocates nothing. Pointers are passed as addresses: what they point to
-    /// has to be kept alive by the caller.
+    /// The result of the system call, or -errno. Allocates nothing. Pointers are passed as addresses: the caller keeps
+    /// their targets reachable.
     static long call(long number, long a, long b, long c, long d, long e, long f) {
         MemorySegment errno = ERRNO.get();
         try {
@@ -71,8 +70,8 @@ final class Syscalls {
         }
     }
 
-    /// The address of a path's bytes, as they are in the directory. What toString() makes of them depends on the
-    /// locale, and in some there is no way back; in a URI each one that is not plain ASCII is a number.
+    /// The address of a path's bytes, as in the directory. The result of toString() depends on the locale, in some
+    /// irreversibly; a URI escapes all bytes that are not plain ASCII.
     static long path(Arena arena, Path path) {
         String uri = path.toUri().getRawPath();
         byte[] bytes = new byte[uri.length()];
@@ -82,7 +81,7 @@ final class Syscalls {
             bytes[length++] = (byte) (coded ? Integer.parseInt(uri, i + 1, i + 3, 16) : uri.charAt(i));
             if (coded) i += 2;
         }
-        if (length > 1 && bytes[length - 1] == '/') length--; // said of a directory
+        if (length > 1 && bytes[length - 1] == '/') length--; // a directory's URI ends so
         MemorySegment name = arena.allocate(length + 1);
         MemorySegment.copy(bytes, 0, name, JAVA_BYTE, 0, length);
         return name.address();

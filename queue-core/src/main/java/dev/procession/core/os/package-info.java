@@ -1,8 +1,8 @@
-/// What is asked of the operating system: files that are locked, mapped and allocated; futexes and an asymmetric fence;
-/// processor sets. It knows nothing of queues: neither what is in a file nor the queue's exceptions.
+/// Calls to the operating system: files that are locked, mapped and allocated; futexes and an asymmetric fence; CPU
+/// affinity. Knows nothing of queues: neither the content of a file nor the queue's exceptions.
 ///
-/// Start at [Platform][dev.procession.core.os.Platform]; [Os][dev.procession.core.os.Os] chooses one of the two there
-/// are.
+/// Start at [Platform][dev.procession.core.os.Platform]; [Os][dev.procession.core.os.Os] chooses one of its two
+/// implementations.
 @NullMarked
 package dev.procession.core.os;
 
