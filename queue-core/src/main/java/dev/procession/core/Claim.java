@@ -8,6 +8,8 @@ import java.util.Objects;
 ///
 /// Confined to its producer's thread; the object is reused by the next claim. Values are in native byte order,
 /// alignment is not required. Bytes not written keep their previous content.
+///
+/// {@snippet file="CoreExamples.java" region="claim"}
 public final class Claim {
     private final Producer producer;
     private final MemorySegment memory;

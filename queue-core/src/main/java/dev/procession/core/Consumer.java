@@ -7,6 +7,8 @@ import java.lang.ref.Reference;
 /// Confined to one thread, close() included. No allocation per message, except that a [LeasingConsumer] allocates a
 /// [Lease] for each.
 ///
+/// {@snippet file="CoreExamples.java" region="consumer"}
+///
 /// The look and its correctness are in the package documentation (get). It is made cheap by scanning ahead of taking
 /// (some records of one lane, then one look at the other lanes, then all of them are taken) and by caching a lane's
 /// first header until its record is taken. Lanes that a look found empty are not reread before the next look.

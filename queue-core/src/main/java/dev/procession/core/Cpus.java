@@ -5,6 +5,8 @@ import dev.procession.core.os.Os;
 /// The CPUs of this machine, for pinning threads and processes.
 ///
 /// Thread-safe.
+///
+/// {@snippet file="CoreExamples.java" region="cpus"}
 public final class Cpus {
     private Cpus() {}
 

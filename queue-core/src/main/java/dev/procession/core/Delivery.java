@@ -2,6 +2,8 @@ package dev.procession.core;
 
 /// Which consumers may be attached, and what happens to the messages of one that is killed. Exclusive or shared is a
 /// property of the consumers attached at the same time; leased is a property of the queue, from its creation.
+///
+/// {@snippet file="CoreExamples.java" region="delivery"}
 public enum Delivery {
     /// One consumer at a time, which reads messages in place. After a kill the next consumer starts at the first
     /// message that was not finished, so some may be redelivered.

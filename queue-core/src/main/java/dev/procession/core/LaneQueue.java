@@ -7,6 +7,8 @@ import java.util.function.Supplier;
 
 /// A queue of byte messages shared by processes: many producers, many consumers, one order.
 ///
+/// {@snippet file="CoreExamples.java" region="put-get"}
+///
 /// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*: a single-writer
 /// log. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer takes
 /// the record with the smallest ticket.

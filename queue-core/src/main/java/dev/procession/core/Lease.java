@@ -4,6 +4,8 @@ package dev.procession.core;
 /// visibility time-out has expired. When done, it is removed from the queue.
 ///
 /// Thread-safe: may be ended by another thread than the one that took it.
+///
+/// {@snippet file="CoreExamples.java" region="lease"}
 public final class Lease implements AutoCloseable {
     private final Lanes lanes;
     private final QueueFile file;

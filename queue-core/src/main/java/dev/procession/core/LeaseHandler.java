@@ -1,6 +1,8 @@
 package dev.procession.core;
 
 /// Called by a consumer with each message that is leased to it.
+///
+/// {@snippet file="CoreExamples.java" region="lease-handler"}
 @FunctionalInterface
 public interface LeaseHandler {
     /// Receives one message and the lease on it. The message object is the consumer's and is reused: readable until

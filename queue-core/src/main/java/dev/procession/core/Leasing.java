@@ -5,6 +5,8 @@ import org.jspecify.annotations.Nullable;
 /// Makes a queue a leased one: each message is leased to one consumer, and is removed only when that consumer says that
 /// it is done. Immutable.
 ///
+/// {@snippet file="CoreExamples.java" region="leasing"}
+///
 /// @param visibilityNanos how long a consumer may hold a lease before others take it over although its process is
 ///     alive, in ns, measured by each of them from when it first saw the lease; 0: as long as its process is alive
 /// @param maxAttempts how often a message should be leased at most, 1 to 254, or 0 for no limit. Only stored in the

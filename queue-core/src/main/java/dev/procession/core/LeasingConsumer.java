@@ -11,6 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// What a closed or killed consumer has not finished is leased again, at its old place in the order, as soon as the
 /// kernel reports the holder gone; likewise what it holds beyond the queue's visibility time-out.
 ///
+/// {@snippet file="CoreExamples.java" region="leasing-consumer"}
+///
 /// Claiming a record is one CAS of its lease word from the value seen by a look: never claimed, given back, or held by
 /// a dead consumer. There is no recovery: taking over is claiming. A look walks a lane from its head over the records
 /// that are leased or done. It reads a header first and its lease word second: a word other than "done" proves the

@@ -10,6 +10,8 @@ import java.util.Objects;
 /// Confined to its consumer's thread; the object is reused for the next message and is empty once the handler has
 /// returned. Values are in native byte order, alignment is not required. In an exclusive consumer the bytes are shared
 /// memory: a faulty producer could change them while they are read, so parse a copy if producers are not trusted.
+///
+/// {@snippet file="CoreExamples.java" region="message"}
 public final class Message {
     private final MemorySegment memory;
     private long at;

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// message, and every message whose put began later is delivered later.
 ///
 /// Confined to one thread, close() included. No allocation per message.
+///
+/// {@snippet file="CoreExamples.java" region="producer"}
 public final class Producer extends LaneWriter implements AutoCloseable {
     private final Participants participants;
     private final Claim claim;

@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /// Lanes are sparse: memory is allocated only as producers write, so the defaults (64 lanes of 4 MiB) cost a few pages
 /// until used. Immutable.
 ///
+/// {@snippet file="CoreExamples.java" region="geometry"}
+///
 /// @param lanes maximum number of producers attached at the same time, 1 to 1024
 /// @param laneBytes the size of each lane in bytes, a power of two from 4,096 (leased: 65,536) to 2^30; the longest
 ///     message takes half a lane

@@ -6,6 +6,8 @@ import java.util.function.LongSupplier;
 ///
 /// Producers and consumers have one inside. It is public for code that shares a producer or consumer between threads
 /// and must not hold a lock while waiting; it gets one per wait from [LaneQueue]. Confined to one thread.
+///
+/// {@snippet file="CoreExamples.java" region="wait-loop"}
 public final class WaitLoop {
     private final QueueFile file;
     private final Doorbell doorbell;

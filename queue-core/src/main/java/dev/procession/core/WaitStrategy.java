@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Thread-safe, except that one made from an [IdleStrategy] is only as thread-safe as that strategy: most are confined
 /// to one producer or consumer.
+///
+/// {@snippet file="CoreExamples.java" region="wait-strategy"}
 public final class WaitStrategy {
     /// Some microseconds.
     static final int SHORT_SPINS = 200;
