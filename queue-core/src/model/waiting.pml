@@ -11,7 +11,7 @@
  *   holds[lane]        whether there is a message in the lane
  *
  *   here               in the code
- *   rest()             WaitLoop.sleep(), Doorbell.announce(), sleep()
+ *   rest()             WaitLoop.sleep(), Doorbell.prepareToSleep(), sleep()
  *   wake()             Doorbell.ring(), ringIfAwaited(), ringAll()
  *
  * Options, with their defaults: producers NP=2, consumers NC=2, puts of each producer PUTS=1. EXCLUSIVE: the consumer

@@ -17,7 +17,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     public static final int EMPTY = -1;
 
     /// Empty results between two checks for truncation: a check is a system call, as expensive as a hundred looks.
-    private static final int CHECK_EACH = 1 << 14;
+    private static final int CHECK_EVERY = 1 << 14;
 
     final Participants participants;
     final WaitLoop waiting;
@@ -122,7 +122,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     /// The same for a number of messages taken.
     final int checked(int taken) {
-        if (taken == 0 && (++empties & CHECK_EACH - 1) == 0) file.checkNotTruncated();
+        if (taken == 0 && (++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
         return taken;
     }
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///     waiting bit := 1                             if the waiting bit is set:
 ///     asymmetric fence (membarrier)                    waiting bit := 0
 ///     look again; if anything is there, do not sleep   futex word += 1
-///     futex wait while the word is w                   futex wake
+///     futex wait while the word is w                   futex wake all
 ///
 /// The word is read before the bit is set, the bit is cleared before the word is incremented, the word is incremented
 /// before the wake: swapping any of these loses a wake-up. This is Dekker with an asymmetric fence: the waker has no
@@ -53,8 +53,10 @@ final class Doorbell {
 
     /// Called once per handle, before any thread waits or wakes through it.
     static void attach(QueueFile file) {
+        // pairs with the wakers' reads of the bit: where it works, a sleeper has it, too
         if (!Os.CURRENT.canWake() || Os.CURRENT.processWideBarrier()) return;
-        // pairs with the wakers' reads of the bit, which fence from now on
+        // pairs with the wakers' reads of the bit, which fence from now on; one that has read it just before may lose a
+        // wake-up, and the timer covers that
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.MESSAGES_WAITING_OFFSET, FENCE);
         // pairs with the same
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.ROOM_WAITING_OFFSET, FENCE);
@@ -62,10 +64,10 @@ final class Doorbell {
 
     // ---- the sleeper
 
-    /// Announces that a thread is about to sleep; it must then look once more at what it waits for.
+    /// Says that this thread is about to sleep; it must then look once more at what it waits for.
     ///
     /// @return the futex word, for [#sleep]
-    int announce() {
+    int prepareToSleep() {
         // pairs with the add in ringAll(); before the bit: a waker that saw the bit increments the word after this read
         int word = SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
         SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING); // pairs with the reads in ring()
@@ -76,9 +78,9 @@ final class Doorbell {
 
     /// Sleeps until rung, or timed out.
     ///
-    /// @param word what [#announce] returned
+    /// @param word what [#prepareToSleep] returned
     /// @param left the longest sleep, in ns
-    /// @param nanos after this many ns it returns in any case, so that the sleeper looks itself; among many virtual
+    /// @param nanos when it normally returns at the latest, in ns, so that the sleeper looks itself; among many virtual
     ///     threads it may sleep longer
     void sleep(int word, long left, long nanos) {
         if (Thread.currentThread().isVirtual()) proxy().sleep(word, left, nanos);
@@ -92,24 +94,25 @@ final class Doorbell {
 
     // ---- the waker
 
-    /// Called after each publish and each move of a head: wakes sleepers if there are any.
+    /// Called after each publish, and after those moves of a head that signal room: wakes all sleepers if there are
+    /// any.
     static void ring(MemorySegment memory, long base, long waiting, long futex) {
         // opaque: not hoisted above the publish by the compiler; the sleeper's membarrier covers reordering by the CPU.
-        // Pairs with the OR in announce()
+        // Pairs with the OR in prepareToSleep()
         if (SharedMemory.getOpaque(memory, base + waiting) != 0) ringIfAwaited(memory, base, waiting, futex);
     }
 
     private static void ringIfAwaited(MemorySegment memory, long base, long waiting, long futex) {
         // pairs with the OR in attach(), by a process without membarrier
         if ((SharedMemory.getOpaque(memory, base + waiting) & FENCE) != 0) SharedMemory.fullFence();
-        // pairs with the OR in announce()
+        // pairs with the OR in prepareToSleep()
         if ((SharedMemory.getVolatile(memory, base + waiting) & WAITING) != 0) ringAll(memory, base, waiting, futex);
     }
 
     static void ringAll(MemorySegment memory, long base, long waiting, long futex) {
-        // in this order; pairs with the OR in announce()
+        // in this order; pairs with the OR in prepareToSleep()
         SharedMemory.getAndBitwiseAnd(memory, base + waiting, ~WAITING);
-        SharedMemory.getAndAddInt(memory, base + futex, 1); // pairs with the read of the word in announce()
+        SharedMemory.getAndAddInt(memory, base + futex, 1); // pairs with the read of the word in prepareToSleep()
         Os.CURRENT.wake(memory, futex);
     }
 }

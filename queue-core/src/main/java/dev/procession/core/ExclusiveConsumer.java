@@ -202,7 +202,7 @@ final class ExclusiveConsumer extends Consumer {
         this.position[lane] = position;
         // release: pairs with the volatile read in LaneSpace.extend(); reads of the records precede their overwriting
         SharedMemory.setRelease(memory, headAddress[lane], position);
-        cold.signalRoom(lane, before, position);
+        shared.signalRoom(lane, before, position);
     }
 
     @Override

@@ -19,7 +19,7 @@ abstract class LaneScan {
     private static final int USUAL_LOOKS = 3;
 
     final QueueFile file;
-    final Lanes cold; // for what is off the hot path
+    final Lanes shared; // what is known of all lanes together
     final MemorySegment memory;
     final long base;
     final long lanesInUseAddress;
@@ -41,9 +41,9 @@ abstract class LaneScan {
 
     final Patience patience; // of the current call
 
-    LaneScan(Lanes cold) {
-        this.cold = cold;
-        file = cold.file;
+    LaneScan(Lanes shared) {
+        this.shared = shared;
+        file = shared.file;
         memory = file.memory;
         base = file.base;
         QueueGeometry geometry = file.geometry;
@@ -90,13 +90,13 @@ abstract class LaneScan {
 
     /// One lane in use: what was read in it before the number of lanes was read is in order (invariant 8).
     private int selectOnlyLane() {
-        if (lanes == 0 && (lanes = cold.lanesInUse()) == 0) return NONE; // and no lane has memory yet
+        if (lanes == 0 && (lanes = shared.lanesInUse()) == 0) return NONE; // and no lane has memory yet
         if (first[0] == 0) read(0);
         // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
         if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
-            first[0] = 0; // cached while it was the only lane; may have been taken since
+            first[0] = 0; // while it was the only lane its header was not verified: see SharedConsumer.take()
             rescan(); // the others were never read
-            return NONE;
+            return NONE; // of one lane: selectLane() goes on with all of them
         }
         lanes = 1;
         rivalKey = noOther(first[0]);
@@ -131,7 +131,7 @@ abstract class LaneScan {
         return best;
     }
 
-    /// A key above those of all later records of the header's lane.
+    /// A key above those of all later records of the header's lane: the ticket's, and half of the range more.
     private static long noOther(long header) {
         return (header & -Layout.key(1)) + Long.MAX_VALUE;
     }
@@ -152,8 +152,8 @@ abstract class LaneScan {
         return SharedMemory.getVolatile(memory, base + Layout.TICKET_OFFSET) - 1;
     }
 
-    /// Scans some records of the lane, and the largest ticket there, before the next look: after it, all of them are
-    /// safe to take.
+    /// Walks up to WALK records of the lane before the next look. Within a lane tickets rise, so the last one read is
+    /// the largest: after that look all of them are safe to take, so that one look serves many.
     private void scanAhead(int lane) {
         long at = position[lane];
         long last = first[lane];
@@ -178,10 +178,10 @@ abstract class LaneScan {
         if (ticket - safeTicket > 0) safeTicket = ticket;
     }
 
-    /// Rereads the lanes that were empty. Returns whether one no longer is.
+    /// One look: rereads the lanes that were empty. Returns whether one no longer is.
     private boolean rescan() {
         boolean found = false;
-        lanes = cold.lanesInUse(); // before the lanes: a lane used later holds only puts that began later
+        lanes = shared.lanesInUse(); // before the lanes: a lane used later holds only puts that began later
         for (int lane = 0; lane < lanes; lane++) {
             if (first[lane] == 0) found |= read(lane) != 0;
         }

@@ -7,9 +7,9 @@ final class LaneSpace {
     /// Allocation step in bytes, while a lane is written for the first time: one system call per 64 KiB.
     private static final long RESERVE_BYTES = 64 << 10;
 
-    /// Checks for truncation (a system call) when this many bytes become writable, and every CHECK_EACH calls.
+    /// Checks for truncation (a system call) when this many bytes become writable, and every CHECK_EVERY calls.
     private static final long CHECK_BYTES = 1 << 20;
-    private static final int CHECK_EACH = 64;
+    private static final int CHECK_EVERY = 64;
 
     private final QueueFile file;
     private final int lane;
@@ -31,15 +31,15 @@ final class LaneSpace {
         laneBytes = file.geometry.laneBytes();
         headerBytes = file.geometry.headerBytes();
         reserved = tail;
-        // by owners that have written all of it; after 2^64 bytes positions are small again, but first the head is not.
-        // The head pairs with the taking steps
+        // from the second lap on; after 2^64 bytes positions are small again, and then the head still is not. The head
+        // pairs with the taking steps
         allReserved = Long.compareUnsigned(tail, laneBytes) >= 0
                 || Long.compareUnsigned(SharedMemory.getVolatile(file.memory, headAddress), tail) > 0;
     }
 
     /// Whether everything below the position `end` may be written. Updates `writableEnd`.
     boolean extend(long tail, long end) {
-        if ((++extensions & CHECK_EACH - 1) == 0) file.checkNotTruncated();
+        if ((++extensions & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
         // pairs with the taking step (release or CAS) that passed the records before it: invariant 6
         long head = SharedMemory.getVolatile(file.memory, headAddress);
         long free = head + laneBytes;
@@ -49,8 +49,8 @@ final class LaneSpace {
         if (end - free > 0) return false;
         while (!allReserved && reserved - end < 0) {
             long to = Math.min((reserved & -RESERVE_BYTES) + RESERVE_BYTES, laneBytes);
-            // what precedes it, the zero header included, is visible to consumers; in a damaged file the tail may be
-            // anywhere
+            // allocation may zero what it allocates, and consumers read all up to the zero header at the tail. (In a
+            // damaged file the tail may be anywhere.)
             long from = Math.min(Math.max(reserved, tail + headerBytes), to);
             if (!file.reserve(lane, from, to)) return false;
             reserved = to;

@@ -3,7 +3,8 @@ package dev.procession.core;
 import java.lang.foreign.MemorySegment;
 import java.lang.ref.Reference;
 
-/// Writes one lane: put, as in the package documentation, step by step.
+/// Writes one lane: put, as in the package documentation, step by step. [Producer] calls `begin`, `ticket`, writes the
+/// payload, and calls `publish`.
 ///
 /// Confined to one thread.
 abstract class LaneWriter {
@@ -27,12 +28,14 @@ abstract class LaneWriter {
     final Patience patience;
 
     long tail; // position of the next record
-    long writableEnd; // positions from here on may be written only after extendWritable()
+    // positions from here on may be written only after extendWritable(); set to the tail where the next put has to
+    // check first whether it may be made: after a failure, when closed, while a claim is open
+    long writableEnd;
 
     private long lastTicket = -1; // the ticket drawn last
     private boolean uncontended; // no other producer drew between this one's last two draws
 
-    private long published; // items put into this lane, maintained only if bounded; changed only by publish()
+    private long published; // items put into this lane, maintained only if bounded; only publish() raises it
 
     LaneWriter(Lanes lanes, Bound bound, int lane) {
         this.bound = bound;
@@ -101,7 +104,7 @@ abstract class LaneWriter {
     }
 
     private long beginBounded(int size) {
-        if (writableEnd == tail) checkUsable(); // a claim may be open
+        if (writableEnd == tail) checkUsable(); // before an announcement: a claim may be open
         if (!announce()) return FULL;
         long offset = beginRecord(size);
         if (offset == FULL) retract();
@@ -113,7 +116,9 @@ abstract class LaneWriter {
     /// Why this keeps tickets in order (invariant 7) is in the package documentation. The counter is compared first
     /// only while uncontended; otherwise the comparison would cost a second transfer of its cache line.
     final long ticket() {
-        // pairs with other producers' draws; volatile: neither after publish() nor hoisted above the last put
+        // pairs with other producers' draws; volatile: not moved below publish(), nor by the compiler above the last
+        // put. The CPU may load while that put is in its store buffer: what it reads was true during this put or the
+        // last
         if (uncontended && SharedMemory.getVolatile(memory, ticketAddress) == lastTicket + 1) return lastTicket;
         // pairs with newestTicket() and other producers' draws; atomic add: tickets of different lanes differ (7)
         long drawn = SharedMemory.getAndAdd(memory, ticketAddress, 1);
@@ -125,7 +130,8 @@ abstract class LaneWriter {
         long next = tail + size;
         // invariants 1 and 6; equal while a claim is open
         assert writableEnd == tail || next + headerBytes - writableEnd <= 0;
-        writeEndMarker(next & mask, published + 1); // first: invariant 2 holds wherever this process dies
+        // first: invariant 2 holds wherever this process dies. (This record's own number is there since the last time.)
+        writeEndMarker(next & mask, published + 1);
         // release: pairs with the volatile read of the header in every look; from here on the message exists
         SharedMemory.setRelease(memory, laneAddress + offset, Layout.header(ticket, length));
         tail = next;

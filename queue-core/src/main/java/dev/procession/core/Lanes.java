@@ -239,7 +239,7 @@ final class Lanes {
     /// Wakes producers that wait for room, after a head has moved: only at each eighth of a lane and when the lane is
     /// empty, since one wake-up per message would cost more than the message.
     void signalRoom(int lane, long before, long after) {
-        // pairs with Doorbell.announce(), whose asymmetric fence supplies the missing StoreLoad
+        // pairs with Doorbell.prepareToSleep(), whose asymmetric fence supplies the missing StoreLoad
         if (SharedMemory.getOpaque(memory, base + Layout.ROOM_WAITING_OFFSET) == 0) return;
         long eighth = geometry.laneBytes() / 8;
         if (geometry.bounded() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {

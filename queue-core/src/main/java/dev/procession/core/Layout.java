@@ -26,11 +26,11 @@ import java.lang.foreign.StructLayout;
 /// | 64 | 16 | uuid | the creator |
 /// | 80 | 16 | bootId | the creator |
 /// | 96 | 64 | label | the creator |
-/// | 4096 | 8 | ticket | producers, by fetch-and-add |
+/// | 4096 | 8 | ticket | the next one to draw; producers, by fetch-and-add |
 /// | 4224 | 8 | lanesInUse | new producers; monotonic |
-/// | 4352 | 8 | messagesWaiting | set by consumers before sleeping, cleared by producers before waking |
+/// | 4352 | 8 | messagesWaiting | bit 0: set by sleeping consumers, cleared by producers that wake; bit 1: see Doorbell |
 /// | 4480 | 4 | messagesFutex | producers, before the futex wake |
-/// | 4608 | 8 | roomWaiting | set by producers before sleeping, cleared by consumers before waking |
+/// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by consumers that wake; bit 1: see Doorbell |
 /// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
 /// | 4992 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
@@ -44,7 +44,7 @@ import java.lang.foreign.StructLayout;
 /// In a leased queue records are padded to blocks of 64 bytes, and each block has a lease word, outside the lane, so
 /// that a payload is never mistaken for one. It describes the record that begins there; from the most significant bit:
 /// 38 bits lap (position / laneBytes), 16 consumer id, 8 attempt, 2 state. A word of an earlier lap means that the
-/// record is unclaimed, so producers never write lease words.
+/// record is free, so producers never write lease words.
 final class Layout {
     /// Distance in bytes between words with different writers, against false sharing: two cache lines, since the
     /// adjacent-line prefetcher fetches pairs.
@@ -125,7 +125,8 @@ final class Layout {
     private static final int LENGTH_BITS = 24;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
     private static final long TICKET_MASK = (1L << (Long.SIZE - LENGTH_BITS)) - 1;
-    /// Half of the 40-bit range: tickets closer than this compare by the sign of their difference.
+    /// A quarter of the 40-bit range: of tickets closer than this the sign of a 40-bit difference tells which is
+    /// larger.
     private static final long NEAR = 1L << 38;
 
     /// Fills the rest of a lane before the wrap: no ticket, and a length that no record has.
@@ -197,7 +198,8 @@ final class Layout {
         return ticket << LENGTH_BITS | length + 1;
     }
 
-    /// The payload length in a header that is neither zero nor PADDING; up to MAX_LENGTH + 1 if the header is invalid.
+    /// The payload length in a header that is neither zero nor PADDING; -1 or MAX_LENGTH + 1 if the header is
+    /// invalid.
     static int length(long header) {
         return (int) (header & LENGTH_MASK) - 1;
     }

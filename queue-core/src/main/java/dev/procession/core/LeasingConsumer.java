@@ -193,7 +193,7 @@ public final class LeasingConsumer extends Consumer {
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
             long mine = Layout.leaseWord(lap, consumerId, attempt, Layout.LEASED);
             assert mine != word[lane]; // invariant 10
-            Lease lease = new Lease(cold, forgetCursors, lane, at, mine, attempt);
+            Lease lease = new Lease(shared, forgetCursors, lane, at, mine, attempt);
             inHand = lease;
             // the taking step; pairs with the reads of the word in walk(), here and in Lanes
             if (!SharedMemory.compareAndSet(memory, leaseWordAddress(lane, at), word[lane], mine)) {
@@ -214,7 +214,7 @@ public final class LeasingConsumer extends Consumer {
     }
 
     private long leaseWordAddress(int lane, long at) {
-        return base + cold.leaseWordOffset(lane, at);
+        return base + shared.leaseWordOffset(lane, at);
     }
 
     // ---- look
@@ -272,7 +272,7 @@ public final class LeasingConsumer extends Consumer {
                         || state == Layout.LEASED && isAbandoned(leaseWordAddress(lane, at), leaseWord))
                     break;
                 if (state == Layout.DONE && from == head[lane]) {
-                    cold.passDone(lane, patience);
+                    shared.passDone(lane, patience);
                     continue again;
                 }
                 if (state != Layout.DONE && state != Layout.LEASED) {
@@ -321,7 +321,7 @@ public final class LeasingConsumer extends Consumer {
     @Override
     boolean confirmEmpty() {
         int before = lanes;
-        lanes = cold.lanesInUse();
+        lanes = shared.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? ended[lane] : 0;

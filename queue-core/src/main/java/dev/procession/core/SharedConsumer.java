@@ -62,7 +62,7 @@ final class SharedConsumer extends Consumer {
                     read(lane);
                     continue;
                 }
-                if (!makeRoom(lane, bytes)) continue;
+                if (!ensureCapacity(lane, bytes)) continue;
                 copy.fill(laneAddress[lane] + (start & mask), bytes);
                 if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
             }
@@ -84,7 +84,7 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        if (!makeRoom(lane, length)) return false;
+        if (!ensureCapacity(lane, length)) return false;
         copy.fill(laneAddress[lane] + (at & mask) + headerBytes, length);
         if (!take(lane, at + recordBytes(length))) {
             patience.startOver(lane, length / Long.BYTES);
@@ -101,7 +101,7 @@ final class SharedConsumer extends Consumer {
 
     /// Makes room for a copy before anything is taken: a failure here leaves the messages in the queue. Returns false
     /// if another consumer has taken them.
-    private boolean makeRoom(int lane, int bytes) {
+    private boolean ensureCapacity(int lane, int bytes) {
         if (bytes <= copy.byteSize()) return true;
         if (!headUnchanged(lane)) {
             read(lane);
@@ -115,8 +115,8 @@ final class SharedConsumer extends Consumer {
     private int measure(int lane, int limit) {
         final long from = laneAddress[lane] + (position[lane] & mask);
         final long room = Math.min(laneBytes - (position[lane] & mask), COPY_BYTES);
-        final long safeTicket = Layout.key(this.safeTicket);
-        final long safeBefore = this.safeBefore[lane] - position[lane];
+        final long safeKey = Layout.key(safeTicket);
+        final long safeBytes = safeBefore[lane] - position[lane];
         final boolean only = lanes == 1;
         long bytes = 0;
         long header = first[lane];
@@ -136,7 +136,7 @@ final class SharedConsumer extends Consumer {
             header = SharedMemory.getVolatile(memory, from + bytes);
             if (header == 0 || header == Layout.PADDING) break;
             if (!Layout.before(header, rivalKey)) break;
-            if (!only && !Layout.before(header, safeTicket) && bytes >= safeBefore) break;
+            if (!only && !Layout.before(header, safeKey) && bytes >= safeBytes) break;
         }
         // pairs with the CAS in raiseLanesInUse(), and comes after the headers: if it is still one, they are in order
         if (only && SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
@@ -155,13 +155,14 @@ final class SharedConsumer extends Consumer {
             read(lane);
             return false;
         }
-        cold.signalRoom(lane, head[lane], next);
+        shared.signalRoom(lane, head[lane], next);
         head[lane] = next;
         position[lane] = next;
         // pairs with the release in publish()
         long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (next & mask));
         first[lane] = header;
-        // with one lane in use the next CAS soon tells whether this header can be believed
+        // verified, since a ticket that is none could hide this lane, and let a later record of another go first; with
+        // one lane in use the next CAS tells soon enough
         if (header == Layout.PADDING || lanes > 1 && !headUnchanged(lane)) read(lane);
         return true;
     }
@@ -188,16 +189,17 @@ final class SharedConsumer extends Consumer {
 
     @Override
     boolean headUnchanged(int lane) {
-        // pairs with other consumers' taking steps; the fence keeps the reads that this head proves before it
+        // pairs with other consumers' taking steps; the fence keeps earlier reads, which this head proves, before it
         SharedMemory.acquireFence();
-        return SharedMemory.getVolatile(memory, headAddress[lane]) == head[lane]; // pairs with the same
+        return SharedMemory.getVolatile(memory, headAddress[lane]) == head[lane]; // pairs with their taking steps
     }
 
-    /// A second look with the same heads. Heads are monotonic, and in the first look `read` kept each.
+    /// A second look with the same heads: the first left each lane's in `head`, and heads are monotonic, so an equal
+    /// one means that nothing was taken in between.
     @Override
     boolean confirmEmpty() {
         int before = lanes;
-        lanes = cold.lanesInUse();
+        lanes = shared.lanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? head[lane] : 0;

@@ -71,7 +71,7 @@ public final class WaitLoop {
     private void sleep(long left) {
         if (!file.tryEnter()) return; // closed meanwhile; the next pause() reports it
         try {
-            int word = doorbell.announce();
+            int word = doorbell.prepareToSleep();
             long most = longest.getAsLong();
             if (most > 0 && file.isUsable()) doorbell.sleep(word, left, Math.min(sleepNanos, most));
         } finally {

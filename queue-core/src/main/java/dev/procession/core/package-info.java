@@ -15,9 +15,11 @@
 /// | tail | position of the owner's next record; known to the owner only |
 /// | ticket | a number drawn from one shared counter; headers hold its low 40 bits |
 /// | order | tickets order the lanes, a lane orders its own records |
+/// | announcement | with a bound on the items: the number of records that an owner has put, or is about to have put |
+/// | late | of a lease: held longer than the queue's visibility time-out |
 /// | gap | a ticket drawn but without a record: its producer is slow, stopped or dead |
 /// | look | one pass of a consumer over the first record of each lane in use |
-/// | taking step | the one store that makes a record a consumer's, or finishes it: the point of no return |
+/// | taking step | the one store that makes a record a consumer's: the point of no return |
 /// | lease word | in a leased queue, the holder of a record: one word per 64-byte block, outside the lane |
 /// | heir | a producer that takes over the lane of an owner that is gone |
 ///
@@ -53,7 +55,7 @@
 /// 7. **Tickets.** If put(a) returned before put(b) began, b's ticket is larger, or both are in one lane and b comes
 ///    later in it. Tickets of different lanes differ.
 /// 8. **Lanes in use** is monotonic, covers each lane before its first put, and is read before the lanes in each look
-///    (while it is one: after the lane, see below).
+///    (while the number is one: after the lane, see below).
 /// 9. **Disbelief.** What is read from a lane is void until a reread of the head shows that it has not moved, or the
 ///    taking step has succeeded. Lengths are checked before use.
 /// 10. **Lease words** never repeat (no ABA): lap, consumer id and attempt make each one unique, and an id is not
@@ -73,12 +75,13 @@
 ///     store the header at the tail, release        (3): the message exists
 ///     wake sleepers, if any
 ///
-/// Why a ticket may be used again (7): let a put P have returned before a put Q of another lane began. When P read the
-/// counter, it showed at least P's ticket. Q reads it later, so Q draws a larger ticket, or finds its own last ticket
-/// still the newest, which then was drawn after P's read. A locked instruction drains the store buffer, whose stores
-/// are cache misses in a queue; without it a lone producer was 3.6 times as fast. (After contention a producer draws
-/// without comparing first, until a draw shows that it is uncontended again: comparing would cost a second transfer of
-/// the cache line.)
+/// Why a ticket may be used again (7): let a put P have returned before a put Q of another lane began. P left the
+/// counter at p + 1 or more, p being its ticket. Q reads it later: it draws p + 1 or more, or uses its own last ticket
+/// again, which is the counter less one, so p or more; and not p, which is another lane's.
+///
+/// What that saves: a locked instruction drains the store buffer, whose stores are cache misses in a queue; without it
+/// a lone producer was 3.6 times as fast. (After contention a producer draws without comparing first, until a draw
+/// shows that it is uncontended again: comparing would cost a second transfer of the cache line.)
 ///
 /// With a bound on the items a second word follows the header: the record's number within its lane. The zero header at
 /// the end of a log has one too, so an heir knows how many records were put.
@@ -97,18 +100,19 @@
 ///
 /// **Why that is the order.** Suppose a put P returned before r's put began. Then P's record was published before the
 /// look began (3), its lane was in use (8), and its ticket is smaller than r's, or it precedes r in r's lane (7). So
-/// the look found it, or it was taken already. Hence no record is taken before one whose put had returned when its own
+/// the look found it, or a record before it in its lane, whose ticket is no larger either, and r was not the smallest;
+/// or it was taken already. Hence no record is taken before one whose put had returned when its own
 /// put began. No look waits for a producer: a gap costs nothing, and a late record is simply the smallest one when it
 /// arrives. And "known to have begun": a larger ticket drawn, or r itself present, means that r's put had read the
-/// counter by then. (Comparing tickets alone does not suffice, since puts share them; the model finds the
-/// counterexample.)
+/// counter by then. (That an equal ticket was seen does not suffice, since puts of one lane share tickets; the model
+/// finds the counterexample.)
 ///
 /// A consumer caches a lane's first header until that record is taken, and reads in a look only lanes cached as empty.
 /// That is equivalent to reading all: a lane's first record stays first until it is taken, and if another consumer has
-/// taken it, the taking step fails, or the head reread before it has moved (9).
+/// taken it, the taking step fails, or a reread of the head before that step shows that it has moved (9).
 ///
 /// **While only one lane is in use** its own order is the order: read the header, then the number of lanes; if it is
-/// still one, take.
+/// still one, take. If there is no record, one look suffices for "empty".
 ///
 /// **Empty** takes two consecutive looks that find nothing and the same heads (in a leased queue: that end each lane at
 /// the same position), since while one lane is read, another may get a message and lose it. An exclusive consumer needs
@@ -123,12 +127,12 @@
 ///
 /// | where | what other processes see |
 /// |---|---|
-/// | put, before the header is stored | nothing: a gap; an announcement keeps its place until its owner is dead |
+/// | put, before the header is stored | a gap, or padding; an announcement keeps its place until its owner is dead |
 /// | put, after it | the message, although the call never returned; sleepers wake by their timers |
-/// | put, before lanes in use is raised | the heir raises it (8) |
+/// | attaching, before lanes in use is raised | the heir raises it (8) |
 /// | exclusive consumer, before it moves the head | the next one gets the message again |
 /// | shared consumer, before the CAS; after it | nothing; the message is gone with it |
-/// | leasing consumer, after the claim | the record is leased again once the holder's lock is gone, or it is late |
+/// | leasing consumer, with a lease | the record is leased again once the holder's lock is gone, or it is late |
 /// | leasing consumer, between "done" and moving the head | the next look moves the head |
 /// | any thread that counts, looks or waits | nothing |
 ///
@@ -152,8 +156,8 @@
 /// `Layout` (the table), `LaneWriter` (a put, step by step), `LaneScan` (the look), `SharedConsumer` (`tryGet`, `read`,
 /// `take`): that is put and get, half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeasingConsumer` and `Lease`,
 /// `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are the public side of the first two; `LaneQueue` is the
-/// handle, `QueueFile` its file, `Participants` attachment and liveness, `Lanes` the walks of observers, `Home` the
-/// directory of anonymous queues, and package `os` the system calls.
+/// handle, `QueueFile` its file, `Participants` attachment and liveness, `Lanes` what is known of all lanes together,
+/// and the walks of observers, `Home` the directory of anonymous queues, and package `os` the system calls.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md lists what Spin has checked, RELIABILITY.md what was tested

@@ -23,8 +23,8 @@ import org.jetbrains.lincheck.datastructures.Operation;
 /// A process of its own, because Lincheck rewrites the classes it meets.
 ///
 /// Lincheck 3.7 does not know accesses to memory segments as places where another thread may come in. So each method of
-/// `SharedMemory`, through which all of them go, is declared to be one such step. It explores interleavings of sequentially
-/// consistent steps; what the hardware adds to them is for jcstress to find.
+/// `SharedMemory`, through which all of them go, is declared to be one such step. It explores interleavings of
+/// sequentially consistent steps; what the hardware adds to them is for jcstress to find.
 public final class Linearizability {
     private static final int NOTHING = -1;
     private static final String CORE = "dev.procession.core.";
