@@ -17,7 +17,11 @@ import java.io.Serializable;
 /// | [#record(Class)] | records of numbers, strings, enums, arrays, lists, records | compact |
 /// | [#object(Class...)] | objects of any class that the caller lists | by the Kryo library |
 ///
-/// A codec of one's own is three methods. It is serializable, because a queue that a task captures takes its codec
+/// A codec of one's own is three methods:
+///
+/// {@snippet file="ExamplesTest.java" region="codec"}
+///
+/// It is serializable, because a queue that a task captures takes its codec
 /// along to the other process. The codecs here may be used by any number of threads at once, and so must be any other
 /// codec that is shared by them.
 ///
@@ -97,6 +101,8 @@ public interface Codec<E> extends Serializable {
     /// The name of the codec covers names, types and order of all components and the constants of enums: another
     /// version of the record is another codec.
     ///
+    /// {@snippet file="ExamplesTest.java" region="record"}
+    ///
     /// @param type the record; in a named module, its package must be open to the module `dev.procession`
     /// @param <R>  the record
     /// @return the codec
@@ -108,6 +114,8 @@ public interface Codec<E> extends Serializable {
 
     /// Objects of the listed classes and of harmless classes of the JDK, with everything they refer to: what pickle
     /// is for Python, but reading never instantiates a class that is not on the list.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="object"}
     ///
     /// On the list may be enums, records, and classes whose superclasses are your own. A sealed type stands for its
     /// permitted subtypes. Always allowed:

@@ -8,6 +8,8 @@ import java.util.Objects;
 /// The bytes of one message, from which a [Codec] makes an item: what its [Encoder] has written. Every access is
 /// checked against the message's length.
 ///
+/// {@snippet file="ExamplesTest.java" region="decode"}
+///
 /// It is used again for the next message, so decoding a number allocates nothing; it is valid during the call of the
 /// codec only, and empty afterwards. Values are in the machine's own byte order, as an encoder puts them; they need no
 /// alignment. The bytes may be in shared memory: a faulty process could change them while they are read, so parse a
@@ -18,6 +20,8 @@ public final class Decoder {
     final Message message;
 
     /// Makes a decoder of a copy of these bytes, which stays valid: for a codec that is tried out without a queue.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="try-codec"}
     ///
     /// @param bytes the message
     public Decoder(byte[] bytes) {

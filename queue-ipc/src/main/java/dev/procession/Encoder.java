@@ -6,6 +6,8 @@ import java.io.OutputStream;
 /// The buffer into which a [Codec] writes the bytes of one message. It grows as needed and is used again for the
 /// next message, so encoding a number allocates nothing.
 ///
+/// {@snippet file="ExamplesTest.java" region="encode"}
+///
 /// Values are in the machine's own byte order, as a [Decoder] reads them; they need no alignment.
 /// When a value does not fit below the maximum length, nothing of it is appended.
 ///
@@ -13,7 +15,9 @@ import java.io.OutputStream;
 public final class Encoder {
     final GrowingBuffer buffer;
 
-    /// Makes an empty encoder.
+    /// Makes an empty encoder, for a codec that is tried out without a queue.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="try-codec"}
     ///
     /// @param maxLength the longest message that this encoder takes, in bytes, 0 or more
     /// @throws IllegalArgumentException if `maxLength` is negative

@@ -6,10 +6,7 @@ import java.lang.ref.Reference;
 /// An item that is lent: no other consumer gets it until it is given back, the process that has it ends, or the queue's
 /// visibility time-out is over. It is gone when it is done.
 ///
-///     try (Lease<Order> lease = orders.lease()) {
-///         ship(lease.value());
-///         lease.done(); // without this, close() gives it back
-///     }
+/// {@snippet file="ExamplesTest.java" region="lease"}
 ///
 /// Thread-safe: may be ended by another thread than the one that took it.
 ///

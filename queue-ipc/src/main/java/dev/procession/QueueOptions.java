@@ -6,7 +6,8 @@ import dev.procession.core.QueueGeometry;
 import java.time.Duration;
 
 /// The shape of a [SharedQueue], fixed when it is made. Start from [#DEFAULT] and change what matters:
-/// `QueueOptions.DEFAULT.withMaxItems(100)`.
+///
+/// {@snippet file="ExamplesTest.java" region="options"}
 ///
 /// @param lanes how many processes may put at the same time, 1 to 1024
 /// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is

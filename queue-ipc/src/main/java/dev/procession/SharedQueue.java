@@ -18,10 +18,11 @@ import org.jspecify.annotations.Nullable;
 
 /// A queue of objects between processes: what one puts, another gets, in order, each item once.
 ///
-///     SharedQueue<String> queue = SharedQueue.create(Codec.utf8());
-///     Worker worker = Worker.of(() -> queue.put("hello from " + ProcessHandle.current().pid()));
-///     worker.start();
-///     System.out.println(queue.get());
+/// {@snippet file="ExamplesTest.java" region="hello"}
+///
+/// A queue in a file has a name by which processes find it that no task has given it to:
+///
+/// {@snippet file="ExamplesTest.java" region="file"}
 ///
 /// It is serializable in this sense: a [Task] may capture it, and in the worker it is attached to the same queue. So is
 /// a queue in an item of [Codec#object(Class...)] that lists `SharedQueue.class`, or of [Codec#record(Class)]: see
@@ -322,6 +323,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     /// Returns the queue of the items that were lent [QueueOptions#maxAttempts()] times and never done. An item may be
     /// there twice if a process was killed while it put it there. It is closed with this handle.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="dead-letters"}
     ///
     /// @return the queue; others may open it as `PATH.dead`
     /// @throws IllegalStateException if the queue has no limit of attempts

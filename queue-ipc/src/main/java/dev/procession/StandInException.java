@@ -6,6 +6,8 @@ import java.io.Serial;
 /// is the cause of one whose class is, or suppressed by it: no list can foresee all of those. It prints as the other
 /// one did. Message, stack trace, cause and suppressed exceptions are those of the other one; its own fields are
 /// missing.
+///
+/// {@snippet file="ExamplesTest.java" region="stand-in"}
 public final class StandInException extends Exception {
     @Serial
     private static final long serialVersionUID = 1;

@@ -9,6 +9,8 @@ import java.io.Serializable;
 /// uses a field or an instance method of its surrounding object captures that whole object. An anonymous class in an
 /// instance method may capture it whether it uses it or not; in a static method there is none to capture.
 ///
+/// {@snippet file="ExamplesTest.java" region="task"}
+///
 /// Static fields are not captured: the worker is a new process, and initializes its classes anew. So a static
 /// initializer that starts a worker would do so in each worker again; [Worker#start()] refuses that there. JShell's
 /// variables look like local ones: the worker gets the values that those have at the start that the task uses.

@@ -26,11 +26,7 @@ import org.jspecify.annotations.Nullable;
 /// A process that runs a [Task] in a JVM of its own, to be used like a [Thread]: create it, [start][#start()] it,
 /// [join][#join()] it, and ask [how it ended][#exit()].
 ///
-/// ```java
-/// Worker worker = Worker.of(() -> queue.put(ProcessHandle.current().pid()));
-/// worker.start();
-/// worker.join();
-/// ```
+/// {@snippet file="ExamplesTest.java" region="worker"}
 ///
 /// *What the worker gets.* The task with what it captures (see [Task]); the same Java installation, class path and
 /// module path; of the options that this process was started with, those that tell what code may do: system properties
@@ -93,10 +89,7 @@ public final class Worker {
     /// container with half of a core, `-XX:ActiveProcessorCount`), or where processes cannot be pinned, the system
     /// places the workers.
     ///
-    /// ```java
-    /// List<Worker> workers = Worker.onEveryCore(n -> () -> hello(n, queue));
-    /// workers.forEach(Worker::start);
-    /// ```
+    /// {@snippet file="ExamplesTest.java" region="every-core"}
     ///
     /// @param tasks gives the task of worker n, n = 0, 1, 2, …
     /// @return the workers, not yet started; at least one
@@ -144,9 +137,7 @@ public final class Worker {
     /// Keeps spare JVMs ready, so that workers start several times faster: for programs that start workers again and
     /// again, or must not be late when they do. By default there are none.
     ///
-    /// ```java
-    /// Worker.keepWarm(4);
-    /// ```
+    /// {@snippet file="ExamplesTest.java" region="keep-warm"}
     ///
     /// A spare is a process that has come up, has used a queue of its own once, and sleeps. [#start()] makes the worker
     /// of a spare if one is ready, and starts a JVM otherwise; whatever else is said here of workers holds for both.
@@ -314,7 +305,11 @@ public final class Worker {
         return process.toString();
     }
 
-    /// Makes workers that are not plain. Each method but the last two returns this builder, which may be used for
+    /// Makes workers that are not plain:
+    ///
+    /// {@snippet file="ExamplesTest.java" region="builder"}
+    ///
+    /// Each method but the last two returns this builder, which may be used for
     /// several workers, by one thread at a time.
     public static final class Builder {
         private @Nullable String name;

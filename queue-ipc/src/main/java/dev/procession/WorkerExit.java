@@ -4,6 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /// How a [Worker] ended.
 ///
+/// {@snippet file="ExamplesTest.java" region="exit"}
+///
 /// A process that calls `System.exit(143)` and one that SIGTERM ended both show 143 to a shell; here they are an
 /// [Exited] and a [Killed]. The one thing that nothing in the worker can report is `Runtime.halt(n)` with n above 128:
 /// it is taken for the signal n - 128, as it is by a shell.
