@@ -3,8 +3,8 @@ package dev.procession;
 import dev.procession.core.QueueException;
 import java.lang.ref.Reference;
 
-/// An item that is lent: no other consumer gets it until it is given back, the process that has it ends, or the queue's
-/// visibility time-out is over. It is gone when it is done.
+/// An item that is lent: no other consumer gets it until it is given back, the process that has it ends or closes the
+/// queue, or the queue's visibility time-out is over. It is gone when it is done.
 ///
 /// {@snippet file="ExamplesTest.java" region="lease"}
 ///
@@ -38,7 +38,8 @@ public final class Lease<E> implements AutoCloseable {
 
     /// The item is finished: it is not lent again.
     ///
-    /// @throws LeaseLostException if it was lent again meanwhile, to a consumer that may finish it too
+    /// @throws LeaseLostException if it was lent again meanwhile, to a consumer that may finish it too, or the queue's
+    ///     handle was closed
     /// @throws IllegalStateException if this lease was done or given back already
     public void done() {
         try {
@@ -53,7 +54,7 @@ public final class Lease<E> implements AutoCloseable {
     /// Gives the item back at once, at its old place in the order. This process sees it there with its next look,
     /// others within some milliseconds.
     ///
-    /// @throws LeaseLostException if it was lent again meanwhile
+    /// @throws LeaseLostException if it was lent again meanwhile, or the queue's handle was closed
     /// @throws IllegalStateException if this lease was done or given back already
     public void giveBack() {
         try {

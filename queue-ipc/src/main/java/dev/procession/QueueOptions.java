@@ -65,21 +65,24 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
-    /// Returns these options for a queue of which any number of processes get, each item one of them.
+    /// Returns these options for a queue of which any number of processes get, each item one of them. That is the
+    /// default.
     ///
     /// @return the new options
     public QueueOptions shared() {
         return with(Delivery.SHARED);
     }
 
-    /// Returns these options for a queue of which one process gets at a time.
+    /// Returns these options for a queue of which one process gets at a time. That holds for the handle that is made
+    /// with them, and for what a task or an item makes of it elsewhere. It is not in the file: a process that opens
+    /// that by name has to say it, too, by [SharedQueue#openExclusive].
     ///
     /// @return the new options
     public QueueOptions exclusive() {
         return with(Delivery.EXCLUSIVE);
     }
 
-    /// Returns these options for a queue that lends its items: see [Lease].
+    /// Returns these options for a queue that lends its items, to every process that opens it: see [Lease].
     ///
     /// @return the new options
     public QueueOptions leased() {

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// - *Truth*: when a put has returned, [#isEmpty()] is false until the item is got, and a get finds it.
 /// - *Kills*: a process that is killed or stopped at any moment, in a put or a get, loses, doubles and delays nothing
 ///   of others. A consumer that is killed right after it took an item takes that item along; in a leased queue
-///   ([QueueOptions#leased()]) the item is lent again, until it is [done][Lease#done()].
+///   ([QueueOptions#leased()]) one that has a [#lease()] does not: the item is lent again, until [done][Lease#done()].
 ///
 /// Thread-safe. In each process the threads that use one handle share a producer and a consumer, made when they are
 /// first needed, under two locks that are not held while waiting for room or items. Of the threads that wait for the
@@ -112,7 +112,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         }
     }
 
-    /// Opens a queue of which any number of processes get, or which lends its items if it was made so.
+    /// Opens a queue: a leased one if it was made so, else one of which any number of processes get.
     ///
     /// @param <E> what is put and got
     /// @param file the queue's file
@@ -124,7 +124,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         return open(file, codec, null);
     }
 
-    /// Opens a queue of which no other process gets at the same time. One that was made leased cannot be got from so.
+    /// Opens a queue of which no other process gets at the same time. If another one does, or if the queue is leased,
+    /// the first get throws a [QueueUnavailableException].
     ///
     /// @param <E> what is put and got
     /// @param file the queue's file
