@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// membarrier makes up for it. A process without membarrier sets the fence bit when it attaches, and wakers fence from
 /// then on.
 ///
-/// A kill or a stop between publishing and waking still loses a wake-up. So every sleep is timed, and the bit is not a
+/// A kill or a stop between publishing and waking still loses a wake-up, and so does a waker of the portable platform,
+/// which clears the bit and cannot wake. So every sleep is timed, and the bit is not a
 /// count, which a kill would leave too high for ever.
 ///
 /// Room is not signalled at each move of a head, but when it passes an eighth of its lane and when the lane is empty:

@@ -128,8 +128,8 @@ final class ExclusiveConsumer extends Consumer {
                 header = SharedMemory.getVolatile(m, data + (at & mask));
                 if (header == Layout.PADDING) {
                     at = nextLap(at);
-                    header = SharedMemory.getVolatile(m, data); // pairs with publish()
-                    if (header == Layout.PADDING) throw corrupted(lane, header);
+                    // pairs with publish(); padding here is damage, told next
+                    header = SharedMemory.getVolatile(m, data);
                 }
                 message.show(data + offset + headerBytes, length);
                 handler.onMessage(message);

@@ -29,7 +29,7 @@ record FileHeader(QueueGeometry geometry, String label, boolean anonymous) {
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET, boot.getMostSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET + Long.BYTES, boot.getLeastSignificantBits());
         SharedMemory.copyIn(label, 0, memory, base + Layout.LABEL_OFFSET, label.length);
-        // pairs with readGeometry(); until then the file also has no name by which it could be opened
+        // pairs with readGeometry() and QueueFile.delete(); the file gets its name only after that
         SharedMemory.setRelease(memory, base + Layout.MAGIC_OFFSET, Layout.MAGIC);
     }
 

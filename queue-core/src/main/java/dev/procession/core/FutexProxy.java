@@ -60,15 +60,15 @@ final class FutexProxy {
         this.futexOffset = futexOffset;
     }
 
-    /// [Platform#sleep] for a virtual thread; also returns at once if the thread is interrupted.
+    /// `Platform.sleep` for a virtual thread; also returns at once if the thread is interrupted.
     ///
     /// @param left the longest sleep, in ns
     /// @param nanos after this many ns it returns in any case, so that the sleeper looks itself; later if there are
     ///     many
     void sleep(int expected, long left, long nanos) {
         var sleeper = new Sleeper(expected, System.nanoTime() + nanos);
-        long most = Math.min(left, add(sleeper, nanos));
         try {
+            long most = Math.min(left, add(sleeper, nanos));
             // a change before the sleeper was listed would not unpark it
             if (word() == expected) LockSupport.parkNanos(this, most);
         } finally {

@@ -63,7 +63,7 @@ abstract class LaneScan {
         for (int lane = 0; lane < max; lane++) {
             laneAddress[lane] = base + geometry.laneOffset(lane);
             headAddress[lane] = base + Layout.headOffset(lane);
-            // pairs with the taking steps
+            // pairs with all that move heads
             head[lane] = position[lane] = safeBefore[lane] = SharedMemory.getVolatile(memory, headAddress[lane]);
         }
         safeTicket = newestTicket();

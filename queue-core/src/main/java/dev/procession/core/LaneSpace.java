@@ -40,7 +40,7 @@ final class LaneSpace {
     /// Whether everything below the position `end` may be written. Updates `writableEnd`.
     boolean extend(long tail, long end) {
         if ((++extensions & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
-        // pairs with the taking step (release or CAS) that passed the records before it: invariant 6
+        // pairs with the release or CAS that moved the head past the records before it: invariant 6
         long head = SharedMemory.getVolatile(file.memory, headAddress);
         long free = head + laneBytes;
         if (Long.compareUnsigned(tail - head, laneBytes) > 0) {

@@ -62,7 +62,7 @@ final class Lanes {
     }
 
     long head(int lane) {
-        // pairs with the taking steps
+        // pairs with all that move heads
         return SharedMemory.getVolatile(memory, base + Layout.headOffset(lane));
     }
 
@@ -194,7 +194,7 @@ final class Lanes {
     }
 
     private long leaseWord(int lane, long position) {
-        // pairs with the CAS that claims, finishes or gives back
+        // pairs with the CAS that leases, finishes or gives back
         return SharedMemory.getVolatile(memory, base + leaseWordOffset(lane, position));
     }
 

@@ -28,9 +28,9 @@ import java.lang.foreign.StructLayout;
 /// | 96 | 64 | label | the creator |
 /// | 4096 | 8 | ticket | the next one to draw; producers, by fetch-and-add |
 /// | 4224 | 8 | lanesInUse | new producers; monotonic |
-/// | 4352 | 8 | messagesWaiting | bit 0: set by sleeping consumers, cleared by producers that wake; bit 1: see Doorbell |
+/// | 4352 | 8 | messagesWaiting | bit 0: set by sleeping consumers, cleared by waking producers; bit 1: see Doorbell |
 /// | 4480 | 4 | messagesFutex | producers, before the futex wake |
-/// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by consumers that wake; bit 1: see Doorbell |
+/// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by waking consumers; bit 1: see Doorbell |
 /// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
 /// | 4992 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
@@ -244,7 +244,7 @@ final class Layout {
         return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_CONSUMER_ID;
     }
 
-    /// How often the record was claimed in this lap, this word's claim included; 0 if never.
+    /// How often the record was leased in this lap, this word's lease included; 0 if never.
     static int attempts(long word, long lap) {
         return word >>> LAP_SHIFT == lap << LAP_SHIFT >>> LAP_SHIFT ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
     }

@@ -13,18 +13,18 @@ import org.jspecify.annotations.Nullable;
 ///
 /// {@snippet file="CoreExamples.java" region="leasing-consumer"}
 ///
-/// Claiming a record is one CAS of its lease word from the value seen by a look: never claimed, given back, or held by
-/// a dead consumer. There is no recovery: taking over is claiming. A look walks a lane from its head over the records
-/// that are leased or done. It reads a header first and its lease word second: a word other than "done" proves the
-/// header, because the head, before which memory is reused, cannot pass a record that is not done. The lengths of done
-/// records are proven at the end of the walk, by rereading the head. After a claim nothing is left to prove: lease
-/// words never repeat (10), so the record is the one seen.
+/// To lease a record is one CAS of its lease word from the value seen by a look: never leased, given back, or held by a
+/// consumer that is dead or late. There is no recovery: to take over is to lease. A look walks a lane from its head
+/// over the records that are leased or done. It reads a header first and its lease word second: a word other than
+/// "done" proves the header, because the head, before which memory is reused, cannot pass a record that is not done.
+/// The lengths of done records are proven at the end of the walk, by rereading the head. After the CAS the record is
+/// known to be the one seen, as lease words do not repeat (10); a reread of the word proves the copy.
 ///
-/// Whatever can fail is done before the claim. A failure after it, stack overflow included, gives the claim back at the
+/// Whatever can fail is done before the CAS. A failure after it, stack overflow included, gives the record back at the
 /// end of the call, or failing that at the beginning of the next.
 ///
 /// A holder is identified by a consumer id that no other consumer has, and holds the file lock of that id's byte from
-/// before its first claim. The kernel drops the lock when the process is gone.
+/// before its first lease. The kernel drops the lock when the process is gone.
 public final class LeasingConsumer extends Consumer {
     /// Maximum age of a cursor before the scan restarts at the head, in ns: it misses leases given back or abandoned
     /// before it.
@@ -54,7 +54,7 @@ public final class LeasingConsumer extends Consumer {
     private final Map<Long, Held> held = new HashMap<>();
 
     private final PrivateCopy copy = new PrivateCopy(file);
-    private @Nullable Lease inHand; // from before its claim until it is handed to the caller or done
+    private @Nullable Lease inHand; // from before its CAS until it is handed to the caller or done
 
     /// @param word the lease word
     /// @param since when this consumer first saw it
@@ -166,7 +166,7 @@ public final class LeasingConsumer extends Consumer {
         inHand = null;
     }
 
-    /// The taking step: claims the next record if its payload is at most `most` bytes long, and copies it into `copy`.
+    /// The taking step: leases the next record if its payload is at most `most` bytes long, and copies it into `copy`.
     private @Nullable Lease acquire(int most) {
         settle();
         now = System.nanoTime();
@@ -231,7 +231,7 @@ public final class LeasingConsumer extends Consumer {
         held.entrySet().removeIf(e -> SharedMemory.getVolatile(memory, e.getKey()) != e.getValue().word);
     }
 
-    /// Finds the lane's first claimable record: after the cursor if there is one, else from the head on.
+    /// Finds the lane's first record that can be leased: after the cursor if there is one, else from the head on.
     @Override
     long read(int lane) {
         if (walk(lane) == 0 && cursor[lane] != head[lane]) {
@@ -311,7 +311,7 @@ public final class LeasingConsumer extends Consumer {
         return false;
     }
 
-    /// A claimable record keeps its place: the head cannot pass it.
+    /// A record that can be leased keeps its place: the head cannot pass it.
     @Override
     boolean headUnchanged(int lane) {
         return !hasPassed(lane, position[lane]);

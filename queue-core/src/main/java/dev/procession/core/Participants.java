@@ -1,7 +1,5 @@
 package dev.procession.core;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.function.IntFunction;
@@ -70,9 +68,12 @@ final class Participants {
     }
 
     synchronized void releaseLane(int lane) {
-        file.open.unlock(Layout.laneLock(lane));
         lanesHeld.clear(lane);
-        leave();
+        try {
+            file.open.unlock(Layout.laneLock(lane));
+        } finally {
+            leave();
+        }
     }
 
     synchronized boolean isLaneOwned(int lane) {
@@ -121,13 +122,19 @@ final class Participants {
     /// @param make called with an id that no other consumer has
     synchronized <C> C newLeasingConsumer(IntFunction<C> make) {
         checkUsable(true);
+        C consumer = null;
+        int consumerId = 0;
         try {
-            C consumer = make.apply(drawConsumerId());
-            participants++;
-            return consumer;
+            consumerId = drawConsumerId();
+            consumer = make.apply(consumerId);
         } catch (InternalError e) {
             throw file.translate(e);
+        } finally {
+            if (consumer == null && consumerId != 0) file.open.unlock(Layout.consumerIdLock(consumerId));
         }
+        consumerIdsHeld.set(consumerId);
+        participants++;
+        return consumer;
     }
 
     private void checkUsable(boolean leased) {
@@ -142,8 +149,11 @@ final class Participants {
     synchronized void releaseConsumer(boolean shared) {
         if (shared) sharedConsumers--;
         else exclusiveConsumer = false;
-        if (sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
-        leave();
+        try {
+            if (sharedConsumers == 0) file.open.unlock(Layout.CONSUMER_LOCK);
+        } finally {
+            leave();
+        }
     }
 
     /// Draws an id that no other consumer has, and locks its byte.
@@ -160,11 +170,13 @@ final class Participants {
             if (round && holders == null) holders = lanes.holders(patience);
             if (consumerIdsHeld.get(consumerId) || holders != null && holders.get(consumerId)) continue;
             if (!file.open.tryLock(Layout.consumerIdLock(consumerId), false)) continue;
-            if (!round || !lanes.holders(patience).get(consumerId)) {
-                consumerIdsHeld.set(consumerId);
-                return consumerId;
+            boolean free = false;
+            try {
+                free = !round || !lanes.holders(patience).get(consumerId);
+                if (free) return consumerId;
+            } finally {
+                if (!free) file.open.unlock(Layout.consumerIdLock(consumerId));
             }
-            file.open.unlock(Layout.consumerIdLock(consumerId));
             patience.startOver(0, Lanes.STEPS_A_LANE * file.geometry.lanes(), Lanes.NEVER_STILL);
         }
         throw new QueueUnavailableException(file.path + " has " + Layout.MAX_CONSUMER_ID + " consumers; close one");
@@ -175,10 +187,15 @@ final class Participants {
     }
 
     synchronized void releaseConsumerId(int consumerId) {
-        file.open.unlock(Layout.consumerIdLock(consumerId));
         consumerIdsHeld.clear(consumerId);
-        if (!file.isTruncated()) lanes.signalMessages(); // its leases are free
-        leave();
+        try {
+            file.open.unlock(Layout.consumerIdLock(consumerId));
+            if (!file.isTruncated()) lanes.signalMessages(); // its leases are free
+        } catch (InternalError e) {
+            // truncated just now
+        } finally {
+            leave();
+        }
     }
 
     // ---- the end
@@ -186,24 +203,30 @@ final class Participants {
     private void leave() {
         assert participants > 0;
         if (--participants > 0) return;
+        try {
+            removeIfLast();
+        } finally {
+            try {
+                file.open.detach();
+            } finally {
+                file.exit();
+            }
+        }
+    }
+
+    /// Gives up the attached lock, and removes an anonymous queue's file if no other handle has that lock.
+    private void removeIfLast() {
         file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave concurrently one is the last
-        // checked under the lock: removing a queue is followed by removing what is beside it, so one of two that leave
-        // does so
-        if (file.anonymous && file.open.tryLock(Layout.ATTACHED_LOCK, false) && !Home.isBesideAnother(file.path))
-            QueueFile.remove(file.path, file.open);
-        file.open.detach();
-        file.exit();
+        if (!file.anonymous || !file.open.tryLock(Layout.ATTACHED_LOCK, false)) return;
+        // under the lock: the last handle of a queue is closed before that of the queue beside it, by the same process
+        if (!Home.isBesideAnother(file.path)) QueueFile.remove(file.path, file.open);
     }
 
     /// See [LaneQueue#leaveName()].
     synchronized void leaveName() {
         if (!file.anonymous || participants == 0) return;
-        file.open.unlock(Layout.ATTACHED_LOCK); // first, so that of two that leave concurrently one is the last
-        if (!file.open.tryLock(Layout.ATTACHED_LOCK, false)) return;
         try {
-            if (!Home.isBesideAnother(file.path) && file.open.isAt(file.path)) Files.deleteIfExists(file.path);
-        } catch (IOException e) {
-            throw QueueFile.unavailable(e);
+            removeIfLast();
         } finally {
             file.open.unlock(Layout.ATTACHED_LOCK);
         }
@@ -212,10 +235,15 @@ final class Participants {
     /// The handle itself leaves, once, and wakes threads that wait through it.
     synchronized void closeHandle() {
         if (!file.close()) return;
-        if (!file.isTruncated()) {
-            Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
-            Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
+        try {
+            if (!file.isTruncated()) {
+                Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
+                Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
+            }
+        } catch (InternalError e) {
+            // truncated just now: sleepers find out by their timers
+        } finally {
+            leave();
         }
-        leave();
     }
 }

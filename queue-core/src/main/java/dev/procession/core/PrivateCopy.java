@@ -8,7 +8,10 @@ import java.lang.foreign.MemorySegment;
 ///
 /// Confined to one thread.
 final class PrivateCopy {
-    private static final int ALIGNMENT = 64;
+    /// A run of records has at most this many bytes, unless it is one long record.
+    static final int RUN_BYTES = 16 << 10;
+
+    private static final int ALIGNMENT = 64; // a cache line
     private static final int LEAST_BYTES = 1 << 10;
 
     private final QueueFile file;
@@ -53,7 +56,10 @@ final class PrivateCopy {
             int length = Layout.length(SharedMemory.getPlain(memory, SharedMemory.base(memory) + offset));
             long size = geometry.recordBytes(length);
             if (length < 0 || size > bytes - offset) {
-                throw file.corrupted(lane, position + offset, "a record changed while it was taken");
+                hide();
+                var damage = file.corrupted(lane, position + offset, "a record changed while it was taken");
+                if (thrown != null) damage.addSuppressed(thrown);
+                throw damage;
             }
             show(offset + geometry.headerBytes(), length);
             offset += (int) size;
@@ -94,7 +100,8 @@ final class PrivateCopy {
     }
 
     private MemorySegment larger(int bytes) {
-        long twice = Math.min(Math.max(2 * memory.byteSize(), LEAST_BYTES), file.geometry.maxMessageBytes());
+        long most = Math.max(RUN_BYTES, file.geometry.maxMessageBytes());
+        long twice = Math.min(Math.max(2 * memory.byteSize(), LEAST_BYTES), most);
         if (twice > bytes) {
             try {
                 return Arena.ofAuto().allocate(twice, ALIGNMENT);
@@ -103,7 +110,7 @@ final class PrivateCopy {
             }
         }
         try {
-            return Arena.ofAuto().allocate(bytes, ALIGNMENT);
+            return Arena.ofAuto().allocate(bytes + Long.BYTES - 1 & -Long.BYTES, ALIGNMENT); // copied by whole longs
         } catch (OutOfMemoryError e) {
             var error = new OutOfMemoryError("no memory for a copy of the next message of " + file.path + ", length="
                     + bytes + " bytes; it was not taken, give this process more (-XX:MaxDirectMemorySize)");

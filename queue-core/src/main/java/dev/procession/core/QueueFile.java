@@ -151,6 +151,8 @@ final class QueueFile {
                 throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
             }
             remove(file, open);
+        } catch (InternalError e) {
+            throw new QueueCorruptedException(file + " was cut off by another process just now, so it was not removed");
         } finally {
             open.close();
         }
@@ -164,7 +166,7 @@ final class QueueFile {
     /// Removes a file that no other handle has locked, unless the path names another file by now.
     static void remove(Path path, OsFile file) {
         try {
-            if (!file.isAt(path) || !Files.deleteIfExists(path)) return;
+            if (file.isAt(path)) Files.deleteIfExists(path);
         } catch (IOException e) {
             throw unavailable(e);
         }

@@ -31,7 +31,7 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
                     log.head(),
                     log.items(),
                     log.tail() - log.head(),
-                    // for display: these two pair with nothing
+                    // for display: pairs with nothing that would have to be ordered
                     SharedMemory.getVolatile(file.memory, file.base + Layout.ownerPidOffset(lane)),
                     participants.isLaneOwned(lane)));
         }

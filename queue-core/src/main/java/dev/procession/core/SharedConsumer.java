@@ -6,9 +6,6 @@ package dev.procession.core;
 /// the head, and a successful CAS proves the copy made before it. Until then what was read is disbelieved: it may be
 /// the middle of another message by now.
 final class SharedConsumer extends Consumer {
-    /// Capacity of the private copy in bytes: a run of at most this, or one longer message.
-    private static final int COPY_BYTES = 16 << 10;
-
     private final PrivateCopy copy = new PrivateCopy(file);
 
     SharedConsumer(Participants participants, WaitLoop waiting) {
@@ -114,7 +111,7 @@ final class SharedConsumer extends Consumer {
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
     private int measure(int lane, int limit) {
         final long from = laneAddress[lane] + (position[lane] & mask);
-        final long room = Math.min(laneBytes - (position[lane] & mask), COPY_BYTES);
+        final long room = Math.min(laneBytes - (position[lane] & mask), PrivateCopy.RUN_BYTES);
         final long safeKey = Layout.key(safeTicket);
         final long safeBytes = safeBefore[lane] - position[lane];
         final boolean only = lanes == 1;

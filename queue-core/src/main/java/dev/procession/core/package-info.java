@@ -58,9 +58,10 @@
 ///    (while the number is one: after the lane, see below).
 /// 9. **Disbelief.** What is read from a lane is void until a reread of the head shows that it has not moved, or the
 ///    taking step has succeeded. Lengths are checked before use.
-/// 10. **Lease words** never repeat (no ABA): lap, consumer id and attempt make each one unique, and an id is not
-///     reassigned while a living consumer or any lease word has it. A word of an earlier lap means that the record is
-///     free, so producers never write any.
+/// 10. **Lease words** do not repeat (no ABA): lap, consumer id and attempt make each one unique (for a record that is
+///     leased 255 times, attempts go round: 128 more leases of it by one consumer make one that looks the same), and an
+///     id is not reassigned while a living consumer or any lease word has it. A word of an earlier lap means that the
+///     record is free, so producers never write any.
 /// 11. **Announcements.** With a bound on the items, a living owner's announced count is never below the number of
 ///     records that it has put, and is raised, then fenced, before the owner counts the other announcements (Dekker).
 ///

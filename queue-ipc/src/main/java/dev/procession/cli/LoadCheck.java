@@ -36,7 +36,8 @@ public final class LoadCheck {
         return content << CHECKSUM_BITS | checksum(content);
     }
 
-    /// The finalizer of SplitMix64 (David Stafford's variant 13): each bit of the content changes half of the checksum's.
+    /// The finalizer of SplitMix64 (David Stafford's variant 13): each bit of the content changes half of the
+    /// checksum's.
     private static long checksum(long content) {
         long bits = (content ^ content >>> 30) * 0xbf58476d1ce4e5b9L;
         bits = (bits ^ bits >>> 27) * 0x94d049bb133111ebL;

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/// Where the command line of Procession starts. What it needs besides the library, nobody else has to have: on the module
-/// path nothing requires it, so that a JVM leaves it out unless it is told not to.
+/// Where the command line of Procession starts. What it needs besides the library, nobody else has to have: on the
+/// module path nothing requires it, so that a JVM leaves it out unless it is told not to.
 public final class Main {
     private static final List<String> MODULES =
             List.of("com.fasterxml.jackson.jr.ob", "info.picocli", "me.tongfei.progressbar");

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -73,6 +74,10 @@ public final class FileChecks {
         if (size < least) throw new FileSystemException(path + " has " + size + " bytes, so it is not a queue");
     }
 
+    static Map<String, Object> status(int fd) throws IOException {
+        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
+    }
+
     static boolean isSame(Map<String, Object> one, Map<String, Object> other) {
         return one.get("dev").equals(other.get("dev")) && one.get("ino").equals(other.get("ino"));
     }
@@ -95,6 +100,15 @@ public final class FileChecks {
         return absolute.resolveSibling(TEMPORARY + UUID.randomUUID());
     }
 
+    /// Removes a temporary name, if it can be: what is left is completed by the next that opens the file.
+    static void deleteTemporary(Path temporary) {
+        try {
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            // see removeTemporaryName()
+        }
+    }
+
     /// Completes what a killed or stopped creator left: the file has its real name, and still the temporary one.
     static void removeTemporaryName(Path path, Map<String, Object> status) throws IOException {
         if ((int) status.get("nlink") != 2) return;
@@ -108,6 +122,8 @@ public final class FileChecks {
                     continue; // its creator was faster
                 }
             }
+        } catch (DirectoryIteratorException e) {
+            throw e.getCause();
         }
     }
 

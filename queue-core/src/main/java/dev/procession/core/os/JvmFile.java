@@ -2,6 +2,7 @@ package dev.procession.core.os;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
@@ -54,9 +55,12 @@ final class JvmFile {
         contents = opened;
     }
 
-    void close() throws IOException {
+    /// With it go all locks of this JVM on the file.
+    void close() {
         try (channel) {
             contents.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -2,13 +2,16 @@ package dev.procession.core.os;
 
 import static dev.procession.core.os.FileChecks.STATUS;
 import static dev.procession.core.os.FileChecks.checkOurs;
+import static dev.procession.core.os.FileChecks.deleteTemporary;
 import static dev.procession.core.os.FileChecks.isSame;
 import static dev.procession.core.os.FileChecks.removeTemporaryName;
+import static dev.procession.core.os.FileChecks.status;
 import static dev.procession.core.os.FileChecks.temporaryBeside;
 import static dev.procession.core.os.Syscalls.ARM;
 import static dev.procession.core.os.Syscalls.CLOSE;
 import static dev.procession.core.os.Syscalls.EACCES;
 import static dev.procession.core.os.Syscalls.EAGAIN;
+import static dev.procession.core.os.Syscalls.EBADF;
 import static dev.procession.core.os.Syscalls.EDQUOT;
 import static dev.procession.core.os.Syscalls.EEXIST;
 import static dev.procession.core.os.Syscalls.EFBIG;
@@ -100,6 +103,7 @@ final class LinuxFile implements OsFile {
         }
         if (fd < 0) throw FileChecks.failure("cannot make a file in", directory, -fd);
         LinuxFile file = null;
+        boolean created = false;
         try {
             long error = -call(FTRUNCATE, fd, size);
             if (error == 0) error = fallocate(fd, 0, 0, reserved);
@@ -111,13 +115,11 @@ final class LinuxFile implements OsFile {
             int linked = link(temporary == null ? Path.of("/proc/self/fd/" + fd) : temporary, absolute);
             if (linked == EEXIST) throw new FileAlreadyExistsException(path.toString());
             if (linked != 0) throw FileChecks.failure("cannot name", path, linked);
+            created = true;
             return file;
-        } catch (IOException | RuntimeException e) {
-            if (file != null) file.close();
-            else call(CLOSE, fd);
-            throw e;
         } finally {
-            if (temporary != null) Files.deleteIfExists(temporary);
+            if (!created) release(fd, file);
+            if (temporary != null) deleteTemporary(temporary);
         }
     }
 
@@ -134,16 +136,22 @@ final class LinuxFile implements OsFile {
             Map<String, Object> status = status(fd);
             checkOurs(path, status, least);
             // before mapping: a search for abandoned files maps none that is in use
-            if (lock(fd, lock, shared ? F_RDLCK : F_WRLCK) != 0) return null;
+            int error = lock(fd, lock, shared ? F_RDLCK : F_WRLCK);
+            if (error == EAGAIN || error == EACCES) return null;
+            if (error != 0) throw FileChecks.failure("cannot lock", path, error);
             file = map(fd, (long) status.get("size"), path);
-            if (!file.tryLock(lock, shared) || !file.isAt(path)) return null;
+            if (!file.isAt(path)) return null;
             file.checkLocks(path, lock);
             opened = true;
             return file;
         } finally {
-            if (!opened && file != null) file.close();
-            else if (!opened) call(CLOSE, fd);
+            if (!opened) release(fd, file);
         }
+    }
+
+    private static void release(int fd, @Nullable LinuxFile file) {
+        if (file != null) file.close();
+        else call(CLOSE, fd);
     }
 
     // ---- the open file
@@ -155,12 +163,12 @@ final class LinuxFile implements OsFile {
 
     @Override
     public boolean tryLock(long at, boolean shared) {
-        return lock(fd, at, shared ? F_RDLCK : F_WRLCK) == 0;
+        return descriptor.lock(at, shared ? F_RDLCK : F_WRLCK) == 0;
     }
 
     @Override
     public void unlock(long at) {
-        lock(fd, at, F_UNLCK);
+        descriptor.lock(at, F_UNLCK);
     }
 
     @Override
@@ -168,12 +176,12 @@ final class LinuxFile implements OsFile {
         try (Arena arena = Arena.ofConfined()) {
             // probes as a shared lock: liveness checks and other shared holders do not count
             MemorySegment lock = flock(arena, at, 1, F_RDLCK);
-            return fcntl(fd, F_OFD_GETLK, lock) != 0 || lock.get(JAVA_SHORT, 0) != F_UNLCK;
+            return descriptor.fcntl(F_OFD_GETLK, lock) != 0 || lock.get(JAVA_SHORT, 0) != F_UNLCK;
         }
     }
 
-    /// On some file systems (NFS, 9p, FUSE) two open files of one process do not conflict; there, the dead would look
-    /// alive.
+    /// On some file systems (NFS, 9p, FUSE) two open files of one process do not conflict; there, the living would look
+    /// dead.
     private void checkLocks(Path path, long lock) throws FileSystemException {
         int other = openFile(Path.of("/proc/self/fd/" + fd), O_RDWR | O_CLOEXEC);
         if (other < 0) return; // for example out of descriptors: this is only a check
@@ -283,10 +291,6 @@ final class LinuxFile implements OsFile {
         return new LinuxFile(descriptor, mapping);
     }
 
-    private static Map<String, Object> status(int fd) throws IOException {
-        return Files.readAttributes(Path.of("/proc/self/fd/" + fd), STATUS);
-    }
-
     /// A file descriptor and its mapping, each released once: by the handle, or when the handle is unreachable. After
     /// that only the handle's users keep threads from accessing the mapping.
     private static final class Descriptor {
@@ -314,9 +318,21 @@ final class LinuxFile implements OsFile {
             if (closed) return;
             try (Arena arena = Arena.ofConfined()) {
                 // length 0: to the end of the file
-                fcntl(fd, F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
+                fcntl(F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
             }
             close();
+        }
+
+        /// 0, or errno.
+        int lock(long at, short type) {
+            try (Arena arena = Arena.ofConfined()) {
+                return fcntl(F_OFD_SETLK, flock(arena, at, 1, type));
+            }
+        }
+
+        /// 0, or errno; EBADF if closed, as for [#size].
+        synchronized int fcntl(int command, MemorySegment lock) {
+            return closed ? EBADF : LinuxFile.fcntl(fd, command, lock);
         }
 
         /// The file's size, or the default if closed: the descriptor's number may be another file's by now.

@@ -3,6 +3,7 @@ package dev.procession.core.os;
 import static dev.procession.core.os.FileChecks.STATUS;
 import static dev.procession.core.os.FileChecks.checkOurs;
 import static dev.procession.core.os.FileChecks.checkSize;
+import static dev.procession.core.os.FileChecks.deleteTemporary;
 import static dev.procession.core.os.FileChecks.removeTemporaryName;
 import static dev.procession.core.os.FileChecks.temporaryBeside;
 
@@ -66,27 +67,28 @@ final class PortableFile implements OsFile {
             } catch (NoSuchFileException e) {
                 throw new NoSuchFileException(String.valueOf(absolute.getParent()));
             }
-            PortableFile file;
+            PortableFile file = null;
+            boolean created = false;
             try {
                 Object key = JvmFile.key(temporary, LinkOption.NOFOLLOW_LINKS);
                 file = attach(temporary, key, lock, true, size, reserved);
                 if (file == null) throw new FileSystemException(path + " cannot be locked; use a local file system");
+                write.accept(file.mapping());
+                Files.createLink(absolute, temporary); // atomic, and fails if the name is taken
+                created = true;
+                return file;
+            } catch (UnsupportedOperationException e) {
+                throw new FileSystemException(path + " is on a file system without hard links; use another one");
             } catch (FileSystemException e) {
                 throw e;
             } catch (IOException e) { // its message lacks the path
                 throw new IOException("cannot make " + path + " with " + size + " bytes, " + reserved + " of them now: "
                         + String.valueOf(e.getMessage()).toLowerCase(Locale.ROOT), e);
+            } finally {
+                if (!created && file != null) file.close();
             }
-            write.accept(file.mapping());
-            try {
-                Files.createLink(absolute, temporary); // atomic, and fails if the name is taken
-            } catch (IOException e) {
-                file.close();
-                throw e;
-            }
-            return file;
         } finally {
-            Files.deleteIfExists(temporary);
+            deleteTemporary(temporary);
         }
     }
 
@@ -127,7 +129,7 @@ final class PortableFile implements OsFile {
             PortableFile file = new PortableFile(open);
             boolean attached = false;
             try {
-                boolean locked = file.tryLock(lock, shared);
+                boolean locked = file.lock(lock, shared);
                 if (size > 0) {
                     open.contents.setLength(size);
                     open.writeZeros(0, reserved);
@@ -164,6 +166,14 @@ final class PortableFile implements OsFile {
 
     @Override
     public boolean tryLock(long at, boolean shared) {
+        try {
+            return lock(at, shared);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private boolean lock(long at, boolean shared) throws IOException {
         synchronized (JvmFile.OPEN) {
             Boolean mine = held.get(at);
             if (mine != null) return mine == shared;
@@ -174,7 +184,7 @@ final class PortableFile implements OsFile {
                     FileLock lock = file.channel.tryLock(at, 1, shared);
                     if (lock == null) return false;
                     file.locks.put(at, lock);
-                } catch (OverlappingFileLockException | IOException e) {
+                } catch (OverlappingFileLockException e) {
                     return false;
                 }
             }
@@ -274,13 +284,13 @@ final class PortableFile implements OsFile {
         synchronized (JvmFile.OPEN) {
             if (detached) return;
             detached = true;
-            for (long at : held.keySet().stream().toList()) unlock(at);
-            if (--file.handles > 0) return;
-            JvmFile.OPEN.remove(file.key);
             try {
-                file.close();
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                for (long at : held.keySet().stream().toList()) unlock(at);
+            } finally {
+                if (--file.handles == 0) {
+                    JvmFile.OPEN.remove(file.key);
+                    file.close();
+                }
             }
         }
     }

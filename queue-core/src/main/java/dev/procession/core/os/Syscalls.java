@@ -31,7 +31,8 @@ final class Syscalls {
     static final long SETAFFINITY = ARM ? 122 : 203, GETAFFINITY = ARM ? 123 : 204;
 
     // <asm-generic/errno-base.h>, <asm-generic/errno.h>
-    static final int EPERM = 1, ENOENT = 2, EINTR = 4, ENXIO = 6, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EEXIST = 17;
+    static final int EPERM = 1, ENOENT = 2, EINTR = 4, ENXIO = 6, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13,
+            EEXIST = 17;
     static final int EISDIR = 21, EMFILE = 24, EFBIG = 27, ENOSPC = 28, EROFS = 30, ENAMETOOLONG = 36, ELOOP = 40;
     static final int EOPNOTSUPP = 95, EDQUOT = 122;
 

@@ -67,7 +67,7 @@ class PortableTest {
     @Test
     void whoStopsOrDiesBeforeAStepHoldsNobodyUp() throws Exception {
         var summary = Matrix.play(directory, "^(PRODUCER|LEASER|CREATOR)$",
-                "Producer.*(setRelease|getAndAdd)|Claim|Page",
+                "LaneWriter.*(setRelease|getAndAdd)|LeaseWord|acquire",
                 Runtime.getRuntime().availableProcessors() + 2, true, Platforms.MIXED, Random64.seed(), perMille -> {});
         System.err.println(summary);
         // what a role comes to is told by the test of all steps
