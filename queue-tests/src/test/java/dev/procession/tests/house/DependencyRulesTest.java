@@ -173,4 +173,14 @@ class DependencyRulesTest {
         ours.replaceAll((from, to) -> to.stream().filter(TESTS::containsKey).collect(Collectors.toSet()));
         assertNoKnots(by(DependencyRulesTest::packageOf, ours), 1);
     }
+
+    @Test
+    void packagesOfTheLibrariesDependOnEachOtherInOneDirection() {
+        assertNoKnots(by(DependencyRulesTest::packageOf, LIBRARIES), 1);
+    }
+
+    @Test
+    void noMoreThanTwoClassesOfTheLibrariesAreKnottedTogether() {
+        assertNoKnots(LIBRARIES, LARGEST_KNOT);
+    }
 }
