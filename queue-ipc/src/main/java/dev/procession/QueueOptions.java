@@ -11,7 +11,7 @@ import java.time.Duration;
 ///
 /// @param lanes how many processes may put at the same time, 1 to 1024
 /// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is
-///     used as it is needed; the longest message takes half of it
+///     used as it is needed; the longest message takes half of it, and 16,777,213 bytes at most
 /// @param maxItems an exact bound on the number of items in the queue, or 0 if only the memory bounds it
 /// @param delivery shared: each item goes to one of any number of processes; exclusive: one process gets at a time;
 ///     leased: each item is lent to one of any number of processes until it is done
@@ -45,6 +45,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     ///
     /// @param lanes 1 to 1024
     /// @return the new options
+    /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLanes(int lanes) {
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
@@ -53,6 +54,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     ///
     /// @param laneBytes a power of two from 4,096 (leased: 65,536) to 2^30
     /// @return the new options
+    /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLaneBytes(long laneBytes) {
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
@@ -61,6 +63,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     ///
     /// @param maxItems 0 for none, else 1 or more
     /// @return the new options
+    /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withMaxItems(long maxItems) {
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
@@ -97,6 +100,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     ///
     /// @param visibility zero for none, else only after [#leased()]
     /// @return the new options
+    /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withVisibility(Duration visibility) {
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
@@ -105,6 +109,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     ///
     /// @param maxAttempts 1 to 254, or 0 for no limit, else only after [#leased()]
     /// @return the new options
+    /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withMaxAttempts(int maxAttempts) {
         return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }

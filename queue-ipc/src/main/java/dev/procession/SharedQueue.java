@@ -39,6 +39,10 @@ import org.jspecify.annotations.Nullable;
 /// same, one sleeps in the kernel and the others, in the order in which they came, for their turn. A virtual thread
 /// that waits gives its carrier back. An interrupt may be noticed 50 ms late by a platform thread.
 ///
+/// All that put, get or ask also throw: [QueueUnavailableException] if they are the first of this process to put or
+/// get, and no lane or place is free; [QueueCorruptedException] if the file is damaged. A put throws what the codec
+/// throws, and nothing was put then. Of a leased queue, an item that [#get()] returns is done.
+///
 /// @param <E> what is put and got, as the [Codec] knows it; never null
 public final class SharedQueue<E> implements AutoCloseable, Serializable {
     private static final long serialVersionUID = 1;
@@ -228,8 +232,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the item
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be
-    ///     decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public E get() throws InterruptedException {
         return Objects.requireNonNull(await(this::tryGet, Long.MAX_VALUE));
     }
@@ -241,8 +244,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws QueueEmptyException if the queue was empty until the time-out was over
     /// @throws InterruptedException if the thread is interrupted while it waits
     /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be
-    ///     decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public E get(Duration timeout) throws InterruptedException {
         E item = await(this::tryGet, Turn.nanos(timeout));
         if (item == null) throw new QueueEmptyException(path() + " was empty for " + timeout);
@@ -253,8 +255,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return the item, or null if the queue is empty
     /// @throws QueueClosedException if this handle was closed
-    /// @throws UncheckedIOException or what else the codec throws (an OutOfMemoryError, too), if the bytes cannot be
-    ///     decoded; the item was taken then
+    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public @Nullable E tryGet() {
         try {
             return gets.tryGet(this);

@@ -432,7 +432,7 @@ public final class Worker {
             return new Worker(settings, task);
         }
 
-        /// Makes a worker and [starts][Worker#start()] it.
+        /// Makes a worker and [starts][Worker#start()] it, which throws what that throws.
         ///
         /// @param task what it is to do
         /// @return the started worker

@@ -178,7 +178,7 @@ final class Home {
 
     /// Removes anonymous queues that no process has open: named as one, of this format version, owned by this user.
     /// What is beside one goes only after it.
-    private static void removeAbandoned(Path home) {
+    static void removeAbandoned(Path home) {
         List<Path> found = new ArrayList<>();
         // by name alone: opening each file of a large directory would take long
         try (DirectoryStream<Path> files = Files.newDirectoryStream(home, Home::isAnonymous)) {

@@ -132,6 +132,18 @@ public final class LaneQueue implements AutoCloseable {
         QueueFile.delete(file);
     }
 
+    /// Removes anonymous queues that no process has open: those of killed processes. [#createAnonymous] does so, too.
+    public static void removeAbandoned() {
+        try {
+            Home.first(home -> {
+                Home.removeAbandoned(home);
+                return home;
+            });
+        } catch (QueueUnavailableException e) {
+            // then there are none
+        }
+    }
+
     /// Returns the directory of anonymous queues, and makes it if it is missing: the user's own, inaccessible to
     /// others.
     ///

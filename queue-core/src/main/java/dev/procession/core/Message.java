@@ -22,7 +22,7 @@ public final class Message {
     }
 
     /// Returns an independent message with a copy of the bytes: for code that reads messages whose bytes come from
-    /// elsewhere, such as the test of a codec without a queue.
+    /// elsewhere than from a queue.
     ///
     /// @param bytes the payload
     /// @return a message that stays valid

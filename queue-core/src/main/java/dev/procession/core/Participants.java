@@ -101,7 +101,7 @@ final class Participants {
         if (conflict || !(shared && sharedConsumers > 0) && !file.open.tryLock(Layout.CONSUMER_LOCK, shared)) {
             throw new QueueUnavailableException(
                     file.path + (shared ? " has an exclusive consumer" : " has another consumer")
-                            + "; close it first" + (shared ? "" : ", or use Delivery.SHARED in all of them"));
+                            + "; close it first" + (shared ? "" : ", or let all of them be shared ones"));
         }
         C consumer = null;
         try {
@@ -143,7 +143,7 @@ final class Participants {
         if (file.geometry.leased() == leased) return;
         throw new QueueUnavailableException(file.path + (leased
                 ? " is not a leased queue; make it with QueueGeometry.leasing"
-                : " is a leased queue; use Delivery.LEASED"));
+                : " is a leased queue; its consumers have to be leasing ones, too"));
     }
 
     synchronized void releaseConsumer(boolean shared) {

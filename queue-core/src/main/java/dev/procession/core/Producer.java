@@ -41,7 +41,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @param from the payload
     /// @return false if the queue is full
     /// @throws MessageTooLargeException if it is longer than [LaneQueue#maxMessageBytes()]
-    /// @throws QueueClosedException if this producer or its queue was closed
+    /// @throws IllegalStateException if a claim is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean tryPut(byte[] from) {
         return tryPut(from, 0, from.length);
     }
@@ -53,7 +54,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return false if the queue is full
     /// @throws MessageTooLargeException if it is longer
-    /// @throws QueueClosedException if this producer or its queue was closed
+    /// @throws IllegalStateException if a claim is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean tryPut(byte[] from, int start, int length) {
         Objects.checkFromIndexSize(start, length, from.length);
         try {
@@ -81,7 +83,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @param length in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return false if the queue is full
     /// @throws MessageTooLargeException if it is longer
-    /// @throws QueueClosedException if this producer or its queue was closed
+    /// @throws IllegalStateException if a claim is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean tryPut(MemorySegment from, long start, int length) {
         Objects.checkFromIndexSize(start, length, from.byteSize());
         try {
@@ -139,7 +142,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws IllegalArgumentException if the length is negative
     /// @throws MessageTooLargeException if it is longer
     /// @throws IllegalStateException if a claim is open
-    /// @throws QueueClosedException if this producer or its queue was closed
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
         try {
@@ -158,7 +161,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     ///
     /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
     /// @return whether a put would succeed
-    /// @throws QueueClosedException if this producer or its queue was closed
+    /// @throws IllegalStateException if a claim is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean hasRoom(int length) {
         checkUsable();
         try {

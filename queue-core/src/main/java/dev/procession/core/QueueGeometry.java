@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param lanes maximum number of producers attached at the same time, 1 to 1024
 /// @param laneBytes the size of each lane in bytes, a power of two from 4,096 (leased: 65,536) to 2^30; the longest
-///     message takes half a lane
+///     message takes half a lane, and 16,777,213 bytes at most
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
 /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
 public record QueueGeometry(int lanes, long laneBytes, long maxItems, @Nullable Leasing leasing) {

@@ -194,6 +194,7 @@ public final class ExitRecord {
 
     private static void removeAbandoned() {
         homes.forEach(ExitRecord::removeAbandoned);
+        LaneQueue.removeAbandoned(); // those of what we have killed
     }
 
     /// Records whose parents are gone. One that is still being made may have no lock yet, so it gets a minute.

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.Iterator;
@@ -206,27 +207,25 @@ public final class WarmPool {
 
     /// When this process ends.
     static void endAll() {
-        List<Spare> last;
+        List<Process> last = new ArrayList<>();
         Thread filling;
         synchronized (WarmPool.class) {
             ending = true;
             wanted = 0;
-            last = List.copyOf(ready);
+            ready.forEach(spare -> last.add(spare.process));
             ready.clear();
             filling = filler;
-            if (coming != null) {
-                coming.destroyForcibly();
-            }
+            if (coming != null) last.add(coming);
         }
-        last.forEach(spare -> spare.process.destroyForcibly());
+        last.forEach(Process::destroyForcibly);
+        // one that is coming up may have the queue that it practises on
+        if (!last.isEmpty()) ExitRecord.removeAbandonedAtEnd();
         try {
             if (filling != null) {
                 filling.interrupt();
                 filling.join(END);
             }
-            for (Spare spare : last) {
-                spare.process.waitFor(END);
-            }
+            for (Process process : last) process.waitFor(END);
         } catch (InterruptedException e) {
             // All threads of this JVM are to end; the spares do so without our waiting.
         }

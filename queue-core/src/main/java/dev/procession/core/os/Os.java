@@ -7,13 +7,15 @@ import java.nio.ByteOrder;
 /// The [Platform] of this JVM: [LinuxPlatform] if possible, else [PortablePlatform]: on other systems, or if native
 /// access is denied.
 public final class Os {
+    private static final String LOGGER = "dev.procession.core"; // the package that users know
+
     /// The one platform that this JVM uses.
     public static final Platform CURRENT = choose();
 
     private Os() {}
 
     private static Platform choose() {
-        if ("portable".equals(System.getProperty("dev.procession.platform"))) return new PortablePlatform();
+        if (isSetTo("dev.procession.platform", "portable")) return new PortablePlatform();
         if (!isLinux()) return new PortablePlatform();
         try {
             askForNativeAccess();
@@ -25,6 +27,15 @@ public final class Os {
         } catch (LinkageError | UnsupportedOperationException e) { // a JVM or a system without the symbols it links
             return fallBack("this JVM cannot call the system: " + e);
         }
+    }
+
+    /// Whether a system property has its one value; warns if it has another.
+    public static boolean isSetTo(String property, String value) {
+        String set = System.getProperty(property);
+        if (set == null || set.equals(value)) return set != null;
+        System.getLogger(LOGGER)
+                .log(Level.WARNING, "-D" + property + "=" + set + " has no effect; the only value is " + value);
+        return false;
     }
 
     private static boolean isLinux() {
@@ -41,7 +52,7 @@ public final class Os {
     }
 
     private static Platform fallBack(String why) {
-        System.getLogger("dev.procession.core")
+        System.getLogger(LOGGER)
                 .log(Level.WARNING, "Waiting is slower, processes are not pinned and each access is checked, since "
                         + why);
         return new PortablePlatform();

@@ -384,7 +384,7 @@ class LeaseTest extends Keeping {
         var leased = create(FOR_LIFE);
         for (var delivery : List.of(Delivery.SHARED, Delivery.EXCLUSIVE)) {
             var thrown = assertThrows(QueueUnavailableException.class, () -> leased.newConsumer(delivery));
-            assertTrue(thrown.getMessage().contains("LEASED"), thrown.getMessage());
+            assertTrue(thrown.getMessage().contains("leasing ones"), thrown.getMessage());
         }
         var plain = keep(LaneQueue.create(directory.resolve("plain"), new QueueGeometry(1, 4096, 0), ""));
         var thrown = assertThrows(QueueUnavailableException.class, () -> plain.newConsumer(Delivery.LEASED));

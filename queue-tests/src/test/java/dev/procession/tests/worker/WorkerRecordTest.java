@@ -14,6 +14,7 @@ import dev.procession.WorkerExit.Exited;
 import dev.procession.WorkerExit.Failed;
 import dev.procession.WorkerExit.Finished;
 import dev.procession.WorkerExit.Killed;
+import dev.procession.core.LaneQueue;
 import dev.procession.tests.Keeping;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -338,5 +339,35 @@ class WorkerRecordTest extends Keeping {
         assertEquals(0, parent.awaitEnd());
         assertEquals("refused\n".repeat(5).strip(), parent.output());
         assertEquals(List.of(), records(runtime));
+    }
+
+    static final class Hasty {
+        private Hasty() {}
+
+        /// Ends as soon as the spare that comes up has made the queue that it practises on.
+        public static void main(String[] args) throws Exception {
+            Path home = LaneQueue.directory();
+            Worker.keepWarm(1);
+            while (queuesIn(home).isEmpty() && Worker.spares() == 0) Thread.onSpinWait();
+        }
+    }
+
+    private static List<Path> queuesIn(Path home) throws IOException {
+        try (Stream<Path> all = Files.list(home)) {
+            return all.filter(each -> each.getFileName().toString().startsWith("queue-")).toList();
+        }
+    }
+
+    @Test
+    void aSpareThatIsKilledWhileItComesUpLeavesNoQueue() throws Exception {
+        Path home = Files.createDirectory(folder.resolve("home"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        for (int i = 0; i < 5; i++) {
+            try (Processes.Jvm parent =
+                    Processes.Jvm.start(folder, List.of("-Ddev.procession.dir=" + home), Hasty.class)) {
+                assertEquals(0, parent.awaitEnd());
+            }
+            assertEquals(List.of(), queuesIn(home));
+        }
     }
 }
