@@ -18,7 +18,7 @@ final class AnonymousQueues {
 
     private AnonymousQueues() {}
 
-    /// @throws IllegalStateException if this JVM is ending already and had neither queues nor workers before
+    /// If it is too late for that, it keeps its name until it is closed, or another anonymous queue is made.
     static synchronized void add(LaneQueue queue) {
         if (!registered) {
             ShutdownSequence.add(ShutdownSequence.Stage.QUEUES, new AtExit());

@@ -55,15 +55,15 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     final transient Ends ends;
     final transient @Nullable SharedQueue<E> deadLetters;
 
-    private SharedQueue(LaneQueue queue, Codec<E> codec, Delivery delivery) {
+    private SharedQueue(LaneQueue queue, Codec<E> codec, Delivery delivery, boolean isNew) {
         this.queue = queue;
         this.codec = codec;
         this.delivery = delivery;
         puts = new PutEnd<>(queue, codec);
         Leasing leasing = queue.geometry().leasing();
         int maxAttempts = leasing == null ? 0 : leasing.maxAttempts();
-        deadLetters =
-                maxAttempts == 0 ? null : new SharedQueue<>(DeadLetters.openBeside(queue), codec, Delivery.SHARED);
+        deadLetters = maxAttempts == 0 ? null
+                : new SharedQueue<>(DeadLetters.openBeside(queue, isNew), codec, Delivery.SHARED, false);
         gets = new GetEnd<>(queue, codec, delivery, maxAttempts, deadLetters == null ? null : deadLetters.puts);
         ends = new Ends(queue, puts, gets);
     }
@@ -92,7 +92,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     public static <E> SharedQueue<E> create(Codec<E> codec, QueueOptions options) {
         try {
             return new SharedQueue<>(
-                    LaneQueue.createAnonymous(options.geometry(), codec.name()), codec, options.delivery());
+                    LaneQueue.createAnonymous(options.geometry(), codec.name()), codec, options.delivery(), true);
         } catch (QueueException e) {
             throw OwnException.of(e);
         }
@@ -110,7 +110,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     public static <E> SharedQueue<E> create(Path file, Codec<E> codec, QueueOptions options) {
         try {
             return new SharedQueue<>(
-                    LaneQueue.create(file, options.geometry(), codec.name()), codec, options.delivery());
+                    LaneQueue.create(file, options.geometry(), codec.name()), codec, options.delivery(), true);
         } catch (QueueException e) {
             throw OwnException.of(e);
         }
@@ -144,16 +144,16 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// `delivery` is how this process gets, if it does: the same in all that get at the same time; null: leased if the
     /// queue was made so, else shared.
     static <E> SharedQueue<E> open(Path file, Codec<E> codec, @Nullable Delivery delivery) {
-        Objects.requireNonNull(codec, "codec");
+        String label = codec.name(); // before anything is open
         try {
             LaneQueue queue = LaneQueue.open(file);
-            if (!queue.label().equals(codec.name())) {
+            if (!queue.label().equals(label)) {
                 queue.close();
                 throw new IllegalArgumentException(file + " was made with codec \"" + queue.label() + "\", not \""
-                        + codec.name() + "\"; use the same one in all processes");
+                        + label + "\"; use the same one in all processes");
             }
             Delivery made = queue.geometry().leasing() == null ? Delivery.SHARED : Delivery.LEASED;
-            return new SharedQueue<>(queue, codec, delivery == null ? made : delivery);
+            return new SharedQueue<>(queue, codec, delivery == null ? made : delivery, false);
         } catch (QueueException e) {
             throw OwnException.of(e);
         }

@@ -33,8 +33,8 @@ import org.jspecify.annotations.Nullable;
 /// (`-D`), assertions (`-ea`), and all that begin with two hyphens (`--add-opens` and its kin), but not heap sizes,
 /// collectors, logs, agents, or ports of debuggers and JMX, which are each process's own; the environment, without
 /// `JAVA_TOOL_OPTIONS`, `JDK_JAVA_OPTIONS` and `_JAVA_OPTIONS`, whose options are treated like those of the command
-/// line; the working directory; an empty standard input. It may use native access. [Builder#jvmArguments] and
-/// [Builder#environment] give it more.
+/// line; the working directory; an empty standard input. It may use native access, unless that is denied here.
+/// [Builder#jvmArguments] and [Builder#environment] give it more.
 ///
 /// *Its classes* are those of this process, also where these are not on the class path: in a Spring Boot jar,
 /// `java Hello.java`, JShell, `mvn exec:java`, or any other class loader. A worker that meets such a class asks this

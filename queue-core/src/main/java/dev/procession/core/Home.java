@@ -50,7 +50,7 @@ final class Home {
     /// @param own whether the base must belong to the user
     private record Place(String what, @Nullable String base, @Nullable String name, boolean own) {}
 
-    private static List<Place> places() {
+    private static List<Place> places() throws IOException {
         String set = System.getProperty("dev.procession.dir");
         if (set != null) return List.of(new Place("-Ddev.procession.dir=" + set, set, null, false));
         int user = FileChecks.user();
@@ -69,7 +69,13 @@ final class Home {
     static <T> T first(Function<Path, T> use) {
         List<String> tried = new ArrayList<>();
         QueueUnavailableException last = null;
-        for (Place place : places()) {
+        List<Place> places;
+        try {
+            places = places();
+        } catch (IOException e) {
+            throw QueueFile.unavailable(e);
+        }
+        for (Place place : places) {
             try {
                 return use.apply(directory(place));
             } catch (QueueUnavailableException e) {

@@ -65,7 +65,7 @@ public final class LaneQueue implements AutoCloseable {
 
     // ---- create, open, delete
 
-    /// Makes a queue in a new file, which stays until [deleted][#delete(Path)]. It appears atomically: other processes
+    /// Makes a queue in a new file, which stays until [deleted][#delete]. It appears atomically: other processes
     /// see the whole file or none.
     ///
     /// @param file its path; `/dev/shm` is the fastest place
@@ -127,9 +127,10 @@ public final class LaneQueue implements AutoCloseable {
     /// Removes a queue's file and the messages in it.
     ///
     /// @param file its path
+    /// @param besides suffixes of what [#openBeside] has made, which is removed first, while this file is locked
     /// @throws QueueUnavailableException if there is none, it is not a queue, or a process has it open
-    public static void delete(Path file) {
-        QueueFile.delete(file);
+    public static void delete(Path file, String... besides) {
+        QueueFile.delete(file, besides);
     }
 
     /// Removes anonymous queues that no process has open: those of killed processes. [#createAnonymous] does so, too.

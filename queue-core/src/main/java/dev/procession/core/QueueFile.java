@@ -112,6 +112,10 @@ final class QueueFile {
     }
 
     Path pathBeside(String suffix) {
+        return pathBeside(path, suffix);
+    }
+
+    private static Path pathBeside(Path path, String suffix) {
         return Path.of(URI.create(path.toUri() + suffix)); // as a URI: in some locales not every name has a String form
     }
 
@@ -131,7 +135,7 @@ final class QueueFile {
                         + "); a queue is a file of the system");
     }
 
-    static void delete(Path file) {
+    static void delete(Path file, String... besides) {
         checkFileSystem(file);
         OsFile open;
         try {
@@ -149,6 +153,10 @@ final class QueueFile {
             if (SharedMemory.getVolatile(open.mapping(),
                     SharedMemory.base(open.mapping()) + Layout.MAGIC_OFFSET) != Layout.MAGIC) {
                 throw new QueueUnavailableException(file + " is not a queue, so it was not removed");
+            }
+            for (String suffix : besides) {
+                Path beside = pathBeside(file, suffix);
+                if (Files.exists(beside)) delete(beside); // if it is open elsewhere, all stays
             }
             remove(file, open);
         } catch (InternalError e) {

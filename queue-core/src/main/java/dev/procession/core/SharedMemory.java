@@ -18,7 +18,7 @@ import java.nio.ByteOrder;
 /// instructions whether the other side is a thread of this JVM or of another one.
 final class SharedMemory {
     private static final boolean WHOLE =
-            Os.CURRENT.mayUseAddresses() && !Os.isSetTo("dev.procession.bounds", "checked");
+            Os.CURRENT.mayUseAddresses() && !Os.isSetTo("dev.procession.bounds", "checked", "unchecked");
     @SuppressWarnings("restricted")
     private static final MemorySegment ALL =
             WHOLE ? MemorySegment.NULL.reinterpret(Long.MAX_VALUE) : MemorySegment.NULL;

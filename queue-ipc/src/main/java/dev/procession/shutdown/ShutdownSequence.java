@@ -38,12 +38,16 @@ public final class ShutdownSequence {
     ///
     /// @param stage when
     /// @param action what; actions of the same stage run in the order in which they were added
-    /// @return false if it is too late for that: the stage has begun
-    /// @throws IllegalStateException if this JVM is ending already and nothing was added before
+    /// @return false if it is too late for that: the stage has begun, or the JVM is ending and nothing was added before
     public static synchronized boolean add(Stage stage, Runnable action) {
         if (begun >= stage.ordinal()) return false;
         if (!hooked) {
-            Runtime.getRuntime().addShutdownHook(new Hook());
+            try {
+                Runtime.getRuntime().addShutdownHook(new Hook());
+            } catch (IllegalStateException e) { // it is ending
+                begun = STAGES;
+                return false;
+            }
             hooked = true;
         }
         actions.get(stage.ordinal()).add(action);

@@ -54,7 +54,9 @@ final class WorkerCommand {
         }
         String nativeAccess =
                 "--enable-native-access=" + (isModule() ? "dev.procession.core,ALL-UNNAMED" : "ALL-UNNAMED");
-        if (!rights.contains(nativeAccess)) rights.add(nativeAccess);
+        // where it is denied a worker gets what this process was given by name, and no more
+        boolean isDenied = rights.contains("--illegal-native-access=deny");
+        if (!isDenied && !rights.contains(nativeAccess)) rights.add(nativeAccess);
     }
 
     private WorkerCommand() {}

@@ -175,18 +175,24 @@ public final class WorkerProcess<E> implements Children.Child {
         }
         handle = process.toHandle();
         if (!Children.admit(this)) {
-            process.destroyForcibly();
-            record.delete();
+            giveUp(process, record);
             throw new IllegalStateException("Worker \"" + name + "\" is not started: this process is about to end.");
         }
         try {
             attend(process, output, packed, record);
         } catch (OutOfMemoryError e) { // the system has no more threads
-            process.destroyForcibly();
             Children.remove(this);
-            record.delete();
+            giveUp(process, record);
             throw e;
         }
+    }
+
+    /// As if it had not been started.
+    private void giveUp(Process process, ExitRecord record) {
+        process.destroyForcibly();
+        record.delete();
+        pumps = List.of();
+        handle = null;
     }
 
     private UncheckedIOException notStarted(IOException e) {

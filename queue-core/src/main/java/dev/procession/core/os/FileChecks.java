@@ -8,6 +8,7 @@ import static dev.procession.core.os.Syscalls.ENAMETOOLONG;
 import static dev.procession.core.os.Syscalls.ENOENT;
 import static dev.procession.core.os.Syscalls.ENOMEM;
 import static dev.procession.core.os.Syscalls.ENOSPC;
+import static dev.procession.core.os.Syscalls.ENOTDIR;
 import static dev.procession.core.os.Syscalls.EPERM;
 import static dev.procession.core.os.Syscalls.EROFS;
 
@@ -30,19 +31,23 @@ public final class FileChecks {
     private static final String TEMPORARY = ".procession-";
     private static final int S_IFMT = 0170000, S_IFREG = 0100000;
 
+    private static final Path STATUS_OF_SELF = Path.of("/proc/self/status");
+
     private FileChecks() {}
 
-    /// This process's effective uid, or -1 if unknown. Not the owner of `/proc/self`: that is root if the program has
-    /// capabilities of its own.
-    public static int user() {
-        try {
-            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-                if (line.startsWith("Uid:")) return (int) Long.parseLong(line.split("\\s+")[2]);
-            }
-        } catch (IOException | RuntimeException e) {
-            return -1; // not Linux
+    private static volatile int knownUser = -1;
+
+    /// The effective user id of this process, or -1 where there is none. Read once, when the platform is chosen: later
+    /// there may be no descriptor left for it. (Not the owner of `/proc/self`: that is root if the program has
+    /// capabilities.)
+    ///
+    /// @throws IOException if there is one, and it cannot be read: then nothing is taken for this user's
+    public static int user() throws IOException {
+        if (knownUser != -1 || !Files.exists(STATUS_OF_SELF)) return knownUser;
+        for (String line : Files.readAllLines(STATUS_OF_SELF)) {
+            if (line.startsWith("Uid:")) return knownUser = (int) Long.parseLong(line.split("\\s+")[2]);
         }
-        return -1;
+        throw new FileSystemException(STATUS_OF_SELF + " does not say of which user this process is");
     }
 
     /// The attributes that are checked before a file is used.
@@ -52,7 +57,7 @@ public final class FileChecks {
     ///
     /// @param status its [#STATUS]
     /// @throws FileSystemException if not
-    static void checkOurs(Path path, Map<String, Object> status, long least) throws FileSystemException {
+    static void checkOurs(Path path, Map<String, Object> status, long least) throws IOException {
         int mode = (int) status.get("mode");
         int uid = (int) status.get("uid");
         int user = user();
@@ -141,6 +146,7 @@ public final class FileChecks {
                     case ENOENT -> "no such file or directory";
                     case EACCES, EPERM -> "permission denied (" + denied(path) + ")";
                     case ENOSPC, EDQUOT -> "no space left there; free some, or use fewer or smaller lanes";
+                    case ENOTDIR -> "a part of it is not a directory";
                     case EROFS -> "the file system is read-only";
                     case ENAMETOOLONG -> "the name is too long";
                     case ENOMEM -> "no memory, or this process has too many mappings; close queues that are not used";

@@ -66,8 +66,7 @@ final class LinuxFile implements OsFile {
     private static final int O_TMPFILE = 020000000 | O_DIRECTORY;
     private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
     private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
-    private static final int SEEK_END = 2;
-    private static final int FALLOC_FL_KEEP_SIZE = 1;
+    private static final int SEEK_END = 2, FALLOC_FL_KEEP_SIZE = 1;
 
     private static final StructLayout FLOCK = MemoryLayout.structLayout(
             JAVA_SHORT.withName("l_type"),
@@ -101,6 +100,7 @@ final class LinuxFile implements OsFile {
             temporary = temporaryBeside(absolute);
             fd = openFile(temporary, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC);
         }
+        if (fd == -ENOENT && temporary != null) throw new FileSystemException("no file can be made in " + directory);
         if (fd < 0) throw FileChecks.failure("cannot make a file in", directory, -fd);
         LinuxFile file = null;
         boolean created = false;

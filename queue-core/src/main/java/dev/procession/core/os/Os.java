@@ -1,5 +1,6 @@
 package dev.procession.core.os;
 
+import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -15,7 +16,12 @@ public final class Os {
     private Os() {}
 
     private static Platform choose() {
-        if (isSetTo("dev.procession.platform", "portable")) return new PortablePlatform();
+        try {
+            FileChecks.user();
+        } catch (IOException e) {
+            // told where it is needed
+        }
+        if (isSetTo("dev.procession.platform", "portable", "linux")) return new PortablePlatform();
         if (!isLinux()) return new PortablePlatform();
         try {
             askForNativeAccess();
@@ -29,12 +35,13 @@ public final class Os {
         }
     }
 
-    /// Whether a system property has its one value; warns if it has another.
-    public static boolean isSetTo(String property, String value) {
+    /// Whether a system property has this value, not the usual one; warns if it has neither.
+    public static boolean isSetTo(String property, String value, String usual) {
         String set = System.getProperty(property);
-        if (set == null || set.equals(value)) return set != null;
+        if (set == null || set.equals(usual) || set.equals(value)) return value.equals(set);
         System.getLogger(LOGGER)
-                .log(Level.WARNING, "-D" + property + "=" + set + " has no effect; the only value is " + value);
+                .log(Level.WARNING,
+                        "-D" + property + "=" + set + " has no effect; the values are " + value + " and " + usual);
         return false;
     }
 

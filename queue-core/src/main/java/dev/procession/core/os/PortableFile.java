@@ -16,6 +16,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -66,6 +67,10 @@ final class PortableFile implements OsFile {
                 Files.createFile(temporary, privateMode());
             } catch (NoSuchFileException e) {
                 throw new NoSuchFileException(String.valueOf(absolute.getParent()));
+            } catch (AccessDeniedException e) {
+                throw new AccessDeniedException(String.valueOf(absolute.getParent()));
+            } catch (FileSystemException e) { // it names the temporary file
+                throw new FileSystemException("cannot make " + path + ": " + e.getReason());
             }
             PortableFile file = null;
             boolean created = false;

@@ -32,7 +32,7 @@ final class Syscalls {
 
     // <asm-generic/errno-base.h>, <asm-generic/errno.h>
     static final int EPERM = 1, ENOENT = 2, EINTR = 4, ENXIO = 6, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13,
-            EEXIST = 17;
+            EEXIST = 17, ENOTDIR = 20;
     static final int EISDIR = 21, EMFILE = 24, EFBIG = 27, ENOSPC = 28, EROFS = 30, ENAMETOOLONG = 36, ELOOP = 40;
     static final int EOPNOTSUPP = 95, EDQUOT = 122;
 

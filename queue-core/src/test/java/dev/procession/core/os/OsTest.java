@@ -47,12 +47,14 @@ class OsTest {
 
     @Test
     void aValueThatASettingDoesNotHaveIsTold() {
-        assertFalse(Os.isSetTo(PROPERTY, "yes"));
+        assertFalse(Os.isSetTo(PROPERTY, "yes", "no"));
         System.setProperty(PROPERTY, "yes");
-        assertTrue(Os.isSetTo(PROPERTY, "yes"));
+        assertTrue(Os.isSetTo(PROPERTY, "yes", "no"));
+        System.setProperty(PROPERTY, "no");
+        assertFalse(Os.isSetTo(PROPERTY, "yes", "no"));
         assertEquals(List.of(), warnings);
         System.setProperty(PROPERTY, "maybe");
-        assertFalse(Os.isSetTo(PROPERTY, "yes"));
-        assertEquals(List.of("-D" + PROPERTY + "=maybe has no effect; the only value is yes"), warnings);
+        assertFalse(Os.isSetTo(PROPERTY, "yes", "no"));
+        assertEquals(List.of("-D" + PROPERTY + "=maybe has no effect; the values are yes and no"), warnings);
     }
 }

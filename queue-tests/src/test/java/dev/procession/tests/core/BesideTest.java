@@ -6,12 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.procession.Codec;
+import dev.procession.Decoder;
+import dev.procession.Encoder;
 import dev.procession.QueueOptions;
 import dev.procession.SharedQueue;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.SharedMemory;
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -41,6 +44,79 @@ class BesideTest {
         try (var two = SharedQueue.open(other, Codec.utf8())) {
             assertEquals("a dead job of somebody else", two.get());
         }
+    }
+
+    private static final QueueOptions WITH_DEAD_LETTERS = QueueOptions.DEFAULT.leased().withMaxAttempts(1);
+
+    @Test
+    void aQueueThatCannotHaveItsDeadLettersIsNotThere() throws Exception {
+        Path jobs = directory.resolve("jobs");
+        Path other = directory.resolve("jobs.dead");
+        Files.writeString(other, "not a queue");
+        var thrown = assertThrows(dev.procession.QueueUnavailableException.class,
+                () -> SharedQueue.create(jobs, Codec.utf8(), WITH_DEAD_LETTERS));
+        assertTrue(thrown.getMessage().contains(other + " exists already"), thrown.getMessage());
+        assertFalse(Files.exists(jobs));
+        assertEquals("not a queue", Files.readString(other));
+        Path longest = directory.resolve("j".repeat(251));
+        assertThrows(dev.procession.QueueUnavailableException.class,
+                () -> SharedQueue.create(longest, Codec.utf8(), WITH_DEAD_LETTERS));
+        assertFalse(Files.exists(longest));
+        Files.delete(other);
+        SharedQueue.create(jobs, Codec.utf8(), WITH_DEAD_LETTERS).close();
+        assertTrue(Files.exists(jobs) && Files.exists(other));
+    }
+
+    @Test
+    void aQueueIsDeletedWithItsDeadLettersOrNotAtAll() throws Exception {
+        Path jobs = directory.resolve("jobs");
+        try (var queue = SharedQueue.create(jobs, Codec.utf8(), WITH_DEAD_LETTERS)) {
+            queue.put("a job");
+        }
+        try (var dead = SharedQueue.open(directory.resolve("jobs.dead"), Codec.utf8())) {
+            assertTrue(dead.isEmpty());
+            assertThrows(dev.procession.QueueUnavailableException.class, () -> SharedQueue.delete(jobs));
+        }
+        try (var queue = SharedQueue.open(jobs, Codec.utf8())) {
+            assertThrows(dev.procession.QueueUnavailableException.class, () -> SharedQueue.delete(jobs));
+            assertTrue(queue.deadLetters().isEmpty());
+            assertEquals("a job", queue.get());
+        }
+        SharedQueue.delete(jobs);
+        try (var left = Files.list(directory)) {
+            assertEquals(0, left.count());
+        }
+    }
+
+    /// A codec that does not say how it is called.
+    private record Nameless(boolean named) implements Codec<String> {
+        @Override
+        public String name() {
+            if (named) return "once";
+            throw new IllegalStateException("no name");
+        }
+
+        @Override
+        public void encode(String value, Encoder to) {
+            to.putUtf8(value);
+        }
+
+        @Override
+        public String decode(Decoder from) throws IOException {
+            return from.getUtf8(0, from.length());
+        }
+    }
+
+    @Test
+    void aCodecThatFailsToSayItsNameLeavesNothingOpen() {
+        Path jobs = directory.resolve("jobs");
+        SharedQueue.create(jobs, new Nameless(true), QueueOptions.DEFAULT).close();
+        assertThrows(IllegalStateException.class, () -> SharedQueue.open(jobs, new Nameless(false)));
+        SharedQueue.delete(jobs);
+        assertFalse(Files.exists(jobs));
+        assertThrows(IllegalStateException.class,
+                () -> SharedQueue.create(jobs, new Nameless(false), QueueOptions.DEFAULT));
+        assertFalse(Files.exists(jobs));
     }
 
     @Test

@@ -150,6 +150,33 @@ class OrderlyEndTest extends Keeping {
         }
     }
 
+    static final class HookThatMakes {
+        private HookThatMakes() {}
+
+        public static void main(String[] args) {
+            onExit(() -> {
+                try (var queue = SharedQueue.create(Codec.utf8(), QueueOptions.DEFAULT.leased().withMaxAttempts(1))) {
+                    queue.put("item");
+                    System.out.println("got " + queue.get(LONG) + ", dead: " + queue.deadLetters().size());
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                try {
+                    Worker.of(() -> {}).start();
+                } catch (IllegalStateException e) {
+                    System.out.println(e.getMessage());
+                }
+            });
+        }
+    }
+
+    @Test
+    void theFirstQueueOfAProcessMayBeMadeInAShutdownHookButNoWorker() throws Exception {
+        Processes.Jvm parent = start(List.of(), HookThatMakes.class);
+        assertEquals(0, parent.awaitEnd());
+        assertEquals("got item, dead: 0\nthis process is about to end", parent.output());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"linux", "portable"})
     void aShutdownHookOfTheParentUsesAndClosesQueuesWhoseNamesAreGone(String platform) throws Exception {

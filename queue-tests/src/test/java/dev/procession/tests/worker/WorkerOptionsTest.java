@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.procession.Codec;
+import dev.procession.SharedQueue;
 import dev.procession.Worker;
+import dev.procession.core.LaneQueue;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -91,6 +95,26 @@ class WorkerOptionsTest {
     }
 
     // ---- static initializers
+
+    static final class Denied {
+        private Denied() {}
+
+        public static void main(String[] args) throws Exception {
+            try (var queue = SharedQueue.create(Codec.utf8())) {
+                Worker.of(() -> queue.put("worker: " + LaneQueue.platform())).start().join();
+                System.out.println("parent: " + LaneQueue.platform() + ", " + queue.get());
+            }
+        }
+    }
+
+    @Test
+    void aWorkerHasNoNativeAccessThatItsParentWasDenied() throws Exception {
+        var command = List.of(Processes.java(), "--illegal-native-access=deny", "-cp",
+                System.getProperty("java.class.path"), Denied.class.getName());
+        var process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertEquals("parent: portable, worker: portable", output);
+    }
 
     static final class Pool {
         private static final Path log = Path.of(System.getProperty("test.log"));
