@@ -62,8 +62,7 @@ final class Lanes {
     }
 
     long head(int lane) {
-        // pairs with all that move heads
-        return SharedMemory.getVolatile(memory, base + Layout.headOffset(lane));
+        return file.head(lane);
     }
 
     long header(int lane, long position) {

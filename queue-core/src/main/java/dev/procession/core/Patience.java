@@ -37,10 +37,7 @@ final class Patience {
 
     void startOver(int lane, long steps, String otherwise) {
         left -= (int) Math.min(1 + steps / STEPS, MOST_AT_ONCE);
-        if (left >= 0) return;
-        // pairs with nothing: only for the message
-        throw file.corrupted(lane, SharedMemory.getVolatile(file.memory, file.base + Layout.headOffset(lane)),
-                otherwise);
+        if (left < 0) throw file.corrupted(lane, file.head(lane), otherwise);
     }
 
     /// One more step of a walk whose end recedes.

@@ -282,6 +282,12 @@ final class QueueFile {
                         + "; close it, and delete the file when its messages are no longer wanted");
     }
 
+    /// The position of a lane's head.
+    long head(int lane) {
+        // pairs with all that move heads
+        return SharedMemory.getVolatile(memory, base + Layout.headOffset(lane));
+    }
+
     // ---- space
 
     /// Allocates a range of a lane after its last record, and its lease words, from the block in which the range
