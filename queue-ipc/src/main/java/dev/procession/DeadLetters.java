@@ -45,22 +45,20 @@ final class DeadLetters {
 
     /// Removes a queue's file, and that of its dead letters if it has any: both, or none if one is open elsewhere.
     static void deleteWith(Path file) {
-        boolean hasDeadLetters = false;
-        Path deadLetters = file;
+        Path deadLetters = null;
         boolean anonymous = false;
         try (LaneQueue queue = LaneQueue.open(file)) {
             Leasing leasing = queue.geometry().leasing();
             // of a queue that has none, what only has such a name is not ours
-            hasDeadLetters = leasing != null && leasing.maxAttempts() > 0;
-            deadLetters = queue.pathBeside(SUFFIX);
+            if (leasing != null && leasing.maxAttempts() > 0) deadLetters = queue.pathBeside(SUFFIX);
             anonymous = queue.isAnonymous();
         } catch (QueueException damaged) {
-            hasDeadLetters = false; // it can be removed all the same, or that says why not
+            deadLetters = null; // it can be removed all the same, or that says why not
         }
         // the file of an anonymous one that no other process had went when it was closed
-        if (!anonymous || Files.exists(file))
-            LaneQueue.delete(file, hasDeadLetters ? new String[] {SUFFIX} : new String[0]);
-        else
-            if (hasDeadLetters && Files.exists(deadLetters)) LaneQueue.delete(deadLetters);
+        boolean isThere = !anonymous || Files.exists(file);
+        if (isThere && deadLetters != null) LaneQueue.delete(file, SUFFIX);
+        else if (isThere) LaneQueue.delete(file);
+        else if (deadLetters != null && Files.exists(deadLetters)) LaneQueue.delete(deadLetters);
     }
 }

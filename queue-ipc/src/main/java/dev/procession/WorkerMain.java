@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.codec.BasicFormats;
 import dev.procession.core.Delivery;
 import dev.procession.worker.ChildMain;
 import dev.procession.worker.Tasks;
@@ -36,9 +37,12 @@ final class WorkerMain implements Tasks {
     /// Its codec goes by its name, so it has to be one that the name says all of.
     @Override
     public boolean writeQueue(DataOutputStream out, @Nullable Object captured) throws IOException {
-        if (!(captured instanceof SharedQueue<?> queue && StatelessCodecs.contain(queue.codec))) return false;
+        if (!(captured instanceof SharedQueue<?> queue && queue.codec instanceof FormatCodec<?> codec
+                && BasicFormats.contain(codec.format))) {
+            return false;
+        }
         out.writeUTF(queue.address());
-        out.writeUTF(queue.codec.name());
+        out.writeUTF(codec.name());
         out.writeUTF(queue.delivery.name());
         return true;
     }
@@ -46,7 +50,7 @@ final class WorkerMain implements Tasks {
     @Override
     public Object readQueue(DataInputStream in) throws IOException {
         Path path = SharedQueue.ofAddress(in.readUTF());
-        Codec<?> codec = Objects.requireNonNull(StatelessCodecs.named(in.readUTF()));
+        Codec<?> codec = new FormatCodec<>(Objects.requireNonNull(BasicFormats.named(in.readUTF())));
         return SharedQueue.open(path, codec, Delivery.valueOf(in.readUTF()));
     }
 }

@@ -49,19 +49,21 @@ final class PrivateCopy {
     /// @param lane where they were, as is `position`, for the error if they are damaged
     /// @return the number of records
     int handOut(MessageHandler handler, int bytes, int lane, long position) {
-        QueueGeometry geometry = file.geometry;
+        final int headerBytes = file.geometry.headerBytes();
+        final int alignment = file.geometry.alignment();
+        final long start = SharedMemory.base(memory);
         int records = 0;
         Throwable thrown = null;
         for (int offset = 0; offset < bytes;) {
-            int length = Layout.length(SharedMemory.getPlain(memory, SharedMemory.base(memory) + offset));
-            long size = geometry.recordBytes(length);
+            int length = Layout.length(SharedMemory.getPlain(memory, start + offset));
+            long size = QueueGeometry.recordBytes(length, headerBytes, alignment);
             if (length < 0 || size > bytes - offset) {
                 hide();
                 var damage = file.corrupted(lane, position + offset, "a record changed while it was taken");
                 if (thrown != null) damage.addSuppressed(thrown);
                 throw damage;
             }
-            show(offset + geometry.headerBytes(), length);
+            message.show(start + offset + headerBytes, length);
             offset += (int) size;
             records++;
             try {

@@ -24,7 +24,7 @@ public final class BasicFormats {
         };
     }
 
-    static boolean contain(Format<?> format) {
+    public static boolean contain(Format<?> format) {
         return format.equals(named(format.name()));
     }
 

@@ -32,10 +32,9 @@ public final class FileChecks {
     private static final int S_IFMT = 0170000, S_IFREG = 0100000;
 
     private static final Path STATUS_OF_SELF = Path.of("/proc/self/status");
+    private static volatile int knownUser = -1;
 
     private FileChecks() {}
-
-    private static volatile int knownUser = -1;
 
     /// The effective user id of this process, or -1 where there is none. Read once, when the platform is chosen: later
     /// there may be no descriptor left for it. (Not the owner of `/proc/self`: that is root if the program has
