@@ -14,6 +14,8 @@ import java.io.Serializable;
 /// | [#bytes()] | `byte[]` | as they are |
 /// | [#utf8()] | `String` | UTF-8 |
 /// | [#int32()], [#int64()], [#float64()] | `Integer`, `Long`, `Double` | 4 or 8 |
+/// | [#int32s()], [#int64s()] | `int[]`, `long[]` | 4 or 8 for each |
+/// | [#float32s()], [#float64s()] | `float[]`, `double[]` | 4 or 8 for each |
 /// | [#record(Class)] | records of numbers, strings, enums, arrays, lists, records | compact |
 /// | [#object(Class...)] | objects of any class that the caller lists | by the Kryo library |
 ///
@@ -89,14 +91,47 @@ public interface Codec<E> extends Serializable {
         return new FormatCodec<>(new BasicFormats.Float64());
     }
 
+    /// Arrays of ints, 4 bytes an element in the machine's order, and no length: that is the message's.
+    ///
+    /// @return the codec "int32s"
+    static Codec<int[]> int32s() {
+        return new FormatCodec<>(new BasicFormats.Int32s());
+    }
+
+    /// Arrays of longs, 8 bytes an element in the machine's order, and no length: that is the message's. For a stream
+    /// of numbers, each of which is too small for a message of its own: an array is copied as a whole, so that some
+    /// dozens of numbers cost little more than one. An empty one is an item, too.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="numbers"}
+    ///
+    /// @return the codec "int64s"
+    static Codec<long[]> int64s() {
+        return new FormatCodec<>(new BasicFormats.Int64s());
+    }
+
+    /// Arrays of floats, 4 bytes an element in the machine's order, and no length: that is the message's.
+    ///
+    /// @return the codec "float32s"
+    static Codec<float[]> float32s() {
+        return new FormatCodec<>(new BasicFormats.Float32s());
+    }
+
+    /// Arrays of doubles, 8 bytes an element in the machine's order, and no length: that is the message's.
+    ///
+    /// @return the codec "float64s"
+    static Codec<double[]> float64s() {
+        return new FormatCodec<>(new BasicFormats.Float64s());
+    }
+
     /// Records of one class, fast and compact: nothing but the values is written, and nothing but this class (and
     /// the classes of its components, which are known beforehand) is ever instantiated.
     ///
     /// A component may be: a primitive or its box, a `String`, an enum, an array of primitives, another such record,
-    /// a `List` of these (not of primitives), or a [SharedQueue] of `byte[]`, `String`, `Integer`, `Long`, `Double` or
-    /// such records, which arrives attached to the same queue, as [#object(Class...)] says. Components that are not
-    /// primitive may be null, list elements too. A list is read as an unmodifiable one. The canonical constructor runs
-    /// at reading, with whatever values are in the bytes, so a check in it holds for messages as well.
+    /// a `List` of these (not of primitives), or a [SharedQueue] of `byte[]`, `int[]`, `long[]`, `float[]`, `double[]`,
+    /// `String`, `Integer`, `Long`, `Double` or such records, which arrives attached to the same queue, as
+    /// [#object(Class...)] says. Components that are not primitive may be null, list elements too. A list is read as an
+    /// unmodifiable one. The canonical constructor runs at reading, with whatever values are in the bytes, so a check
+    /// in it holds for messages as well.
     ///
     /// The name of the codec covers names, types and order of all components and the constants of enums: another
     /// version of the record is another codec.

@@ -1,8 +1,10 @@
 package dev.procession;
 
+import dev.procession.codec.ArrayBytes;
 import dev.procession.codec.BasicFormats;
 import dev.procession.core.Message;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 
 /// The bytes of one message, from which a [Codec] makes an item: what its [Encoder] has written. Every access is
@@ -84,6 +86,54 @@ public final class Decoder {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array
     public void getBytes(int index, byte[] to, int start, int count) {
         message.getBytes(index, to, start, count);
+    }
+
+    /// Copies ints out, 4 bytes each, in bulk.
+    ///
+    /// @param index of the first byte in the message
+    /// @param to where the ints go
+    /// @param start index of the first in `to`
+    /// @param count how many ints
+    /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
+    public void getInts(int index, int[] to, int start, int count) {
+        Objects.checkFromIndexSize(start, count, to.length);
+        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Integer.BYTES);
+    }
+
+    /// Copies longs out, 8 bytes each, in bulk.
+    ///
+    /// @param index of the first byte in the message
+    /// @param to where the longs go
+    /// @param start index of the first in `to`
+    /// @param count how many longs
+    /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
+    public void getLongs(int index, long[] to, int start, int count) {
+        Objects.checkFromIndexSize(start, count, to.length);
+        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Long.BYTES);
+    }
+
+    /// Copies floats out, 4 bytes each, in bulk.
+    ///
+    /// @param index of the first byte in the message
+    /// @param to where the floats go
+    /// @param start index of the first in `to`
+    /// @param count how many floats
+    /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
+    public void getFloats(int index, float[] to, int start, int count) {
+        Objects.checkFromIndexSize(start, count, to.length);
+        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Float.BYTES);
+    }
+
+    /// Copies doubles out, 8 bytes each, in bulk.
+    ///
+    /// @param index of the first byte in the message
+    /// @param to where the doubles go
+    /// @param start index of the first in `to`
+    /// @param count how many doubles
+    /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
+    public void getDoubles(int index, double[] to, int start, int count) {
+        Objects.checkFromIndexSize(start, count, to.length);
+        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Double.BYTES);
     }
 
     /// Returns a string that was put as UTF-8.

@@ -76,6 +76,50 @@ public final class Encoder {
         buffer.putBytes(from, start, length);
     }
 
+    /// Appends a part of an array, 4 bytes an element, in bulk.
+    ///
+    /// @param from  the array
+    /// @param start the index of the first element
+    /// @param count how many elements
+    /// @throws IndexOutOfBoundsException if the part is not inside the array
+    /// @throws MessageTooLargeException  if the message would be longer than this encoder takes
+    public void putInts(int[] from, int start, int count) {
+        buffer.putInts(from, start, count);
+    }
+
+    /// Appends a part of an array, 8 bytes an element, in bulk.
+    ///
+    /// @param from  the array
+    /// @param start the index of the first element
+    /// @param count how many elements
+    /// @throws IndexOutOfBoundsException if the part is not inside the array
+    /// @throws MessageTooLargeException  if the message would be longer than this encoder takes
+    public void putLongs(long[] from, int start, int count) {
+        buffer.putLongs(from, start, count);
+    }
+
+    /// Appends a part of an array, 4 bytes an element, in bulk; every NaN is kept.
+    ///
+    /// @param from  the array
+    /// @param start the index of the first element
+    /// @param count how many elements
+    /// @throws IndexOutOfBoundsException if the part is not inside the array
+    /// @throws MessageTooLargeException  if the message would be longer than this encoder takes
+    public void putFloats(float[] from, int start, int count) {
+        buffer.putFloats(from, start, count);
+    }
+
+    /// Appends a part of an array, 8 bytes an element, in bulk; every NaN is kept.
+    ///
+    /// @param from  the array
+    /// @param start the index of the first element
+    /// @param count how many elements
+    /// @throws IndexOutOfBoundsException if the part is not inside the array
+    /// @throws MessageTooLargeException  if the message would be longer than this encoder takes
+    public void putDoubles(double[] from, int start, int count) {
+        buffer.putDoubles(from, start, count);
+    }
+
     /// Appends a string as UTF-8, without its length.
     ///
     /// @param value the string

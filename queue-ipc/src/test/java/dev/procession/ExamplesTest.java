@@ -1,5 +1,6 @@
 package dev.procession;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -214,6 +215,17 @@ class ExamplesTest {
         // @end
         assertEquals(new Invoice(1, List.of(new Line("tea", 2), new Line("milk", 1))), invoice);
         invoices.close();
+    }
+
+    @Test
+    void aStreamOfNumbersIsPacked() throws Exception {
+        // @start region="numbers"
+        SharedQueue<long[]> ticks = SharedQueue.create(Codec.int64s(), QueueOptions.DEFAULT.exclusive());
+        ticks.put(new long[] {101, 102, 103}); // 64 and more at once are the fastest
+        long[] some = ticks.get();
+        // @end
+        assertArrayEquals(new long[] {101, 102, 103}, some);
+        ticks.close();
     }
 
     // @start region="object"

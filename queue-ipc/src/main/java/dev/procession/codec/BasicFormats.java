@@ -3,6 +3,7 @@ package dev.procession.codec;
 import dev.procession.core.Message;
 import java.io.IOException;
 import java.io.StreamCorruptedException;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +21,10 @@ public final class BasicFormats {
             case "int32" -> new Int32();
             case "int64" -> new Int64();
             case "float64" -> new Float64();
+            case "int32s" -> new Int32s();
+            case "int64s" -> new Int64s();
+            case "float32s" -> new Float32s();
+            case "float64s" -> new Float64s();
             default -> null;
         };
     }
@@ -116,6 +121,82 @@ public final class BasicFormats {
         }
     }
 
+    public record Int32s() implements Format<int[]> {
+        @Override
+        public String name() {
+            return "int32s";
+        }
+
+        @Override
+        public void encode(int[] value, GrowingBuffer to) {
+            to.putInts(requireItem(value, "int32s"), 0, value.length);
+        }
+
+        @Override
+        public int[] decode(Message from) throws IOException {
+            var array = new int[count(from, Integer.BYTES, "int32s")];
+            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Integer.BYTES);
+            return array;
+        }
+    }
+
+    public record Int64s() implements Format<long[]> {
+        @Override
+        public String name() {
+            return "int64s";
+        }
+
+        @Override
+        public void encode(long[] value, GrowingBuffer to) {
+            to.putLongs(requireItem(value, "int64s"), 0, value.length);
+        }
+
+        @Override
+        public long[] decode(Message from) throws IOException {
+            var array = new long[count(from, Long.BYTES, "int64s")];
+            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Long.BYTES);
+            return array;
+        }
+    }
+
+    public record Float32s() implements Format<float[]> {
+        @Override
+        public String name() {
+            return "float32s";
+        }
+
+        @Override
+        public void encode(float[] value, GrowingBuffer to) {
+            to.putFloats(requireItem(value, "float32s"), 0, value.length);
+        }
+
+        @Override
+        public float[] decode(Message from) throws IOException {
+            var array = new float[count(from, Float.BYTES, "float32s")];
+            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Float.BYTES);
+            return array;
+        }
+    }
+
+    public record Float64s() implements Format<double[]> {
+        @Override
+        public String name() {
+            return "float64s";
+        }
+
+        @Override
+        public void encode(double[] value, GrowingBuffer to) {
+            to.putDoubles(requireItem(value, "float64s"), 0, value.length);
+        }
+
+        @Override
+        public double[] decode(Message from) throws IOException {
+            var array = new double[count(from, Double.BYTES, "float64s")];
+            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Double.BYTES);
+            return array;
+        }
+    }
+
     static <T> T requireItem(@Nullable T value, String codec) {
         if (value == null) { // no lambda for the message: it would be allocated for every item
             throw new NullPointerException("an item is null: the codec " + codec + " takes no null");
@@ -148,5 +229,14 @@ public final class BasicFormats {
             throw new StreamCorruptedException("the message is no " + codec + ": length=" + message.length()
                     + " bytes, must be " + length);
         }
+    }
+
+    /// How many elements a message is that has nothing else.
+    private static int count(Message message, int elementBytes, String codec) throws IOException {
+        if (message.length() % elementBytes != 0) {
+            throw new StreamCorruptedException("the message is no " + codec + ": length=" + message.length()
+                    + " bytes, must be a multiple of " + elementBytes);
+        }
+        return message.length() / elementBytes;
     }
 }

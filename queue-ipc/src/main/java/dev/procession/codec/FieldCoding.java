@@ -21,7 +21,8 @@ import org.jspecify.annotations.Nullable;
 record FieldCoding(String text, Writer writer, ValueReader reader) {
     /// The codecs of queues that travel as components, by the type of their items.
     private static final Map<Type, String> STATELESS = Map.of(byte[].class, "bytes", String.class, "utf8",
-            Integer.class, "int32", Long.class, "int64", Double.class, "float64");
+            Integer.class, "int32", Long.class, "int64", Double.class, "float64", int[].class, "int32s", long[].class,
+            "int64s", float[].class, "float32s", double[].class, "float64s");
 
     interface Writer {
         void write(@Nullable Object value, GrowingBuffer to);
@@ -68,8 +69,8 @@ record FieldCoding(String text, Writer writer, ValueReader reader) {
         throw new IllegalArgumentException("the component " + component.getName() + " of the record "
                 + component.getDeclaringRecord().getName() + " is a " + type.getTypeName()
                 + ", but a component must be a primitive or its box, a String, an enum, an array of primitives,"
-                + " a record of these, a List of these, or a SharedQueue of byte[], String, Integer, Long, Double or"
-                + " records, and not " + why + "; use Codec.object("
+                + " a record of these, a List of these, or a SharedQueue of byte[], int[], long[], float[], double[],"
+                + " String, Integer, Long, Double or records, and not " + why + "; use Codec.object("
                 + component.getDeclaringRecord().getSimpleName() + ".class, ...) instead");
     }
 

@@ -2,6 +2,7 @@ package dev.procession.codec;
 
 import dev.procession.core.MessageTooLargeException;
 import java.io.OutputStream;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -57,6 +58,32 @@ public abstract class GrowingBuffer {
         Objects.checkFromIndexSize(start, length, from.length);
         int end = extend(length);
         System.arraycopy(from, start, bytes, end, length);
+    }
+
+    public void putInts(int[] from, int start, int count) {
+        Objects.checkFromIndexSize(start, count, from.length);
+        putArray(MemorySegment.ofArray(from), start, count, Integer.BYTES);
+    }
+
+    public void putLongs(long[] from, int start, int count) {
+        Objects.checkFromIndexSize(start, count, from.length);
+        putArray(MemorySegment.ofArray(from), start, count, Long.BYTES);
+    }
+
+    public void putFloats(float[] from, int start, int count) {
+        Objects.checkFromIndexSize(start, count, from.length);
+        putArray(MemorySegment.ofArray(from), start, count, Float.BYTES);
+    }
+
+    public void putDoubles(double[] from, int start, int count) {
+        Objects.checkFromIndexSize(start, count, from.length);
+        putArray(MemorySegment.ofArray(from), start, count, Double.BYTES);
+    }
+
+    private void putArray(MemorySegment from, int start, int count, int elementBytes) {
+        long size = (long) count * elementBytes;
+        int end = extend(size);
+        MemorySegment.copy(from, (long) start * elementBytes, MemorySegment.ofArray(bytes), end, size);
     }
 
     public void putUtf8(String value) {
@@ -119,15 +146,15 @@ public abstract class GrowingBuffer {
     }
 
     /// Makes room and returns the index at which the new bytes start.
-    private int extend(int more) {
+    private int extend(long more) {
         int start = length;
         if (more > bytes.length - start) grow(more);
-        length = start + more;
+        length = start + (int) more;
         return start;
     }
 
-    private void grow(int more) {
-        long needed = (long) length + more;
+    private void grow(long more) {
+        long needed = length + more;
         if (needed > maxLength) {
             throw tooLarge("the message is too large: length=" + needed + " bytes or more, maxLength=" + maxLength,
                     needed);

@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 
 class BasicCodecTest {
     private static final Map<String, Codec<?>> CODECS = Map.of("bytes", Codec.bytes(), "utf8", Codec.utf8(), "int32",
-            Codec.int32(), "int64", Codec.int64(), "float64", Codec.float64());
+            Codec.int32(), "int64", Codec.int64(), "float64", Codec.float64(), "int32s", Codec.int32s(), "int64s",
+            Codec.int64s(), "float32s", Codec.float32s(), "float64s", Codec.float64s());
 
     @Test
     void everyValueComesBackAsItWas() throws Exception {
