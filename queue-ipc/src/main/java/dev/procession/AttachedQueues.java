@@ -67,7 +67,7 @@ final class AttachedQueues extends ItemTypes {
     protected Address addressOf(Object queue) {
         var shared = (SharedQueue<?>) queue;
         shared.requireOpen();
-        return new Address(shared.address(), (byte) shared.delivery.ordinal());
+        return new Address(QueueAddress.textOf(shared.path()), (byte) shared.delivery.ordinal());
     }
 
     @Override
@@ -92,7 +92,7 @@ final class AttachedQueues extends ItemTypes {
             if (delivery < 0 || delivery >= DELIVERIES.length) {
                 throw new IOException("it has the delivery " + delivery + " for a queue");
             }
-            Path file = SharedQueue.ofAddress(path);
+            Path file = QueueAddress.pathOf(path);
             if (!file.isAbsolute()) throw new IOException("it has a relative path for a queue");
             Object fileKey = Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).fileKey();
             var key = new Key(file, fileKey, codec, DELIVERIES[delivery]);

@@ -10,6 +10,7 @@ import dev.procession.core.MessageHandler;
 import dev.procession.core.WaitStrategy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayDeque;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,9 @@ import org.jspecify.annotations.Nullable;
 /// What the threads of this process get with that use the same handle: one consumer, made when it is first needed,
 /// under a lock that is not held while a thread waits for items. It does not refer to the handle: see [Ends].
 final class GetEnd<E> {
+    /// The most items that a drain takes at once.
+    private static final int RUN_ITEMS = 64;
+
     private final LaneQueue queue;
     private final Codec<E> codec;
     private final @Nullable Format<E> format; // as in PutEnd
@@ -32,6 +36,11 @@ final class GetEnd<E> {
     private @Nullable Lease<E> lent;
     private final MessageHandler handler = this::decode;
 
+    private @Nullable ArrayDeque<E> run; // of the drain that takes right now; guarded by the lock, as is the next
+    private final ArrayDeque<E> kept = new ArrayDeque<>(); // what drains took whose actions threw
+    private volatile int keptCount;
+    private final MessageHandler runHandler = this::decodeToRun;
+
     GetEnd(LaneQueue queue, Codec<E> codec, Delivery delivery, int maxAttempts, @Nullable PutEnd<E> deadLetters) {
         this.queue = queue;
         this.codec = codec;
@@ -46,6 +55,10 @@ final class GetEnd<E> {
     /// @return null if there is none now
     @Nullable
     E tryGet(Object handle) {
+        if (keptCount > 0) {
+            E item = takeKept();
+            if (item != null) return item;
+        }
         if (delivery == Delivery.LEASED) {
             for (Lease<E> lease; (lease = tryLease(handle)) != null;) {
                 try (Lease<E> taken = lease) { // closed: given back, if there is no memory to finish it
@@ -65,6 +78,92 @@ final class GetEnd<E> {
             decoded = null;
             lock.unlock();
         }
+    }
+
+    /// Hands out what is there, up to `limit` items. The action runs without the lock: it may take its time, and use
+    /// the queue. So what was taken, and not handed out because it threw, is kept.
+    int drain(Object handle, java.util.function.Consumer<? super E> action, int limit) {
+        var taken = new ArrayDeque<E>();
+        int count = 0;
+        for (int most; (most = Math.min(limit - count, RUN_ITEMS)) > 0;) {
+            try {
+                takeRun(handle, taken, most);
+            } catch (Throwable e) { // one of them could not be decoded; the others go out first
+                try {
+                    handOut(taken, action);
+                } catch (Throwable also) {
+                    if (also != e) e.addSuppressed(also);
+                }
+                throw e;
+            }
+            if (taken.isEmpty()) break;
+            count += handOut(taken, action);
+        }
+        return count;
+    }
+
+    private int handOut(ArrayDeque<E> taken, java.util.function.Consumer<? super E> action) {
+        int count = 0;
+        try {
+            for (E item; (item = taken.peek()) != null; count++) {
+                action.accept(item);
+                taken.remove();
+            }
+            return count;
+        } finally {
+            if (!taken.isEmpty()) keep(taken);
+        }
+    }
+
+    private void takeRun(Object handle, ArrayDeque<E> to, int most) {
+        for (E item; keptCount > 0 && to.size() < most && (item = takeKept()) != null;) to.add(item);
+        if (!to.isEmpty()) return;
+        if (delivery == Delivery.LEASED) {
+            E item = tryGet(handle);
+            if (item != null) to.add(item);
+            return;
+        }
+        lock.lock();
+        try {
+            run = to;
+            consumer().poll(runHandler, most);
+        } finally {
+            run = null;
+            decoded = null;
+            lock.unlock();
+        }
+    }
+
+    private void decodeToRun(Message message) {
+        decode(message);
+        Objects.requireNonNull(run).add(Objects.requireNonNull(decoded));
+    }
+
+    /// Before what is kept already: that was taken later, by an action of this drain.
+    private void keep(ArrayDeque<E> taken) {
+        lock.lock();
+        try {
+            for (E item; (item = taken.pollLast()) != null;) kept.addFirst(item);
+            keptCount = kept.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private @Nullable E takeKept() {
+        boolean unused = queue.isEmpty(); // says so if the queue was closed
+        lock.lock();
+        try {
+            E item = kept.poll();
+            keptCount = kept.size();
+            return item;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    int keptCount() {
+        return keptCount;
     }
 
     <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {

@@ -9,10 +9,11 @@ import java.io.ObjectInputStream;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -31,17 +32,25 @@ import org.jspecify.annotations.Nullable;
 /// - *Order*: if a put returned before another one began, in whatever process, its item comes first.
 /// - *Truth*: when a put has returned, [#isEmpty()] is false until the item is got, and a get finds it.
 /// - *Kills*: a process that is killed or stopped at any moment, in a put or a get, loses, doubles and delays nothing
-///   of others. A consumer that is killed right after it took an item takes that item along; in a leased queue
-///   ([QueueOptions#leased()]) one that has a [#lease()] does not: the item is lent again, until [done][Lease#done()].
+///   of others. A consumer that is killed right after it took an item takes that item along, or those that a [#drain]
+///   took at once; in a leased queue ([QueueOptions#leased()]) one that has a [#lease()] does not: the item is lent
+///   again, until [done][Lease#done()].
 ///
 /// Thread-safe. In each process the threads that use one handle share a producer and a consumer, made when they are
 /// first needed, under two locks that are not held while waiting for room or items. Of the threads that wait for the
 /// same, one sleeps in the kernel and the others, in the order in which they came, for their turn. A virtual thread
 /// that waits gives its carrier back. An interrupt may be noticed 50 ms late by a platform thread.
 ///
-/// All that put, get or ask also throw: [QueueUnavailableException] if they are the first of this process to put or
-/// get, and no lane or place is free; [QueueCorruptedException] if the file is damaged. A put throws what the codec
-/// throws, and nothing was put then. Of a leased queue, an item that [#get()] returns is done.
+/// All that put, get, lend or ask also throw: [QueueClosedException] if this handle was closed, also while they wait;
+/// [QueueUnavailableException] if they are the first of this process to put or get, and no lane or place is free;
+/// [QueueCorruptedException] if the file is damaged.
+///
+/// - *A put*: [MessageTooLargeException] if the item's bytes are more than half a lane, and what the codec throws.
+///   Nothing was put then.
+/// - *A get*: [UncheckedIOException], or what else the codec throws, if it cannot decode the item. The item was taken
+///   then. Of a leased queue, an item that [#get()] returns is done.
+/// - *A lease*: the same if it cannot decode the item, but that was only an attempt. [IllegalStateException] if the
+///   queue is not leased; [QueueFullException] if an item has had its attempts, but the queue of dead letters is full.
 ///
 /// @param <E> what is put and got, as the [Codec] knows it; never null
 public final class SharedQueue<E> implements AutoCloseable, Serializable {
@@ -177,8 +186,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @param item not null
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
-    /// @throws MessageTooLargeException if its bytes are more than half a lane
-    /// @throws QueueClosedException if this handle was closed, also while it waits
     public void put(E item) throws InterruptedException {
         put(item, Long.MAX_VALUE);
     }
@@ -189,8 +196,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param timeout the longest wait; zero or less does not wait
     /// @throws QueueFullException if the queue was full until the time-out was over; nothing was put
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
-    /// @throws MessageTooLargeException if its bytes are more than half a lane
-    /// @throws QueueClosedException if this handle was closed, also while it waits
     public void put(E item, Duration timeout) throws InterruptedException {
         if (!put(item, Turn.nanos(timeout))) {
             throw new QueueFullException(path() + " was full for " + timeout + ", with " + size() + " items");
@@ -201,8 +206,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @param item not null
     /// @return false if the queue is full; with a bound on the items also if another put is after the last free place
-    /// @throws MessageTooLargeException if its bytes are more than half a lane
-    /// @throws QueueClosedException if this handle was closed
     public boolean tryPut(E item) {
         Objects.requireNonNull(item, "item");
         try {
@@ -231,8 +234,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return the item
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public E get() throws InterruptedException {
         return Objects.requireNonNull(await(this::tryGet, Long.MAX_VALUE));
     }
@@ -243,8 +244,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the item
     /// @throws QueueEmptyException if the queue was empty until the time-out was over
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public E get(Duration timeout) throws InterruptedException {
         E item = await(this::tryGet, Turn.nanos(timeout));
         if (item == null) throw new QueueEmptyException(path() + " was empty for " + timeout);
@@ -254,8 +253,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// Takes the next item if there is one.
     ///
     /// @return the item, or null if the queue is empty
-    /// @throws QueueClosedException if this handle was closed
-    /// @throws UncheckedIOException or what else the codec throws, if it cannot decode it; the item was taken then
     public @Nullable E tryGet() {
         try {
             return gets.tryGet(this);
@@ -264,6 +261,40 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             Reference.reachabilityFence(this); // see Ends
         }
+    }
+
+    /// Takes the items that are there, up to a number, and hands each to an action. Does not wait. Cheaper than as many
+    /// gets: some are taken at once, 64 at the most (of a leased queue, one). A process that is killed in here takes
+    /// along those that were taken, and not handed out yet. The action may take its time, and use the queue.
+    ///
+    /// If the action throws, its item and those taken at once with it are kept: they are what this handle gets or
+    /// drains next, but not what it lends. They count in [#size()] here, not elsewhere, and are gone when the handle is
+    /// closed. If an item cannot be decoded, those taken at once with it are handed out before this throws.
+    ///
+    /// @param action gets each item
+    /// @param limit the most items, 1 or more
+    /// @return how many there were; 0 if the queue is empty
+    public int drain(Consumer<? super E> action, int limit) {
+        Objects.requireNonNull(action, "action");
+        if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
+        try {
+            return gets.drain(this, action, limit);
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
+    }
+
+    /// Takes the items that are there, up to a number, and adds them to a collection: [#drain], also if adding fails.
+    ///
+    /// {@snippet file="ExamplesTest.java" region="drain"}
+    ///
+    /// @param to gets the items
+    /// @param limit the most items, 1 or more
+    /// @return how many there were; 0 if the queue is empty
+    public int drainTo(Collection<? super E> to, int limit) {
+        return drain(to::add, limit);
     }
 
     private <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
@@ -282,10 +313,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return the lease
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws IllegalStateException if the queue is not leased
-    /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
     public Lease<E> lease() throws InterruptedException {
         return Objects.requireNonNull(await(this::tryLease, Long.MAX_VALUE));
     }
@@ -296,10 +323,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the lease
     /// @throws QueueEmptyException if every item was lent or done until the time-out was over
     /// @throws InterruptedException if the thread is interrupted while it waits
-    /// @throws IllegalStateException if the queue is not leased
-    /// @throws QueueClosedException if this handle was closed, also while it waits
-    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
     public Lease<E> lease(Duration timeout) throws InterruptedException {
         Lease<E> lease = await(this::tryLease, Turn.nanos(timeout));
         if (lease == null) throw new QueueEmptyException(path() + " had nothing to lend for " + timeout);
@@ -309,10 +332,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// Takes a lease on the next item if there is one that is not lent.
     ///
     /// @return the lease, or null if every item is lent or done
-    /// @throws IllegalStateException if the queue is not leased
-    /// @throws QueueClosedException if this handle was closed
-    /// @throws QueueFullException if an item has had its attempts, but the queue of dead letters is full
-    /// @throws UncheckedIOException or what else the codec throws, if the bytes cannot be decoded; that was an attempt
     public @Nullable Lease<E> tryLease() {
         try {
             return gets.tryLease(this);
@@ -344,10 +363,9 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// until it is done.
     ///
     /// @return whether it was
-    /// @throws QueueClosedException if this handle was closed
     public boolean isEmpty() {
         try {
-            return queue.isEmpty();
+            return queue.isEmpty() && gets.keptCount() == 0;
         } catch (QueueException e) {
             throw OwnException.of(e);
         } finally {
@@ -360,7 +378,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// bound already.
     ///
     /// @return whether it is full
-    /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
         try {
             return queue.isFull() || puts.isLaneFull(); // the first says so if this handle was closed
@@ -374,10 +391,9 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// Counts the items that are in the queue, lent ones too, in some nanoseconds for each.
     ///
     /// @return how many; while others put and get, a number that was nearly right lately
-    /// @throws QueueClosedException if this handle was closed
     public long size() {
         try {
-            return queue.size();
+            return queue.size() + gets.keptCount();
         } catch (QueueException e) {
             throw OwnException.of(e);
         } finally {
@@ -416,32 +432,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
 
     // ---- how it travels
 
-    /// What a handle is outside of its process.
-    private record Address<E>(String path, Codec<E> codec, Delivery delivery) implements Serializable {
-        private Object readResolve() throws InvalidObjectException {
-            try {
-                return SharedQueue.open(ofAddress(path), codec, delivery);
-            } catch (QueueException | IllegalArgumentException e) {
-                var failure =
-                        new InvalidObjectException("cannot attach to the queue that this task uses: " + e.getMessage());
-                failure.initCause(e);
-                throw failure;
-            }
-        }
-    }
-
-    /// The path as text that leads back to it: in some locales not every name has one, but it has a URI.
-    String address() {
-        String text = path().toString();
-        return text.chars().allMatch(each -> each < 0x80) ? text : path().toUri().toString();
-    }
-
-    static Path ofAddress(String address) {
-        return address.startsWith("file:") ? Path.of(URI.create(address)) : Path.of(address);
-    }
-
     private Object writeReplace() {
-        return new Address<>(address(), codec, delivery);
+        return new QueueAddress<>(QueueAddress.textOf(path()), codec, delivery);
     }
 
     private void readObject(ObjectInputStream in) throws InvalidObjectException {

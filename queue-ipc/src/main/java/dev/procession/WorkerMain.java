@@ -41,7 +41,7 @@ final class WorkerMain implements Tasks {
                 && BasicFormats.contain(codec.format))) {
             return false;
         }
-        out.writeUTF(queue.address());
+        out.writeUTF(QueueAddress.textOf(queue.path()));
         out.writeUTF(codec.name());
         out.writeUTF(queue.delivery.name());
         return true;
@@ -49,7 +49,7 @@ final class WorkerMain implements Tasks {
 
     @Override
     public Object readQueue(DataInputStream in) throws IOException {
-        Path path = SharedQueue.ofAddress(in.readUTF());
+        Path path = QueueAddress.pathOf(in.readUTF());
         Codec<?> codec = new FormatCodec<>(Objects.requireNonNull(BasicFormats.named(in.readUTF())));
         return SharedQueue.open(path, codec, Delivery.valueOf(in.readUTF()));
     }

@@ -181,6 +181,20 @@ class ExamplesTest {
     }
 
     @Test
+    void whatIsThereIsTakenAtOnce() throws Exception {
+        try (var orders = SharedQueue.create(Codec.record(Order.class))) {
+            orders.put(TEA);
+            orders.put(MILK);
+            // @start region="drain"
+            List<Order> next = new ArrayList<>();
+            next.add(orders.get()); // waits for one,
+            orders.drainTo(next, 99); // and takes what else is there
+            // @end
+            assertEquals(List.of(TEA, MILK), next);
+        }
+    }
+
+    @Test
     void closingAQueueEndsTheThreadThatGets() throws Exception {
         var orders = SharedQueue.create(Codec.record(Order.class));
         // @start region="closed"
