@@ -52,6 +52,9 @@ final class AgronaTransport implements Transport {
 
     @Override
     public boolean serves(Work work) {
+        if (work.content() == Work.Content.PACKED_LONGS) {
+            return !manyProducers && !checksBounds && work.producers() == 1 && work.consumers() == 1;
+        }
         if (work.content() != Work.Content.BYTES || work.consumers() > 1) return false;
         return switch (work.kind()) {
             case THROUGHPUT, PUT_ONLY, ROUND_TRIP, LATENCY, PUT_LATENCY, STOPPED ->
@@ -77,6 +80,7 @@ final class AgronaTransport implements Transport {
     @Override
     public Sender openSender(Path file, Work work, Payload payload) throws IOException {
         RingBuffer ring = open(file);
+        if (work.content() == Work.Content.PACKED_LONGS) return packedSender(ring, payload);
         var source = new UnsafeBuffer(payload.message());
         return () -> ring.write(MESSAGE_TYPE, source, 0, source.capacity());
     }
@@ -84,6 +88,7 @@ final class AgronaTransport implements Transport {
     @Override
     public Receiver openReceiver(Path file, Work work, Payload.Check check) throws IOException {
         RingBuffer ring = open(file);
+        if (work.content() == Work.Content.PACKED_LONGS) return packedReceiver(ring, check);
         MessageHandler handler = (type, buffer, index, length) -> {
             long first = buffer.getLong(index);
             check.first(first, length);
@@ -92,6 +97,28 @@ final class AgronaTransport implements Transport {
                 check.line(buffer.getLong(at));
             }
             check.last(first, buffer.getLong(last));
+        };
+        return limit -> ring.read(handler, limit);
+    }
+
+    private static Sender packedSender(RingBuffer ring, Payload payload) {
+        var source = new UnsafeBuffer(new byte[PackedLongs.BYTES]);
+        return () -> {
+            long first = payload.first() * PackedLongs.COUNT;
+            for (int i = 0; i < PackedLongs.COUNT; i++) source.putLong(i * Long.BYTES, first + i);
+            return ring.write(MESSAGE_TYPE, source, 0, PackedLongs.BYTES);
+        };
+    }
+
+    private static Receiver packedReceiver(RingBuffer ring, Payload.Check check) {
+        long[] next = new long[1];
+        MessageHandler handler = (type, buffer, index, length) -> {
+            long sum = 0;
+            for (int at = index; at < index + length; at += Long.BYTES) sum += buffer.getLong(at);
+            if (length != PackedLongs.BYTES || !PackedLongs.isSum(sum, next[0])) {
+                throw new Payload.CheckFailedException("wrong longs: sum=" + sum + ", expected message=" + next[0]);
+            }
+            check.number(next[0]++);
         };
         return limit -> ring.read(handler, limit);
     }

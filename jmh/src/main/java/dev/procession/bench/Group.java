@@ -174,7 +174,7 @@ final class Group implements Subject {
                     long start = number(replies.getLast(), "start");
                     long end = replies.stream().mapToLong(r -> number(r, "end")).max().orElseThrow();
                     figures = work.kind() == Work.Kind.THROUGHPUT
-                            ? new double[] {millionPerSecond(all, end - start)}
+                            ? new double[] {millionPerSecond(all * work.countedInMessage(), end - start)}
                             : percentiles(replies);
                 }
                 case PUT_ONLY -> {

@@ -70,6 +70,8 @@ final class Readme {
         }
         row("4 producers, 1 consumer, 16 B", "procession", "throughput 4P1C", 16).ifPresent(rows::add);
         row("4 producers, 4 consumers, 16 B", "procession-shared", "throughput 4P4C", 16).ifPresent(rows::add);
+        row("1 producer, 1 consumer, 64 longs a message", "procession-typed", "throughput 1P1C packed longs",
+                Payload.LEAST_BYTES).ifPresent(rows::add);
         row("2 producers on 2 cores, put only, 16 B", "procession", "put only 2P", 16).ifPresent(rows::add);
         row("round trip, spinning, p50", "procession", "round trip p50", 16).ifPresent(rows::add);
         row("round trip, sleeping, p50", "procession", "wake-up p50", 16).ifPresent(rows::add);

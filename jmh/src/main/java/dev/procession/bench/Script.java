@@ -71,7 +71,8 @@ final class Script implements Contender {
     public boolean serves(Work work) {
         return switch (language) {
             case PYTHON -> switch (work.kind()) {
-                case THROUGHPUT, ROUND_TRIP, WAKE_UP -> true;
+                case THROUGHPUT -> work.content() != Work.Content.PACKED_LONGS;
+                case ROUND_TRIP, WAKE_UP -> true;
                 case LATENCY -> work.rate() <= MOST_RATE;
                 default -> false;
             };

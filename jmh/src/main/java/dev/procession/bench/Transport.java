@@ -8,8 +8,9 @@ import java.util.stream.Stream;
 /// A queue that our own processes drive: one of them makes the file, then all open it.
 interface Transport extends Contender {
     List<Transport> ALL = Stream.of(
-            List.of(ProcessionTransport.exclusive(),
-                    AgronaTransport.manyToOne(),
+            List.of(ProcessionTransport.exclusive()),
+            TypedTransport.all(),
+            List.of(AgronaTransport.manyToOne(),
                     AgronaTransport.oneToOne(),
                     ProcessionTransport.shared(),
                     ProcessionTransport.sharedEach(),
@@ -21,7 +22,6 @@ interface Transport extends Contender {
                     new SocketTransport(),
                     new PipeTransport(),
                     new CopyTransport()),
-            TypedTransport.all(),
             HeapTransport.all()).flatMap(List::stream).toList();
 
     static Transport named(String name) {

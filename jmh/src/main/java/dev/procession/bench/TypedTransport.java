@@ -52,6 +52,7 @@ final class TypedTransport implements Transport {
                         number -> new Trade(number, 12.5, 300, true, "PROC"),
                         (trade, number) -> trade.id == number && trade.symbol.equals("PROC"));
                 case OBJECT -> orders();
+                case PACKED_LONGS -> packedLongs();
             };
         }
 
@@ -67,6 +68,11 @@ final class TypedTransport implements Transport {
             return new Items<>(Codec.object(Order.class, Item.class),
                     number -> new Order(number, "customer", items, notes),
                     (order, number) -> order.id == number && order.items.get(1).count == 2);
+        }
+
+        private static Items<long[]> packedLongs() {
+            long[] longs = new long[PackedLongs.COUNT]; // put copies it
+            return new Items<>(Codec.int64s(), number -> PackedLongs.fill(longs, number), PackedLongs::isExpected);
         }
 
         int bytesOf(long number) {
@@ -127,7 +133,7 @@ final class TypedTransport implements Transport {
 
     @Override
     public boolean serves(Work work) {
-        return work.content() != Work.Content.BYTES;
+        return work.content() != Work.Content.BYTES && !(raw && work.content() == Work.Content.PACKED_LONGS);
     }
 
     /// Items are objects: room for some million between two collections.

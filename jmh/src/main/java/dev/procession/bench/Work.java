@@ -48,7 +48,9 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         /// A record of five fields.
         RECORD,
         /// A small graph of objects.
-        OBJECT
+        OBJECT,
+        /// A stream of longs, 64 to a message, all of them written and read: see [PackedLongs].
+        PACKED_LONGS
     }
 
     /// The yardstick, measured in every round. It is no work that a system does.
@@ -83,7 +85,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(throughput(1, 4, 16));
         works.add(throughput(4, 4, 16));
         works.add(of(Kind.PUT_ONLY, 2, 1, 16));
-        for (Content content : new Content[] {Content.INT64, Content.UTF8, Content.RECORD, Content.OBJECT}) {
+        for (Content content : new Content[] {Content.INT64, Content.UTF8, Content.RECORD, Content.OBJECT,
+            Content.PACKED_LONGS}) {
             works.add(new Work(Kind.THROUGHPUT, 1, 1, Payload.LEAST_BYTES, content, 0));
         }
         works.add(of(Kind.ROUND_TRIP, 1, 1, 16));
@@ -112,7 +115,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     List<String> figures() {
         return switch (kind) {
             case THROUGHPUT -> List.of("throughput " + producers + "P" + consumers + "C"
-                    + (content == Content.BYTES ? "" : " " + content.name().toLowerCase(Locale.ROOT)));
+                    + (content == Content.BYTES ? ""
+                            : " " + content.name().toLowerCase(Locale.ROOT).replace('_', ' ')));
             case PUT_ONLY -> List.of("put only " + producers + "P");
             case ROUND_TRIP -> percentiles("round trip");
             case WAKE_UP -> percentiles("wake-up");
@@ -141,12 +145,17 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
 
     String unit() {
         return switch (kind) {
-            case THROUGHPUT, PUT_ONLY -> "M msg/s";
+            case THROUGHPUT, PUT_ONLY -> content == Content.PACKED_LONGS ? "M longs/s" : "M msg/s";
             case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, LINE -> "ns";
             case WORKER_START -> "ms";
             case MEMORY -> "KiB";
             case IDLE_CPU -> "% of a core";
         };
+    }
+
+    /// How many of what a throughput counts are in a message.
+    int countedInMessage() {
+        return content == Content.PACKED_LONGS ? PackedLongs.COUNT : 1;
     }
 
     /// Whether it is measured within one process: see [Probe].

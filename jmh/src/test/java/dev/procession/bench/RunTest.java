@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -152,6 +153,21 @@ class RunTest {
         assertTrue(text.contains("| 40.0 M msg/s | 10.0 (4.00x) |"), text);
         assertTrue(text.contains("procession bench --made-by-hand <&>"), text);
         assertFalse(text.contains("old"), text);
+    }
+
+    @Test
+    void packedLongsAreCountedInTheReadme() throws IOException {
+        Path file = folder.resolve("README.md");
+        Files.writeString(file, "<!-- bench:begin --><!-- bench:end -->");
+        var packed = Work.ALL.stream().filter(w -> w.content() == Work.Content.PACKED_LONGS).findFirst().orElseThrow();
+        assertEquals(64, packed.countedInMessage());
+        var results = Stream.of("procession-typed", "agrona-one-to-one").map(system -> new Result(packed,
+                packed.figures().getFirst(), system, Waiting.Policy.RELAXED, samples(400))).toArray(Result[]::new);
+
+        Readme.update(file, run(results));
+
+        String text = Files.readString(file);
+        assertTrue(text.contains("64 longs a message | 400 M longs/s | 400 (1.00x) |"), text);
     }
 
     @Test
