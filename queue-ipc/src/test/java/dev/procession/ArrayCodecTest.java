@@ -92,6 +92,32 @@ class ArrayCodecTest {
     }
 
     @Test
+    void inARecordAnArrayIsItsLengthAndItsElements() throws IOException {
+        record Numbers(int[] ints, long[] longs, float[] floats, double[] doubles, long[] none) {}
+
+        var expected = new Encoder(100);
+        expected.putByte((byte) 3); // one more than the length
+        expected.putInt(1);
+        expected.putInt(-2);
+        expected.putByte((byte) 2);
+        expected.putLong(3);
+        expected.putByte((byte) 1);
+        expected.putByte((byte) 2);
+        expected.putDouble(-0.0);
+        expected.putByte((byte) 0);
+        var encoder = new Encoder(100);
+        Codec<Numbers> codec = Codec.record(Numbers.class);
+        codec.encode(new Numbers(new int[] {1, -2}, new long[] {3}, new float[0], new double[] {-0.0}, null), encoder);
+        assertArrayEquals(bytesOf(expected), bytesOf(encoder));
+        Numbers back = codec.decode(new Decoder(bytesOf(encoder)));
+        assertArrayEquals(new int[] {1, -2}, back.ints);
+        assertArrayEquals(new long[] {3}, back.longs);
+        assertArrayEquals(new float[0], back.floats);
+        assertArrayEquals(new double[] {-0.0}, back.doubles);
+        assertNull(back.none);
+    }
+
+    @Test
     void aLengthThatIsNoMultipleIsRefused() {
         ELEMENT_BYTES.forEach((codec, elementBytes) -> {
             for (int length : new int[] {1, 3, elementBytes - 1, elementBytes + 1, 1000 * elementBytes + 2}) {

@@ -3,6 +3,7 @@ package dev.procession.codec;
 import static java.lang.invoke.MethodType.methodType;
 
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
@@ -11,6 +12,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
@@ -101,14 +103,10 @@ record FieldCoding(String text, Writer writer, ValueReader reader) {
                     (a, i, to) -> putInt16(a[i], to), (a, i, from) -> a[i] = from.int16());
             case "[C" -> ofArray("char[]", 2, char[]::new, (char[] a) -> a.length,
                     (a, i, to) -> putInt16((short) a[i], to), (a, i, from) -> a[i] = (char) from.int16());
-            case "[I" -> ofArray("int[]", 4, int[]::new, (int[] a) -> a.length,
-                    (a, i, to) -> to.putInt(a[i]), (a, i, from) -> a[i] = from.int32());
-            case "[J" -> ofArray("long[]", 8, long[]::new, (long[] a) -> a.length,
-                    (a, i, to) -> to.putLong(a[i]), (a, i, from) -> a[i] = from.int64());
-            case "[F" -> ofArray("float[]", 4, float[]::new, (float[] a) -> a.length,
-                    (a, i, to) -> to.putInt(Float.floatToRawIntBits(a[i])), (a, i, from) -> a[i] = from.float32());
-            case "[D" -> ofArray("double[]", 8, double[]::new, (double[] a) -> a.length,
-                    (a, i, to) -> to.putDouble(a[i]), (a, i, from) -> a[i] = from.float64());
+            case "[I" -> ofNumbers("int[]", 4, int[]::new, MemorySegment::ofArray);
+            case "[J" -> ofNumbers("long[]", 8, long[]::new, MemorySegment::ofArray);
+            case "[F" -> ofNumbers("float[]", 4, float[]::new, MemorySegment::ofArray);
+            case "[D" -> ofNumbers("double[]", 8, double[]::new, MemorySegment::ofArray);
             default -> throw new AssertionError(type);
         };
     }
@@ -132,6 +130,30 @@ record FieldCoding(String text, Writer writer, ValueReader reader) {
                     for (int i = 0; i < n; i++) {
                         reader.read(array, i, from);
                     }
+                    return array;
+                });
+    }
+
+    /// The same bytes as one by one, copied in bulk.
+    private static <A> FieldCoding ofNumbers(String text, int elementBytes, IntFunction<A> make,
+            Function<A, MemorySegment> memory) {
+        return new FieldCoding(text,
+                (value, to) -> {
+                    if (value == null) {
+                        putCount(-1, to);
+                        return;
+                    }
+                    @SuppressWarnings("unchecked") // the component has this type
+                    MemorySegment elements = memory.apply((A) value);
+                    int n = (int) (elements.byteSize() / elementBytes);
+                    putCount(n, to);
+                    to.putArray(elements, 0, n, elementBytes);
+                },
+                from -> {
+                    int n = from.count(elementBytes);
+                    if (n < 0) return null;
+                    A array = make.apply(n);
+                    from.copyTo(memory.apply(array), n, elementBytes);
                     return array;
                 });
     }

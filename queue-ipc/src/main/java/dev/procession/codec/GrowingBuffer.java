@@ -80,7 +80,7 @@ public abstract class GrowingBuffer {
         putArray(MemorySegment.ofArray(from), start, count, Double.BYTES);
     }
 
-    private void putArray(MemorySegment from, int start, int count, int elementBytes) {
+    void putArray(MemorySegment from, int start, int count, int elementBytes) {
         long size = (long) count * elementBytes;
         int end = extend(size);
         MemorySegment.copy(from, (long) start * elementBytes, MemorySegment.ofArray(bytes), end, size);

@@ -3,6 +3,7 @@ package dev.procession.codec;
 import dev.procession.core.Message;
 import java.io.IOException;
 import java.io.StreamCorruptedException;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a message from front to back and checks that there are as many bytes as are asked for.
@@ -55,6 +56,10 @@ final class RecordReader {
         byte[] bytes = new byte[n];
         message.getBytes(take(n), bytes, 0, n);
         return bytes;
+    }
+
+    void copyTo(MemorySegment array, int count, int elementBytes) throws IOException {
+        ArrayBytes.copy(message, take(count * elementBytes), array, 0, count, elementBytes);
     }
 
     /// How many elements follow, -1 for null. Not more than there can be bytes for, so that a forged count
