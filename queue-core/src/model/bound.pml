@@ -5,9 +5,10 @@
  * its locks drop some time later, and it may be succeeded.
  *
  *   word here          in the file
- *   announced[lane]    how many records the lane's owner has put, and the one that is on its way
+ *   announced[lane]    how many records the lane's owner has put, and the one that is on its way (of a batch: all)
  *   put[lane]          how many there are: the number in the zero header that ends the log
- *   gone[lane]         the number of the record at the head
+ *   gone[lane]         the number at the head: a record's, a zero header's, or that of a jump, which keeps the number
+ *                      that its zero header had
  *   finished[lane]     with LEASED: a bit for each record that is done
  *   lock[lane]         the kernel's lock on the lane's byte; here, who has it
  *
@@ -17,7 +18,7 @@
  *   Consumer           all that take; with LEASED, Lanes.passDone() too
  *
  * Options, with their defaults: producers NP=2, puts of each PUTS=2, the bound MAX=1, LEASED (records are done in any
- * order, the head follows some time later or not at all).
+ * order, the head follows some time later or not at all), BATCH (a put may be of two records).
  *
  * Checked: BOUND (never more items), LEAK (who puts alone, with room, is never refused). */
 #ifndef NP
@@ -29,6 +30,11 @@
 #ifndef MAX
 #define MAX 1
 #endif
+#ifdef M_BATCHONE
+#define ANNOUNCED 1
+#else
+#define ANNOUNCED n
+#endif
 byte announced[NP], put[NP], gone[NP], finished[NP], lock[NP];
 byte items, producers = NP; bit present[NP];
 hidden byte BOUND, LEAK;
@@ -39,7 +45,7 @@ byte killp = KILLP;
 #else
 #define S(step) atomic { step }
 #endif
-#define ALONE l = 0; quiet = (items < MAX); do :: l < NP -> if \
+#define ALONE l = 0; quiet = (items + n <= MAX); do :: l < NP -> if \
   :: l != p && (present[l] || lock[l] != 0) -> quiet = 0 :: else fi; l++ \
    :: else -> l = 0; break od
 
@@ -100,7 +106,7 @@ inline exact() {
 }
 
 proctype Producer(byte p) {
-  byte k, l, mine, g, h, w, last; short sum; bit quiet, dead, room;
+  byte k, n = 1, l, mine, g, h, w, last; short sum; bit quiet, dead, room;
 attach:
   S( lock[p] == 0 -> lock[p] = p + 1 );
   S( mine = put[p] );
@@ -112,13 +118,16 @@ attach:
   do
   :: k == PUTS -> break
   :: else ->
+#ifdef BATCH
+     if :: k + 2 <= PUTS -> n = 2 :: n = 1 fi;
+#endif
      atomic { ALONE };
 #ifdef M_COUNTFIRST
      count();
-     S( announced[p] = mine + 1 );
-     sum = sum + 1;
+     S( announced[p] = mine + ANNOUNCED );
+     sum = sum + ANNOUNCED;
 #else
-     S( announced[p] = mine + 1 );
+     S( announced[p] = mine + ANNOUNCED );
      count();
 #endif
      room = (sum <= MAX);
@@ -128,10 +137,10 @@ attach:
         S( announced[p] = mine );
         exact();
         if
-        :: sum < MAX ->
-           S( announced[p] = mine + 1 );
+        :: sum + n <= MAX ->
+           S( announced[p] = mine + ANNOUNCED );
 #ifdef M_UNANNOUNCED
-           sum++;
+           sum = sum + n;
 #else
            exact();
 #endif
@@ -143,7 +152,7 @@ attach:
 #endif
      if
      :: room ->
-        S( put[p]++; items++; CHECK(BOUND, items <= MAX); mine++; k++ )
+        S( put[p] = put[p] + n; items = items + n; CHECK(BOUND, items <= MAX); mine = mine + n; k = k + n )
      :: else ->
         S( announced[p] = mine; CHECK(LEAK, !quiet) )
      fi;
@@ -152,7 +161,7 @@ attach:
   goto ended;
 #if KILLP > 0
 killed:
-  atomic { l = 0; sum = 0; g = 0; h = 0; w = 0; last = 0; quiet = 0; dead = 0; room = 0; mine = 0 };
+  atomic { l = 0; sum = 0; g = 0; h = 0; w = 0; last = 0; quiet = 0; dead = 0; room = 0; mine = 0; n = 1 };
   atomic {                              /* later: the kernel */
     do :: l < NP -> if :: lock[l] == p + 1 -> lock[l] = 0 :: else fi; l++ :: else -> l = 0; break od };
   if :: goto attach :: skip fi;
@@ -160,7 +169,7 @@ killed:
 ended:
   atomic {
     if :: lock[p] == p + 1 -> lock[p] = 0 :: else fi;
-    k = 0; mine = 0; present[p] = 0; producers-- }
+    k = 0; n = 0; mine = 0; present[p] = 0; producers-- }
 }
 
 #ifdef LEASED

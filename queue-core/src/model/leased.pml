@@ -5,14 +5,15 @@
  * later.
  *
  *   word here          in the file
- *   claim[slot]        the lease word of the record that begins there: lap, owner, attempt, state
+ *   claim[slot]        the lease word of the record that begins there: jump count, owner, attempt,
+ *                      state; with another count than the record's it says nothing: FREE
  *   number             attachments: a consumer's number is drawn from it
  *   lock[number]       the kernel's lock on the byte of that number
  *
  *   here               in the code
  *   Consumer           Participants.drawConsumerId(); LaneScan.selectLane() and what it calls;
  *                      LeasingConsumer.acquire(), beginAtHeads(), read(), walk(), hasPassed(), isAbandoned(),
- *                      confirmEmpty(); Lease.done(), giveBack(); Lanes.passDone()
+ *                      confirmEmpty(); LaneScan.follow(); Lease.done(), giveBack(); Lanes.passDone()
  *
  * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the
  * heads), RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the
@@ -25,6 +26,9 @@
  * all the time), HEAD (it passes only what is done), CORRUPTED (nobody takes memory that was used again for damage),
  * LOST. */
 #define LEASED
+#ifdef PUNCH
+#define VOID
+#endif
 #include "lane.pml"
 #ifndef MOST
 #define MOST 2
@@ -36,22 +40,22 @@
 #define FREE 0
 #define TAKEN 1
 #define DONE 2
-#ifdef M_LAP1
-#define LAP(position) (1 - ((position) / LN) % 2)               /* a lap of one bit */
-#define OFLAP(w, position) ((w) / 128 == LAP(position))
-#define PASSED(w, position) false
+#ifdef M_COUNT1
+#define TAG(position) (1 - JUMPS(position) % 2)                 /* a jump count of one bit */
 #else
-#define LAP(position) ((position) / LN + 1)
-#define OFLAP(w, position) ((w) / 128 == LAP(position))
-#define PASSED(w, position) ((w) / 128 > LAP(position))
+#define TAG(position) JUMPS(position)
 #endif
-#define WORD(position, owner, attempt, state) (LAP(position) * 128 + (owner) * 16 + (attempt) * 4 + (state))
-#define STATE(w, position) (OFLAP(w, position) -> (w) % 4 : FREE)
-#define ATTEMPTS(w, position) (OFLAP(w, position) -> ((w) / 4) % 4 : 0)
+#ifdef M_NOCOUNT
+#define OFCOUNT(w, position) true
+#else
+#define OFCOUNT(w, position) ((w) / 128 == TAG(position))
+#endif
+#define WORD(position, owner, attempt, state) (TAG(position) * 128 + (owner) * 16 + (attempt) * 4 + (state))
+#define STATE(w, position) (OFCOUNT(w, position) -> (w) % 4 : FREE)
+#define ATTEMPTS(w, position) (OFCOUNT(w, position) -> ((w) / 4) % 4 : 0)
 #define OWNER(w) (((w) / 16) % 8)
 #define CLAIM(lane, position) claim[SLOT(lane, position)]
 
-short claim[NP * LN];
 byte number;
 bit lock[8];
 
@@ -81,42 +85,43 @@ hidden byte CLAIMED, CORRUPTED, FIFO, TWICE, HELD, PAYLOAD, EMPTY, OVERLOOKED, H
       OWNER(CLAIM(i, place[j])) == g -> set = set | BIT(j) :: else fi; j++ :: else -> break od; i++ \
       :: else -> i = 0; j = 0; break od
 
-#define PAST(l) if :: seen[l] <= at[l] -> seen[l] = 0 :: else fi
+#define PAST(l) if :: !BEYOND(seen[l], at[l]) -> seen[l] = START :: else fi
 
-#define MOVED(lane) FIND(j, lane, q); CHECK(HEAD, j == 0); j = 0; head[lane] = q + SIZE(x)
+#define MOVED(lane) FIND(j, lane, h); CHECK(HEAD, j == 0); j = 0; head[lane] = ADD(h, SIZE(x))
 
-/* passDone(): moves the head of a lane over what is done, one record at a time. */
+#ifdef M_BLINDHEAD
+#define MOVE(step) C( step )
+#else
+#define MOVE(step) C( if :: head[lane] == h -> step :: else fi )
+#endif
+/* passDone(): moves the head of a lane over what is done, one record or jump at a time. */
 inline passDone(lane) {
   do
   :: C( h = head[lane] );
      C( x = word[SLOT(lane, h)] );
-     q = h;
-#if SZ == 2
-     if :: x == PADDING -> q = NEXTLAP(h); C( x = word[SLOT(lane, q)] ) :: else fi;
-#endif
-     if :: x == 0 -> break :: else fi;
-     C( pw = CLAIM(lane, q) );
+     if
+     :: x == 0 -> break
+     :: ISJUMP(x) -> MOVE( head[lane] = TARGET(h, x) )
+     :: else ->
+        C( pw = CLAIM(lane, h) );
 #ifdef M_HEADTAKEN
-     if :: PASSED(pw, q) || STATE(pw, q) == FREE -> break :: else fi;
+        if :: STATE(pw, h) == FREE -> break :: else fi;
 #else
-     if :: PASSED(pw, q) || STATE(pw, q) != DONE -> break :: else fi;
+        if :: STATE(pw, h) != DONE -> break :: else fi;
 #endif
-#ifdef M_BLINDHEAD
-     C( MOVED(lane) )
-#else
-     C( if :: head[lane] == h -> MOVED(lane) :: else fi )
-#endif
+        MOVE( MOVED(lane) )
+     fi
   od;
-  atomic { h = 0; x = 0; q = 0; pw = 0 }
+  atomic { h = 0; x = 0; pw = 0 }
 }
 
 #define FORGET i = 0; j = 0; h = 0; q = 0; x = 0; y = 0; w = 0; m = 0; copy = 0; best = NONE; old = 0; to = 0; \
-   found = 0; same = 0; from = 0; lost = 0; stale = 0; headed = 0
+   found = 0; same = 0; lost = 0; stale = 0; headed = 0
 
 proctype Consumer(byte c) {
   byte hd[NP], at[NP], first[NP], seen[NP], cur[NP], end[NP], bound, g;
   short was[NP];                        /* the lease word of a lane's first record, as the walk saw it */
-  byte i, j, h, q, x, y, m, copy, best, old, to, from; short w, pw;
+  byte i, j, h, q, x, y, m, copy, best, old, to; short w, pw;
   bit found, same, over, lost, stale, forgot, headed;
 attach:
 #ifdef M_REUSE
@@ -142,8 +147,8 @@ attach:
   alive[g] = 1;
 #endif
   C( bound = ticket - 1 );
-  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; i++
-    :: else -> i = 0; break od };
+  atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; seen[i] = START;
+    i++ :: else -> i = 0; break od };
 get:
   atomic { FORGET; wasEmpty[c] = (pend == 0); over = (producers == 0); missed[c] = back };
   /* beginAtHeads() */
@@ -177,13 +182,13 @@ smallest:
   :: best != NONE && TICKET(first[best]) <= bound -> goto take
   :: best != NONE && TICKET(first[best]) > bound ->
 #else
-  :: best != NONE && (TICKET(first[best]) < bound || at[best] < seen[best]) -> goto take
-  :: best != NONE && !(TICKET(first[best]) < bound || at[best] < seen[best]) ->
+  :: best != NONE && (TICKET(first[best]) < bound || BEYOND(seen[best], at[best])) -> goto take
+  :: best != NONE && !(TICKET(first[best]) < bound || BEYOND(seen[best], at[best])) ->
 #endif
 #ifndef M_ONE
-     atomic { x = first[best]; q = at[best] + SIZE(x) };        /* seeAhead() */
+     atomic { x = first[best]; q = ADD(at[best], SIZE(x)) };        /* seeAhead() */
      C( if
-        :: head[best] <= at[best] -> seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi
+        :: !BEYOND(head[best], at[best]) -> seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi
         :: else -> stale = 1
         fi;
         x = 0; q = 0 );
@@ -234,18 +239,23 @@ take:
      :: CLAIM(best, at[best]) != was[best] -> lost = 1
      :: else ->
         FIND(m, best, at[best]);
-        CHECK(CLAIMED, m != 0 && head[best] <= at[best]);
+#ifndef VOID
+        CHECK(CLAIMED, m != 0 && !BEYOND(head[best], at[best]));
+#endif
         if
-        :: ATTEMPTS(was[best], at[best]) == 0 ->
+#ifdef VOID
+        :: m == 0                       /* memory that was used again, or given back: see below */
+#endif
+        :: m != 0 && ATTEMPTS(was[best], at[best]) == 0 ->
            CHECK(TWICE, pend & BIT(m)); CHECK(FIFO, (prec[m] & pend) == 0);
            pend = WITHOUT(pend, m); claimed = claimed | BIT(m); FORGOTTEN(m); EMPTIED
-        :: else ->
+        :: m != 0 && ATTEMPTS(was[best], at[best]) != 0 ->
            CHECK(TWICE, claimed & BIT(m));
 #ifndef EXPIRE
            CHECK(HELD, STATE(was[best], at[best]) == FREE || !alive[OWNER(was[best])])
 #endif
         fi;
-        NOTMISSED(m);
+        if :: m != 0 -> NOTMISSED(m) :: else fi;
 #ifdef M_NOATT
         was[best] = WORD(at[best], g, 1, TAKEN);
 #else
@@ -253,15 +263,30 @@ take:
 #endif
         CLAIM(best, at[best]) = was[best]
      fi );
+#ifndef M_NOHEADCHECK
+  if
+  :: !lost ->                           /* a word can come round to zero: is the record still there? */
+     C( if
+        :: BEYOND(head[best], at[best]) -> lost = 1; m = 0
+        :: else -> CHECK(CLAIMED, m != 0)
+        fi )
+  :: else
+  fi;
+#else
+  CHECK(CLAIMED, lost || m != 0);
+#endif
   if :: lost -> lost = 0; i = best; to = 5; goto read :: else fi;
 #ifdef M_LOCKLATE
   C( lock[g] = 1 );
 #endif
   C( copy = pay[SLOT(best, at[best])] );
 #if SZ == 2
-  if :: SIZE(first[best]) == 2 -> C( if :: word[SLOT(best, at[best] + 1)] != JUNK -> copy = 0 :: else fi ) :: else fi;
+  if
+  :: SIZE(first[best]) == 2 -> C( if :: word[SLOT(best, ADD(at[best], 1))] != JUNK -> copy = 0 :: else fi )
+  :: else
+  fi;
 #endif
-  atomic { w = was[best]; y = at[best]; cur[best] = y + SIZE(first[best]); i = best; to = 6 }; goto read;
+  atomic { w = was[best]; y = at[best]; cur[best] = ADD(y, SIZE(first[best])); i = best; to = 6 }; goto read;
 mine:
 #ifdef M_NOMINE
   C( skip );
@@ -309,28 +334,28 @@ read:                                   /* read(i): walks from the cursor; if th
 walk:
   C( h = head[i] );
   atomic {
-    hd[i] = h; if :: cur[i] < h -> cur[i] = h :: else fi;
-    h = cur[i]; q = h; from = h; x = 0; was[i] = 0 };           /* h: where the walk starts */
+    hd[i] = h; if :: BEYOND(h, cur[i]) -> cur[i] = h :: else fi;
+    h = cur[i]; q = h; x = 0; was[i] = 0 };                     /* h: where the walk starts */
 step:
 #ifdef M_CLAIMFIRST
   C( was[i] = CLAIM(i, q) );
 #endif
   C( x = word[SLOT(i, q)] );
-#if SZ == 2
-  if :: x == PADDING && q % LN != 0 -> q = NEXTLAP(q); goto step :: else fi;
-#endif
   if
+  :: ISJUMP(x) && q == hd[i] -> C( if :: head[i] == q -> head[i] = TARGET(q, x) :: else fi ); goto walk
+  :: ISJUMP(x) && q != hd[i] && DIFFERENCE(JUMPS(q), JUMPS(h), JUMPS_MOD) < CH - 1 -> q = TARGET(q, x); goto step
+  :: ISJUMP(x) && q != hd[i] && DIFFERENCE(JUMPS(q), JUMPS(h), JUMPS_MOD) >= CH - 1 ->
+     C( CHECK(CORRUPTED, BEYOND(head[i], h)) ); goto walk
   :: x == 0 -> was[i] = 0; goto walked
-  :: x != 0 && (q >= h + LN || q % LN + SIZE(x) > LN) -> C( CHECK(CORRUPTED, head[i] > h) ); goto walk
+  :: !ISJUMP(x) && x != 0 && OFFSET(q) + SIZE(x) > SLOTS -> C( CHECK(CORRUPTED, BEYOND(head[i], h)) ); goto walk
   :: else
   fi;
 #ifndef M_CLAIMFIRST
   C( was[i] = CLAIM(i, q) );
 #endif
   if
-  :: PASSED(was[i], q) -> C( CHECK(CORRUPTED, head[i] > h) ); goto walk
-  :: !PASSED(was[i], q) && STATE(was[i], q) == FREE -> goto walked
-  :: !PASSED(was[i], q) && STATE(was[i], q) == TAKEN ->         /* isAbandoned() */
+  :: STATE(was[i], q) == FREE -> goto walked
+  :: STATE(was[i], q) == TAKEN ->                               /* isAbandoned() */
 #ifdef M_IMPATIENT
      goto walked
 #else
@@ -339,18 +364,18 @@ step:
 #endif
      C( if :: lock[OWNER(was[i])] == 0 -> goto walked :: else fi )
 #endif
-  :: !PASSED(was[i], q) && STATE(was[i], q) == DONE && from == hd[i] -> from = 0; passDone(i); goto walk
+  :: STATE(was[i], q) == DONE && q == hd[i] -> passDone(i); goto walk
   :: else
   fi;
-  atomic { q = q + SIZE(x); from = q; x = 0; was[i] = 0 };
+  atomic { q = ADD(q, SIZE(x)); x = 0; was[i] = 0 };
   goto step;
 walked:
 #ifdef M_NOVAL
   atomic {
 #else
-  C( if :: head[i] > h -> goto walk :: else fi;
+  C( if :: BEYOND(head[i], h) -> goto walk :: else fi;
 #endif
-     at[i] = q; end[i] = q; cur[i] = q; first[i] = x; PAST(i); x = 0; q = 0; h = 0; from = 0
+     at[i] = q; end[i] = q; cur[i] = q; first[i] = x; PAST(i); x = 0; q = 0; h = 0
 #ifdef M_NOVAL
   };
 #else
@@ -378,14 +403,14 @@ killed:
 #ifndef M_REUSE
     g = 0;
 #endif
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0; i++
       :: else -> i = 0; break od };
   if :: goto attach :: MAYLEAVE fi;
 #endif
 ended:
   atomic {
     HOLDS(stuck); FORGET; bound = 0; over = 0; forgot = 0; wasEmpty[c] = 0; missed[c] = 0; best = 0; g = 0;
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0; i++
       :: else -> i = 0; break od;
     consumers-- }
 }

@@ -8,20 +8,23 @@
  *   ticket             the ticket counter
  *   lanes              lanes in use (option GROW; else all of them are)
  *   head[lane]         the lane's head: a position, it only grows
- *   word[slot]         the header of a record: 0 = the log ends here, PADDING, else ticket and size; or the second half
- *                      of a record of two slots, which looks like a header to who believes it
+ *   word[slot]         a header: 0 = the log ends here, JUMP = it goes on in that chunk, else a record's ticket and
+ *                      size; or the second half of a record of two slots, which looks like a header to who believes it
  *   pay[slot]          a record's payload: the message's number
  *
  *   here               in the code
- *   Producer           LaneWriter: constructor, begin(), ticket(), publish(); Lanes.tail(), raiseLanesInUse()
+ *   Producer           LaneWriter: constructor, begin(), ticket(), publish(); LaneSpace (chunks: chooses, remembers,
+ *                      punches); Lanes.tail(), raiseLanesInUse()
  *   Consumer           LaneScan.selectLane(), selectOnlyLane(), laneWithSmallestTicket(), isSafeToTake(), scanAhead(),
- *                      rescan(); SharedConsumer.read(), tryGet(), measure(), take(), confirmEmpty(); with EXCLUSIVE:
- *                      ExclusiveConsumer.run(), pollOnly()
+ *                      rescan(), follow(); SharedConsumer.read(), tryGet(), measure(), take(), confirmEmpty(); with
+ *                      EXCLUSIVE: ExclusiveConsumer.run(), pollOnly()
  *
  * Options, with their defaults: lanes and their producers NP=2, consumers NC=2, puts of each producer K0=2 K1=1 K2=1,
- * slots of a lane LN=3 (two records and the zero header), records of one slot or, SZ=2, of one or two (LN=4 at the
- * least), RUN: a shared consumer may take two records of a lane at once, SEE: sees a second record ahead, ONCE: the
- * second consumer leaves after one message. FINISH: the liveness claim.
+ * chunks of a lane CH=2, slots of a chunk CS=2 (a record, and the header behind it), records of one slot or, SZ=2, of
+ * one or two (with CS=2 one of two needs two neighbouring chunks), BATCH: a put may be of two records, ABORT: a claim
+ * that made a jump may be given up, PUNCH: free chunks may be given back, ROUND: jump counts come round. RUN: a shared
+ * consumer may take two records of a lane at once, SEE: sees a second record ahead, ONCE: the second consumer leaves
+ * after one message. FINISH: the liveness claim.
  *
  * Checked: FIFO (linearizable: no message before one whose put returned before its own began), TWICE, EMPTY (there was
  * such a moment during the get), LOST, PAYLOAD (what was delivered is what was put, whole). A checked name stands in
@@ -45,32 +48,38 @@ hidden byte FIFO, TWICE, EMPTY, LOST, PAYLOAD;
    j = 1; do :: j <= MESSAGES -> prec[j] = WITHOUT(prec[j], m); j++ :: else -> j = 0; break od
 
 /* What lies behind says nothing any more: forgotten, so that states that behave alike are one. */
-#define PASSED(l) if :: seen[l] <= at[l] -> seen[l] = 0 :: else fi
+#define PASSED(l) if :: !BEYOND(seen[l], at[l]) -> seen[l] = START :: else fi
 
-/* Reads the first record of lane l into hd[l], at[l] and first[l]. */
+/* Reads the first record of lane l into hd[l], at[l] and first[l]; LaneScan.follow() moves the head over a jump. */
 inline read(l) {
 #ifdef EXCLUSIVE
-  C( x = word[SLOT(l, at[l])]; first[l] = (x == PADDING -> 0 : x) );
-  if
-  :: x == PADDING -> C( at[l] = NEXTLAP(at[l]); first[l] = word[SLOT(l, 0)] )
-  :: else
-  fi;
-  x = 0
+  C( x = word[SLOT(l, at[l])] );
+  do
+  :: ISJUMP(x) -> C( q = TARGET(at[l], x); head[l] = q; hd[l] = q; at[l] = q; q = 0 ); C( x = word[SLOT(l, at[l])] )
+  :: !ISJUMP(x) -> break
+  od;
+  atomic { first[l] = x; x = 0 }
 #else
   do
   :: C( h = head[l] );
-     C( x = word[SLOT(l, h)]; q = h );
-#if SZ == 2
-     if :: x == PADDING -> C( x = word[SLOT(l, 0)]; q = NEXTLAP(h) ) :: else fi;
-#endif
-#ifdef M_NOVAL
-     atomic { hd[l] = h; at[l] = q; first[l] = x; PASSED(l); h = 0; q = 0; x = 0; break }
+     C( x = word[SLOT(l, h)] );
+     if
+     :: ISJUMP(x) ->
+#ifdef M_BLINDJUMP
+        C( head[l] = TARGET(h, x); h = 0; x = 0 )
 #else
-     C( if
-        :: head[l] == h -> hd[l] = h; at[l] = q; first[l] = x; PASSED(l); h = 0; q = 0; x = 0; break
-        :: else -> h = 0; q = 0; x = 0
-        fi )
+        C( if :: head[l] == h -> head[l] = TARGET(h, x) :: else fi; h = 0; x = 0 )
 #endif
+     :: else ->
+#ifdef M_NOVAL
+        atomic { hd[l] = h; at[l] = h; first[l] = x; PASSED(l); h = 0; x = 0; break }
+#else
+        C( if
+           :: head[l] == h -> hd[l] = h; at[l] = h; first[l] = x; PASSED(l); h = 0; x = 0; break
+           :: else -> h = 0; x = 0
+           fi )
+#endif
+     fi
   od
 #endif
 }
@@ -83,7 +92,7 @@ inline read(l) {
 #ifdef M_RUNSEEN
 #define RUNSEEN true
 #else
-#define RUNSEEN (n == 1 || TICKET(y) < bound || q < seen[best])
+#define RUNSEEN (n == 1 || TICKET(y) < bound || BEYOND(seen[best], q))
 #endif
 
 #define FORGET i = 0; j = 0; h = 0; q = 0; x = 0; y = 0; m = 0; m2 = 0; best = NONE; second = NONE; before = 0; \
@@ -94,6 +103,9 @@ proctype Consumer(byte c) {
   byte i, j, h, q, x, y, m, m2, best, second, before; bit found, only, same, over;
 #ifdef M_WAITGAP
   byte last;
+#endif
+#ifdef ROUND
+  atomic { do :: i < NP -> seen[i] = START; i++ :: else -> i = 0; break od };
 #endif
 attach:
 #if defined(ATTACH) || KILLC > 0
@@ -152,13 +164,13 @@ smallest:
   :: best != NONE && TICKET(first[best]) <= bound -> goto take
   :: best != NONE && TICKET(first[best]) > bound ->
 #else
-  :: best != NONE && (TICKET(first[best]) < bound || at[best] < seen[best]) -> goto take
-  :: best != NONE && !(TICKET(first[best]) < bound || at[best] < seen[best]) ->
+  :: best != NONE && (TICKET(first[best]) < bound || BEYOND(seen[best], at[best])) -> goto take
+  :: best != NONE && !(TICKET(first[best]) < bound || BEYOND(seen[best], at[best])) ->
 #endif
 #ifndef M_ONE
-     atomic { x = first[best]; q = at[best] + SIZE(x); y = 0 };   /* seeAhead() */
+     atomic { x = first[best]; q = ADD(at[best], SIZE(x)); y = 0 };   /* seeAhead() */
 #ifdef SEE
-     C( y = word[SLOT(best, q)]; if :: y != 0 && y != PADDING -> q = q + SIZE(y); x = y :: else fi; y = 0 );
+     C( y = word[SLOT(best, q)]; if :: y != 0 && !ISJUMP(y) -> q = ADD(q, SIZE(y)); x = y :: else fi; y = 0 );
 #endif
 #if defined(EXCLUSIVE) || defined(M_AHEAD)
      atomic { seen[best] = q; if :: TICKET(x) > bound -> bound = TICKET(x) :: else fi; x = 0; q = 0 }
@@ -200,13 +212,9 @@ look:
   same = 1;
   do
   :: i < n ->
-#ifdef M_NEWANY
-     if :: i < before -> m2 = hd[i] :: else -> m2 = 254 fi;
-#else
-     m2 = (i < before -> hd[i] : 0);
-#endif
+     m2 = (i < before -> hd[i] : START);
      read(i);
-     same = same && first[i] == 0 && (hd[i] == m2 || m2 == 254); m2 = 0; i++
+     same = same && first[i] == 0 && hd[i] == m2; m2 = 0; i++
   :: else -> i = 0; break
   od;
 #endif
@@ -218,19 +226,18 @@ nothing:
 take:
 #ifdef EXCLUSIVE                                                /* tryGet(); run() and pollOnly() */
 #ifdef M_EARLYHEAD
-  C( head[best] = at[best] + SIZE(first[best]) );
+  C( head[best] = ADD(at[best], SIZE(first[best])) );
 #endif
   do
-  :: q = at[best] + SIZE(first[best]);
+  :: q = ADD(at[best], SIZE(first[best]));
      C( y = word[SLOT(best, q)] );
-     if :: y == PADDING -> C( q = NEXTLAP(q); y = word[SLOT(best, q)] ) :: else fi;
-     if :: n == 1 && y != 0 -> C( if :: LANES != 1 -> y = 0; n = 0 :: else fi ) :: else fi;
+     if :: n == 1 && y != 0 && !ISJUMP(y) -> C( if :: LANES != 1 -> y = 0; n = 0 :: else fi ) :: else fi;
      C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); given = given | BIT(m); at[best] = q; first[best] = y;
        m = 0; q = 0; y = 0;
         EMPTIED );
      if                                                         /* the caller's limit may end the run at any record */
-     :: first[best] != 0 && TICKET(first[best]) < second &&
-       (n == 1 || TICKET(first[best]) < bound || at[best] < seen[best])
+     :: first[best] != 0 && !ISJUMP(first[best]) && TICKET(first[best]) < second &&
+       (n == 1 || TICKET(first[best]) < bound || BEYOND(seen[best], at[best]))
      :: break
      fi
   od;
@@ -250,68 +257,67 @@ take:
   );
 #endif
   atomic { PASSED(best); if :: n == 0 -> first[best] = 0 :: else fi };
+  if :: ISJUMP(first[best]) -> read(best) :: else fi;
   goto get;
 #else
-  atomic { q = at[best] + SIZE(first[best]); m = 0; m2 = 0; y = 0 };
+  atomic { q = ADD(at[best], SIZE(first[best])); m = 0; m2 = 0; x = 0; y = 0 };
+#ifndef M_NEXTLATE
+  C( x = word[SLOT(best, q)] );                                 /* the header behind; the taking step proves it */
+#endif
 #ifdef RUN                                                      /* poll(): measure() */
+  y = x;
   if
-  :: C( y = word[SLOT(best, q)] );
-     if
-     :: y != 0 && y != PADDING && RUNBELOW && RUNSEEN
-     :: else -> y = 0
-     fi;
-     if
-     :: n == 1 -> C( if :: LANES != 1 -> n = 0 :: else fi ); if :: n == 0 -> y = 0; q = 0; read(best); goto choose
-       :: else fi
-     :: else
-     fi;
-     if :: y != 0 -> C( m2 = pay[SLOT(best, q)] ) :: else fi
-  :: y = 0
+  :: y != 0 && !ISJUMP(y) && RUNBELOW && RUNSEEN ->
+     if :: C( x = word[SLOT(best, ADD(q, SIZE(y)))] ) :: y = 0 fi
+  :: else -> y = 0
   fi;
+  if
+  :: n == 1 ->
+     C( if :: LANES != 1 -> n = 0 :: else fi );
+     if :: n == 0 -> atomic { x = 0; y = 0; q = 0 }; read(best); goto choose :: else fi
+  :: else
+  fi;
+  if :: y != 0 -> C( m2 = pay[SLOT(best, q)] ) :: else fi;
 #endif
 #ifdef M_LATECOPY
   C( if
-     :: head[best] == hd[best] -> head[best] = q; hd[best] = q; x = 1
-     :: else -> x = 0
+     :: head[best] == hd[best] -> head[best] = q; hd[best] = q
+     :: else -> m2 = 1
      fi );
-  if :: x == 0 -> q = 0; read(best); goto choose :: else -> x = 0 fi;
-  C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); TAKEN(m); EMPTIED; m = 0 );
+  if :: m2 == 1 -> atomic { q = 0; m2 = 0; x = 0 }; read(best); goto choose :: else fi;
+  C( m = pay[SLOT(best, at[best])]; DELIVER(m, at[best]); TAKEN(m); EMPTIED; m = 0;
 #else
   C( m = pay[SLOT(best, at[best])] );                           /* the copy; then the taking step */
 #ifdef M_BLINDHEAD
   C(
 #else
   C( if
-     :: head[best] != hd[best] -> m = 0; m2 = 0; q = 0; y = 0; x = 1
+     :: head[best] != hd[best] -> m = 0; m2 = 0; q = 0; y = 0; x = NONE
      :: else ->
 #endif
         DELIVER(m, at[best]); TAKEN(m);
 #ifdef RUN
         if
-        :: y != 0 -> DELIVER(m2, q); TAKEN(m2); q = q + SIZE(y)
+        :: y != 0 -> DELIVER(m2, q); TAKEN(m2); q = ADD(q, SIZE(y))
         :: else
         fi;
 #endif
-        head[best] = q; hd[best] = q; m = 0; m2 = 0; y = 0; EMPTIED
-#ifdef M_BLINDHEAD
+#ifdef M_WAITGAP
+        if :: TICKET(first[best]) > last -> last = TICKET(first[best]) :: else fi;
+#endif
+        head[best] = q; hd[best] = q; m = 0; m2 = 0; y = 0; EMPTIED;
+#endif
+        at[best] = q; first[best] = x; x = 0; q = 0; PASSED(best)
+#if defined(M_BLINDHEAD) || defined(M_LATECOPY)
    );
 #else
      fi );
-  if :: x -> x = 0; read(best); goto choose :: else fi;
+  if :: x == NONE -> x = 0; read(best); goto choose :: else fi;
 #endif
+#ifdef M_NEXTLATE
+  C( first[best] = word[SLOT(best, at[best])] );
 #endif
-#ifdef M_WAITGAP
-  if :: TICKET(first[best]) > last -> last = TICKET(first[best]) :: else fi;
-#endif
-  C( at[best] = q; first[best] = word[SLOT(best, q)]; q = 0; PASSED(best) );
-  if
-  :: first[best] == PADDING -> y = 1
-#ifndef M_AFTERTAKE
-  :: first[best] != PADDING && n > 1 -> C( y = (head[best] != hd[best]) )
-#endif
-  :: else
-  fi;
-  if :: y -> y = 0; read(best) :: else fi;
+  if :: ISJUMP(first[best]) -> read(best) :: else fi;
 #ifdef ONCE
   if :: c == 1 -> goto ended :: else fi;
 #endif
@@ -320,7 +326,7 @@ take:
 killed:                                                         /* another one may attach in its place */
   atomic {
     FORGET; bound = 0; n = 0; over = 0; wasEmpty[c] = 0;
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; i++ :: else -> i = 0; break od;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; i++ :: else -> i = 0; break od;
 #ifdef EXCLUSIVE
     pend = pend | given; given = 0
 #endif
@@ -334,7 +340,7 @@ killed:                                                         /* another one m
 ended:
   atomic {
     FORGET; bound = 0; n = 0; over = 0; wasEmpty[c] = 0; best = 0; second = 0;
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = 0; i++ :: else -> i = 0; break od;
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; i++ :: else -> i = 0; break od;
     consumers-- }
 }
 

@@ -1,6 +1,5 @@
 package dev.procession;
 
-import dev.procession.codec.ArrayBytes;
 import dev.procession.codec.BasicFormats;
 import dev.procession.core.Message;
 import java.io.IOException;
@@ -97,7 +96,7 @@ public final class Decoder {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
     public void getInts(int index, int[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
-        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Integer.BYTES);
+        message.getBytes(index, MemorySegment.ofArray(to), (long) start * Integer.BYTES, (long) count * Integer.BYTES);
     }
 
     /// Copies longs out, 8 bytes each, in bulk.
@@ -109,7 +108,7 @@ public final class Decoder {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
     public void getLongs(int index, long[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
-        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Long.BYTES);
+        message.getBytes(index, MemorySegment.ofArray(to), (long) start * Long.BYTES, (long) count * Long.BYTES);
     }
 
     /// Copies floats out, 4 bytes each, in bulk.
@@ -121,7 +120,7 @@ public final class Decoder {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
     public void getFloats(int index, float[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
-        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Float.BYTES);
+        message.getBytes(index, MemorySegment.ofArray(to), (long) start * Float.BYTES, (long) count * Float.BYTES);
     }
 
     /// Copies doubles out, 8 bytes each, in bulk.
@@ -133,7 +132,7 @@ public final class Decoder {
     /// @throws IndexOutOfBoundsException if they are not inside the message or the array; nothing was copied
     public void getDoubles(int index, double[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
-        ArrayBytes.copy(message, index, MemorySegment.ofArray(to), start, count, Double.BYTES);
+        message.getBytes(index, MemorySegment.ofArray(to), (long) start * Double.BYTES, (long) count * Double.BYTES);
     }
 
     /// Returns a string that was put as UTF-8.

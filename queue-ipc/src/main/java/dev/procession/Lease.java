@@ -1,5 +1,6 @@
 package dev.procession;
 
+import dev.procession.core.MessageId;
 import dev.procession.core.QueueException;
 import java.lang.ref.Reference;
 
@@ -31,9 +32,17 @@ public final class Lease<E> implements AutoCloseable {
 
     /// Returns how often the item was lent, this time included.
     ///
-    /// @return 1 for the first time; after 255 times a number between 128 and 255
+    /// @return 1 for the first time; after 16,383 times a number between 8,192 and 16,383
     public int attempt() {
         return lease.attempt();
+    }
+
+    /// Returns what names the item for good: the same each time that it is lent, in every process, and no other item's,
+    /// of whatever queue.
+    ///
+    /// @return its id
+    public MessageId id() {
+        return lease.id();
     }
 
     /// The item is finished: it is not lent again.
@@ -64,6 +73,12 @@ public final class Lease<E> implements AutoCloseable {
         } finally {
             Reference.reachabilityFence(handle);
         }
+    }
+
+    /// Returns the item's id and attempt, for messages and logs.
+    @Override
+    public String toString() {
+        return "Lease[" + id() + ", attempt " + attempt() + "]";
     }
 
     /// Gives the item back, unless the lease is done, given back, or lost.

@@ -1,6 +1,8 @@
 package dev.procession;
 
 import dev.procession.core.QueueException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// The exceptions of `dev.procession.core` as those of this package, so that one import is enough for a program. They
 /// extend those, so whatever catches one of that package catches these too.
@@ -24,5 +26,14 @@ final class OwnException {
         if (e instanceof dev.procession.core.MessageTooLargeException) return new MessageTooLargeException(message);
         if (e instanceof dev.procession.core.LeaseLostException) return new LeaseLostException(message);
         return new QueueCorruptedException(message);
+    }
+
+    /// Calls the core, and throws what it throws as this package's own.
+    static <T extends @Nullable Object> T translate(Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (QueueException e) {
+            throw of(e);
+        }
     }
 }

@@ -2,6 +2,7 @@ package dev.procession;
 
 import dev.procession.codec.Format;
 import dev.procession.codec.GrowingBuffer;
+import dev.procession.core.Batch;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Producer;
 import dev.procession.core.WaitLoop;
@@ -10,6 +11,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// What the threads of this process put with that use the same handle: one producer, made when it is first needed,
@@ -23,6 +26,8 @@ final class PutEnd<E> {
     private final Encoder encoder; // guarded by the lock, as is the producer
     private final GrowingBuffer buffer; // what is in it
     private @Nullable Producer producer;
+    private volatile boolean attached; // there is a producer
+    private boolean closed; // guarded by the lock
 
     PutEnd(LaneQueue queue, Codec<E> codec) {
         this.queue = queue;
@@ -30,6 +35,11 @@ final class PutEnd<E> {
         format = codec instanceof FormatCodec<E> own ? own.format : null;
         encoder = new Encoder(queue.maxMessageBytes());
         buffer = encoder.buffer;
+    }
+
+    /// The end of a message that says that a queue is full.
+    static String why(LaneQueue queue) {
+        return queue.isFileSystemFull() ? ": its file system has no space left" : "";
     }
 
     /// @return false if there is no room now
@@ -46,6 +56,8 @@ final class PutEnd<E> {
 
     /// @return false if there was no room until the time-out was over
     boolean put(E item, long timeoutNanos) throws InterruptedException {
+        long start = System.nanoTime();
+        attach(timeoutNanos);
         byte[] bytes;
         lock.lock();
         try {
@@ -58,7 +70,84 @@ final class PutEnd<E> {
             lock.unlock();
         }
         WaitLoop waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(bytes.length));
-        return turn.await(waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, timeoutNanos) != null;
+        return turn.await(waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, left(timeoutNanos, start)) != null;
+    }
+
+    private static long left(long timeoutNanos, long start) {
+        return timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start);
+    }
+
+    /// @return false if there is no room for all now
+    boolean tryPutAll(Collection<? extends E> items) {
+        EncodedItems encoded = encodeAll(items);
+        return encoded == null || tryPutAll(encoded);
+    }
+
+    /// Puts all items or none.
+    ///
+    /// @return false if there was no room until the time-out was over
+    boolean putAll(Collection<? extends E> items, long timeoutNanos) throws InterruptedException {
+        long start = System.nanoTime();
+        attach(timeoutNanos);
+        EncodedItems encoded = encodeAll(items);
+        if (encoded == null || tryPutAll(encoded)) return true;
+        if (timeoutNanos <= 0) return false;
+        WaitLoop waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(encoded));
+        return turn.await(waiting, () -> tryPutAll(encoded) ? Boolean.TRUE : null, left(timeoutNanos, start)) != null;
+    }
+
+    /// @return null if there are none
+    private @Nullable EncodedItems encodeAll(Collection<? extends E> items) {
+        EncodedItems encoded = null;
+        lock.lock();
+        try {
+            Producer producer = producer();
+            for (E item : items) {
+                encode(Objects.requireNonNull(item, "item"));
+                if (encoded == null) encoded = new EncodedItems(queue, items.size() * buffer.length());
+                encoded.add(buffer.array(), buffer.length(), producer.batchBytes(buffer.length()));
+            }
+            return encoded;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean tryPutAll(EncodedItems encoded) {
+        lock.lock();
+        try (Batch batch = producer().tryBatch(encoded.count(), encoded.batchBytes())) {
+            if (batch == null) return false;
+            encoded.addTo(batch);
+            batch.commit();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean hasRoom(EncodedItems encoded) {
+        lock.lock();
+        try {
+            return producer().hasRoom(encoded.count(), encoded.batchBytes());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// Waits for a lane, if this process has none yet: without the lock, which a tryPut of another thread takes.
+    private void attach(long timeoutNanos) throws InterruptedException {
+        if (attached || timeoutNanos <= 0) return;
+        Producer made = queue.newProducer(WaitStrategy.spinThenSleep(), timeoutNanos);
+        boolean kept = false;
+        lock.lock();
+        try {
+            kept = producer == null && !closed;
+            if (kept) producer = made;
+            attached = true;
+        } finally {
+            lock.unlock();
+            if (!kept) made.close(); // another thread was faster; or this handle was closed, as the next call says
+        }
     }
 
     boolean tryPutBytes(byte[] bytes) {
@@ -105,7 +194,10 @@ final class PutEnd<E> {
 
     private Producer producer() {
         Producer producer = this.producer;
-        if (producer == null) this.producer = producer = queue.newProducer(); // says so if the queue was closed
+        if (producer == null) {
+            this.producer = producer = queue.newProducer(); // says so if the queue was closed
+            attached = true;
+        }
         return producer;
     }
 
@@ -116,6 +208,7 @@ final class PutEnd<E> {
     void close() {
         lock.lock();
         try {
+            closed = true;
             if (producer != null) producer.close();
         } finally {
             lock.unlock();

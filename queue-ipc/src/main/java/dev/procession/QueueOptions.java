@@ -9,19 +9,19 @@ import java.time.Duration;
 ///
 /// {@snippet file="ExamplesTest.java" region="options"}
 ///
-/// @param lanes how many processes may put at the same time, 1 to 1024
-/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^30; it is
-///     used as it is needed; the longest message takes half of it, and 16,777,213 bytes at most
+/// @param lanes how many processes may put at the same time, 1 to 4,096
+/// @param laneBytes memory for the messages of each of them, a power of two from 4,096 (leased: 65,536) to 2^32; it is
+///     used as it is needed, and given back after a backlog; the longest message takes half of it
 /// @param maxItems an exact bound on the number of items in the queue, or 0 if only the memory bounds it
 /// @param delivery shared: each item goes to one of any number of processes; exclusive: one process gets at a time;
 ///     leased: each item is lent to one of any number of processes until it is done
 /// @param visibility leased only: how long an item may be lent before others may get it though its process lives, from
 ///     when they saw that; zero: as long as the process lives
-/// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to 254,
-///     or 0: as often as it takes
+/// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to
+///     16,382, or 0: as often as it takes
 public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility,
         int maxAttempts) {
-    /// 64 lanes of 4 MiB, bounded by their memory only, shared by consumers.
+    /// 256 lanes of 2 GiB, bounded by their memory only, shared by consumers.
     public static final QueueOptions DEFAULT = new QueueOptions(
             QueueGeometry.DEFAULT.lanes(),
             QueueGeometry.DEFAULT.laneBytes(),
@@ -43,7 +43,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
 
     /// Returns these options with another number of lanes.
     ///
-    /// @param lanes 1 to 1024
+    /// @param lanes 1 to 4,096
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLanes(int lanes) {
@@ -52,7 +52,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
 
     /// Returns these options with another lane size.
     ///
-    /// @param laneBytes a power of two from 4,096 (leased: 65,536) to 2^30
+    /// @param laneBytes a power of two from 4,096 (leased: 65,536) to 2^32
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLaneBytes(long laneBytes) {
@@ -107,7 +107,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
 
     /// Returns these options with another number of attempts.
     ///
-    /// @param maxAttempts 1 to 254, or 0 for no limit, else only after [#leased()]
+    /// @param maxAttempts 1 to 16,382, or 0 for no limit, else only after [#leased()]
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withMaxAttempts(int maxAttempts) {

@@ -42,7 +42,8 @@ import org.jspecify.annotations.Nullable;
 /// that waits gives its carrier back. An interrupt may be noticed 50 ms late by a platform thread.
 ///
 /// All that put, get, lend or ask also throw: [QueueClosedException] if this handle was closed, also while they wait;
-/// [QueueUnavailableException] if they are the first of this process to put or get, and no lane or place is free;
+/// [QueueUnavailableException] if they are the first of this process to put or get, and no lane or place is free
+/// (a put that may wait for room waits for a lane, too);
 /// [QueueCorruptedException] if the file is damaged.
 ///
 /// - *A put*: [MessageTooLargeException] if the item's bytes are more than half a lane, and what the codec throws.
@@ -99,12 +100,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the queue
     /// @throws QueueUnavailableException if it cannot be made
     public static <E> SharedQueue<E> create(Codec<E> codec, QueueOptions options) {
-        try {
-            return new SharedQueue<>(
-                    LaneQueue.createAnonymous(options.geometry(), codec.name()), codec, options.delivery(), true);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        }
+        return OwnException.translate(() -> new SharedQueue<>(
+                LaneQueue.createAnonymous(options.geometry(), codec.name()), codec, options.delivery(), true));
     }
 
     /// Makes a queue in a file that any process of this user can [open][#open(Path, Codec)]. It stays, with its items,
@@ -117,12 +114,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @return the queue
     /// @throws QueueUnavailableException if the file exists or cannot be made
     public static <E> SharedQueue<E> create(Path file, Codec<E> codec, QueueOptions options) {
-        try {
-            return new SharedQueue<>(
-                    LaneQueue.create(file, options.geometry(), codec.name()), codec, options.delivery(), true);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        }
+        return OwnException.translate(() -> new SharedQueue<>(
+                LaneQueue.create(file, options.geometry(), codec.name()), codec, options.delivery(), true));
     }
 
     /// Opens a queue: a leased one if it was made so, else one of which any number of processes get.
@@ -173,11 +166,10 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @param file the queue's file
     /// @throws QueueUnavailableException if there is none, it is no queue, or some process has it open
     public static void delete(Path file) {
-        try {
+        OwnException.translate(() -> {
             DeadLetters.deleteWith(file);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        }
+            return file;
+        });
     }
 
     // ---- put
@@ -198,7 +190,8 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
     public void put(E item, Duration timeout) throws InterruptedException {
         if (!put(item, Turn.nanos(timeout))) {
-            throw new QueueFullException(path() + " was full for " + timeout + ", with " + size() + " items");
+            throw new QueueFullException(path() + " was full for " + timeout + ", with " + size() + " items"
+                    + PutEnd.why(queue));
         }
     }
 
@@ -215,6 +208,42 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             Reference.reachabilityFence(this); // see Ends
         }
+    }
+
+    /// Puts all of the items or none, in their order, and waits for room for all of them as long as it
+    /// takes. A kill at any moment leaves all or none. Faster than as many puts.
+    ///
+    /// @param items not null, nor any of them; together at most half a lane, else [MessageTooLargeException]
+    /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
+    /// @throws IllegalArgumentException if they are more than the queue's bound; nothing was put
+    public void putAll(Collection<? extends E> items) throws InterruptedException {
+        putAll(items, Duration.ofNanos(Long.MAX_VALUE));
+    }
+
+    /// The same, and waits for room up to the time-out.
+    ///
+    /// @param items as for [#putAll(Collection)]
+    /// @param timeout the longest wait; zero or less does not wait
+    /// @throws QueueFullException if there was no room for all until the time-out was over; nothing was put
+    /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
+    public void putAll(Collection<? extends E> items, Duration timeout) throws InterruptedException {
+        try {
+            if (puts.putAll(items, Turn.nanos(timeout))) return;
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
+        throw new QueueFullException(
+                path() + " had no room for " + items.size() + " items for " + timeout + PutEnd.why(queue));
+    }
+
+    /// Puts all of the items or none, if there is room for all of them now.
+    ///
+    /// @param items as for [#putAll(Collection)]
+    /// @return false if the queue is too full; nothing was put
+    public boolean tryPutAll(Collection<? extends E> items) {
+        return ask(() -> puts.tryPutAll(items));
     }
 
     private boolean put(E item, long timeoutNanos) throws InterruptedException {
@@ -277,13 +306,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     public int drain(Consumer<? super E> action, int limit) {
         Objects.requireNonNull(action, "action");
         if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
-        try {
-            return gets.drain(this, action, limit);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
+        return ask(() -> gets.drain(this, action, limit));
     }
 
     /// Takes the items that are there, up to a number, and adds them to a collection: [#drain], also if adding fails.
@@ -333,13 +356,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return the lease, or null if every item is lent or done
     public @Nullable Lease<E> tryLease() {
-        try {
-            return gets.tryLease(this);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
+        return ask(() -> gets.tryLease(this));
     }
 
     /// Returns the queue of the items that were lent [QueueOptions#maxAttempts()] times and never done. An item may be
@@ -364,13 +381,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return whether it was
     public boolean isEmpty() {
-        try {
-            return queue.isEmpty() && gets.keptCount() == 0;
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
+        return ask(() -> queue.isEmpty() && gets.keptCount() == 0);
     }
 
     /// Whether a put would find the queue full: its bound on the items is reached, or this process's lane has no room
@@ -379,23 +390,19 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     ///
     /// @return whether it is full
     public boolean isFull() {
-        try {
-            return queue.isFull() || puts.isLaneFull(); // the first says so if this handle was closed
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
+        return ask(() -> queue.isFull() || puts.isLaneFull()); // the first says so if this handle was closed
     }
 
     /// Counts the items that are in the queue, lent ones too, in some nanoseconds for each.
     ///
     /// @return how many; while others put and get, a number that was nearly right lately
     public long size() {
+        return ask(() -> queue.size() + gets.keptCount());
+    }
+
+    private <T extends @Nullable Object> T ask(Supplier<T> question) {
         try {
-            return queue.size() + gets.keptCount();
-        } catch (QueueException e) {
-            throw OwnException.of(e);
+            return OwnException.translate(question);
         } finally {
             Reference.reachabilityFence(this); // see Ends
         }

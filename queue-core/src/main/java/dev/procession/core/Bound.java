@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 /// The exact bound on the number of items, both sides: producers announce an item before they put it (invariant 11);
 /// any thread may ask whether there is a place.
 ///
-/// Each lane has its owner's announced count (one ahead while a put is in progress), each record its number within the
+/// Each lane has its owner's announced count (ahead while a put is in progress), each record its number within the
 /// lane: a lane's items are the announced count less the number at its head. Counting takes no lock and writes nothing
 /// but the caller's own announcement, so a thread stopped or killed in it blocks no other.
 ///
@@ -34,19 +34,21 @@ final class Bound {
 
     // ---- a producer's side
 
-    /// Reserves one of maxItems for the caller's lane (Dekker: announce, fence, count): if the queue were overfull, the
-    /// last to announce would have counted all others. Returns false if the queue is full; nothing is announced then.
+    /// Reserves some of maxItems for the caller's lane (Dekker: announce, fence, count): if the queue were overfull,
+    /// the last to announce would have counted all others. Returns false if the queue is full; nothing is announced
+    /// then.
     ///
     /// @param published number of items the caller has put
-    boolean announce(int lane, long published, Patience patience) {
-        if (tryAnnounce(lane, published, patience, false)) return true;
+    /// @param more number of items that it is about to put at once
+    boolean announce(int lane, long published, int more, Patience patience) {
+        if (tryAnnounce(lane, published, more, patience, false)) return true;
         // the exact count is first made without the announcement, which would meanwhile keep others from the last place
-        return exactItems(patience) < maxItems && tryAnnounce(lane, published, patience, true);
+        return exactItems(patience) + more <= maxItems && tryAnnounce(lane, published, more, patience, true);
     }
 
-    private boolean tryAnnounce(int lane, long published, Patience patience, boolean exact) {
+    private boolean tryAnnounce(int lane, long published, int more, Patience patience, boolean exact) {
         // pairs with announced(); ordered by the fence
-        SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published + 1);
+        SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published + more);
         // Dekker: pairs with this same fence in other producers; StoreLoad, which a release store does not give
         SharedMemory.fullFence();
         long items = exact ? exactItems(patience) : countedItems(patience);
@@ -55,7 +57,7 @@ final class Bound {
         return false;
     }
 
-    /// Cancels the announcement, if there is one.
+    /// Cancels what was announced beyond this many items, if anything.
     void retract(int lane, long published) {
         // pairs with announced(); release: not before the put that it belongs to has failed
         SharedMemory.setRelease(memory, base + Layout.announcedOffset(lane), published);
@@ -63,9 +65,9 @@ final class Bound {
 
     // ---- counting
 
-    /// Whether one more item may be announced now.
-    boolean hasPlace(Patience patience) {
-        return countedItems(patience) < maxItems || exactItems(patience) < maxItems;
+    /// Whether this many more items may be announced now.
+    boolean hasPlace(int more, Patience patience) {
+        return countedItems(patience) + more <= maxItems || exactItems(patience) + more <= maxItems;
     }
 
     /// Sums up what was announced in each lane less what was taken. The number at the head is read first, so under
@@ -112,11 +114,11 @@ final class Bound {
         return SharedMemory.getVolatile(memory, base + Layout.announcedOffset(lane));
     }
 
+    /// A jump keeps the number that the zero header before it had: the next record's.
     private long numberAtHead(int lane, Patience patience) {
         for (;; patience.startOver(lane)) {
             long head = lanes.head(lane);
-            long at = lanes.header(lane, head) == Layout.PADDING ? lanes.nextLap(head) : head;
-            long number = lanes.number(lane, at);
+            long number = lanes.number(lane, head);
             if (lanes.head(lane) == head) return number;
         }
     }

@@ -2,30 +2,32 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.IntConsumer;
 
 /// Space for one message in the producer's lane, written in place. Invisible to consumers until [commit][#commit()],
-/// which puts the message and gives it its place in the order. Accesses are bounds-checked against the claimed length.
+/// which puts the message and gives it its place in the order; or, for one of a [Batch], adds it to that. Accesses are
+/// bounds-checked against the claimed length.
 ///
 /// Confined to its producer's thread; the object is reused by the next claim. Values are in native byte order,
 /// alignment is not required. Bytes not written keep their previous content.
 ///
 /// {@snippet file="CoreExamples.java" region="claim"}
 public final class Claim {
-    private final Producer producer;
+    private final IntConsumer whenCommitted; // gets the length
+    private final Runnable whenAborted;
     private final MemorySegment memory;
     private long at;
-    private long offset; // in the lane
     int length = -1; // reset by the producer right after the step that commits it
     long writableEndAfter; // the producer's `writableEnd` once this ends
 
-    Claim(Producer producer, MemorySegment memory) {
-        this.producer = producer;
+    Claim(IntConsumer whenCommitted, Runnable whenAborted, MemorySegment memory) {
+        this.whenCommitted = whenCommitted;
+        this.whenAborted = whenAborted;
         this.memory = memory;
     }
 
-    void open(long at, int length, long offset, long writableEndAfter) {
+    void open(long at, int length, long writableEndAfter) {
         this.at = at;
-        this.offset = offset;
         this.writableEndAfter = writableEndAfter;
         this.length = length;
     }
@@ -93,12 +95,24 @@ public final class Claim {
         SharedMemory.copyIn(from, start, memory, at(index, count), count);
     }
 
-    /// Puts the message.
+    /// Copies bytes into the claim.
+    ///
+    /// @param index index of the first byte in the claim
+    /// @param from source
+    /// @param start offset of the first byte in `from`
+    /// @param count number of bytes
+    /// @throws IndexOutOfBoundsException if outside the claim or the segment, or the claim has ended
+    public void putBytes(int index, MemorySegment from, long start, int count) {
+        Objects.checkFromIndexSize(start, count, from.byteSize());
+        SharedMemory.copyIn(from, start, memory, at(index, count), count);
+    }
+
+    /// Puts the message, or adds it to the batch.
     ///
     /// @throws IllegalStateException if the claim has ended
     public void commit() {
         checkOpen();
-        producer.commit(offset, length);
+        whenCommitted.accept(length);
     }
 
     /// Gives the space back; nothing is put.
@@ -106,11 +120,15 @@ public final class Claim {
     /// @throws IllegalStateException if the claim has ended
     public void abort() {
         checkOpen();
-        producer.abort();
+        whenAborted.run();
+    }
+
+    void checkNone() {
+        if (isOpen())
+            throw new IllegalStateException("a claim of length=" + length + " is open; commit or abort it first");
     }
 
     private void checkOpen() {
         if (length < 0) throw new IllegalStateException("this claim was committed or aborted already");
     }
-
 }

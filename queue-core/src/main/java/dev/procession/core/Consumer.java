@@ -34,7 +34,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     /// Hands messages to a handler.
     ///
     /// An exclusive consumer hands them out in place; a message is taken once handed out, even if the handler throws.
-    /// Heads are moved at the end of the call and after each eighth of a lane: up to that much is redelivered if this
+    /// Heads are moved at the end of the call and after each eighth of a chunk: up to that much is redelivered if this
     /// process is killed. A shared consumer takes a run of messages from one lane at once and hands out private copies:
     /// a kill loses the run, so `limit` bounds the number of messages that it may lose.
     ///
@@ -114,7 +114,26 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         patience.renew();
     }
 
-    /// No message: now and then checks for truncation.
+    /// After a fault, returns if it may be tried again: what was read had been passed by its head meanwhile, its space
+    /// was given back, and the file system is so full that it cannot be had again.
+    final void checkOvertaken(InternalError e) {
+        if (file.isTruncated()) throw file.translate(e); // the heads may be gone, too
+        boolean overtaken = false;
+        try {
+            for (int lane = 0; lane < lanes; lane++) {
+                overtaken |= file.head(lane) != head[lane];
+                first[lane] = 0; // unread
+            }
+            if (file.isTruncated()) overtaken = false;
+        } catch (InternalError late) { // truncated just now
+            throw file.translate(late);
+        }
+        if (!overtaken) throw file.translate(e);
+        lanes = 0; // unknown: selectLane() reads all of them
+        patience.startOver(0);
+    }
+
+    /// No message: now and then checks for truncation, and looks after the space of lanes whose owners are gone.
     final int empty() {
         checked(0);
         return EMPTY;
@@ -122,7 +141,12 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
 
     /// The same for a number of messages taken.
     final int checked(int taken) {
-        if (taken == 0 && (++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
+        if (taken > 0) return taken;
+        if ((++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
+        if (!left.isEmpty()) {
+            left.stream().forEach(participants::giveBackUnowned);
+            left.clear();
+        }
         return taken;
     }
 

@@ -23,8 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// which clears the bit and cannot wake. So every sleep is timed, and the bit is not a
 /// count, which a kill would leave too high for ever.
 ///
-/// Room is not signalled at each move of a head, but when it passes an eighth of its lane and when the lane is empty:
-/// with full lanes, one wake-up per message would cost more than the message.
+/// Room is not signalled at each move of a head, but when it leaves a chunk: only then is there more.
 ///
 /// Thread-safe.
 final class Doorbell {
@@ -61,6 +60,10 @@ final class Doorbell {
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.MESSAGES_WAITING_OFFSET, FENCE);
         // pairs with the same
         SharedMemory.getAndBitwiseOr(file.memory, file.base + Layout.ROOM_WAITING_OFFSET, FENCE);
+    }
+
+    boolean isForRoom() {
+        return futexOffset == Layout.ROOM_FUTEX_OFFSET;
     }
 
     // ---- the sleeper

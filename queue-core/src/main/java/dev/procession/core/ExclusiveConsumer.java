@@ -16,8 +16,8 @@ final class ExclusiveConsumer extends Consumer {
 
     ExclusiveConsumer(Participants participants, WaitLoop waiting) {
         super(participants, waiting);
-        message = new Message(memory);
-        releaseBytes = laneBytes / 8;
+        message = new Message(memory, file.uuid);
+        releaseBytes = geometry.chunkBytes() / 8;
     }
 
     @Override
@@ -51,40 +51,51 @@ final class ExclusiveConsumer extends Consumer {
 
     /// Hands out records of the only lane in use. After each header it checks that the lane is still the only one.
     private int pollOnly(MessageHandler handler, int limit) {
-        final MemorySegment m = memory;
+        final MemorySegment m = laneMemory[0];
         final long lane = laneAddress[0];
+        message.in(m, lane + headerBytes, 0, position[0]);
         long at = position[0];
         long release = head[0] + releaseBytes;
         int taken = 0;
+        int jumps = 0; // in a row
         int usual = Integer.MIN_VALUE; // predicted length: the next address need not wait for this header
         long usualBytes = 0;
+        int usualOffset = headerBytes;
         try {
             while (taken < limit) {
                 long offset = at & mask;
                 long header = SharedMemory.getVolatile(m, lane + offset); // pairs with the release in publish()
                 // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
-                if (SharedMemory.getVolatile(m, lanesInUseAddress) != 1) {
+                if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
                     lanes = 0; // unknown: selectLane() reads all of them
                     break;
                 }
                 if (header == 0) break;
-                if (header == Layout.PADDING) {
-                    if (offset == 0) throw corrupted(0, header);
-                    at = nextLap(at);
-                    continue;
-                }
                 int length = Layout.length(header);
                 if (length != usual) {
-                    if (!isRecord(header, offset)) throw corrupted(0, header);
-                    usual = length;
-                    usualBytes = recordBytes(length);
+                    if (Layout.isJump(header)) {
+                        position[0] = at;
+                        at = targetOf(0, header, ++jumps);
+                        message.in(m, lane + headerBytes, 0, at);
+                        release(0, at);
+                        release = at + releaseBytes;
+                        usual = Integer.MIN_VALUE; // resets jumps
+                        continue;
+                    }
+                    jumps = 0;
+                    position[0] = at;
+                    first[0] = header;
+                    if ((length = firstLength(0)) < 0) throw corrupted(0, header);
+                    usual = length <= maxShort ? length : Integer.MIN_VALUE;
+                    usualBytes = afterFirst(0, length) - at;
+                    usualOffset = geometry.payloadOffset(length);
                 }
                 if (usualBytes > laneBytes - offset) throw corrupted(0, header);
                 at += usualBytes;
                 taken++;
-                message.show(lane + offset + headerBytes, length);
+                message.show(lane + offset + usualOffset, length);
                 handler.onMessage(message);
-                ownLines(lane + offset, usualBytes);
+                ownLines(m, lane + offset, usualBytes);
                 if (at - release >= 0) {
                     release = at + releaseBytes;
                     release(0, at);
@@ -99,42 +110,59 @@ final class ExclusiveConsumer extends Consumer {
         return taken;
     }
 
+    /// Where a jump at a lane's `position` leads.
+    ///
+    /// @param jumps number of jumps in a row, this one included
+    private long targetOf(int lane, long jump, int jumps) {
+        if (!geometry.isTarget(jump) || jumps > geometry.chunks()) throw corrupted(lane, jump);
+        left.set(lane);
+        return shared.target(position[lane], jump);
+    }
+
     /// Hands out records of one lane while they are next.
     private int run(int lane, MessageHandler handler, int limit) {
-        final MemorySegment m = memory;
+        final MemorySegment m = laneMemory[lane];
         final long data = laneAddress[lane];
         final long rivalKey = this.rivalKey;
         final long safeTicket = Layout.key(this.safeTicket);
         final long safeBefore = this.safeBefore[lane];
+        message.in(m, data + headerBytes, lane, position[lane]);
         long at = position[lane];
         long header = first[lane];
         long release = head[lane] + releaseBytes;
         int taken = 0;
         int usual = Integer.MIN_VALUE;
         long usualBytes = 0;
+        int usualOffset = headerBytes;
         try {
             do {
                 long offset = at & mask;
                 int length = Layout.length(header);
                 if (length != usual) {
-                    if (!isRecord(header, offset)) throw corrupted(lane, header);
-                    usual = length;
-                    usualBytes = recordBytes(length);
+                    position[lane] = at;
+                    first[lane] = header;
+                    if ((length = firstLength(lane)) < 0) throw corrupted(lane, header);
+                    usual = length <= maxShort ? length : Integer.MIN_VALUE;
+                    usualBytes = afterFirst(lane, length) - at;
+                    usualOffset = geometry.payloadOffset(length);
                 }
                 if (usualBytes > laneBytes - offset) throw corrupted(lane, header);
                 at += usualBytes;
                 taken++;
                 // pairs with the release in publish()
                 header = SharedMemory.getVolatile(m, data + (at & mask));
-                if (header == Layout.PADDING) {
-                    at = nextLap(at);
-                    // pairs with publish(); padding here is damage, told next
-                    header = SharedMemory.getVolatile(m, data);
-                }
-                message.show(data + offset + headerBytes, length);
+                message.show(data + offset + usualOffset, length);
                 handler.onMessage(message);
-                ownLines(data + offset, usualBytes);
-                if (at - release >= 0) {
+                ownLines(m, data + offset, usualBytes);
+                if (Layout.isJump(header)) {
+                    release(lane, at);
+                    header = 0; // not read, if the next line fails
+                    header = read(lane);
+                    at = position[lane];
+                    release = at + releaseBytes;
+                    usual = Integer.MIN_VALUE;
+                    message.in(m, data + headerBytes, lane, at);
+                } else if (at - release >= 0) {
                     release = at + releaseBytes;
                     release(lane, at);
                 }
@@ -144,9 +172,9 @@ final class ExclusiveConsumer extends Consumer {
                     && (Layout.before(header, safeTicket) || at - safeBefore < 0));
         } finally {
             message.hide();
-            position[lane] = at;
             first[lane] = header;
-            if (taken > 0) release(lane, at);
+            if (at - head[lane] > 0) release(lane, at); // unless it has failed on jumps after that
+            if (Layout.isJump(header)) read(lane);
         }
         return taken;
     }
@@ -160,14 +188,13 @@ final class ExclusiveConsumer extends Consumer {
                 ownBytes = OWN_BYTES;
                 return empty();
             }
-            long at = position[lane];
-            long header = first[lane];
-            if (!isRecord(header, at & mask)) throw corrupted(lane, header);
-            int length = Layout.length(header);
+            int length = firstLength(lane);
+            if (length < 0) throw corrupted(lane, first[lane]);
             if (length > to.length) throw tooLarge(length, to.length);
-            SharedMemory.copyOut(memory, laneAddress[lane] + (at & mask) + headerBytes, to, 0, length);
-            ownLines(laneAddress[lane] + (at & mask), recordBytes(length));
-            release(lane, at + recordBytes(length));
+            long next = afterFirst(lane, length);
+            SharedMemory.copyOut(laneMemory[lane], firstPayload(lane, length), to, 0, length);
+            ownLines(laneMemory[lane], laneAddress[lane] + (position[lane] & mask), next - position[lane]);
+            release(lane, next);
             read(lane);
             return length;
         } catch (InternalError e) {
@@ -187,11 +214,11 @@ final class ExclusiveConsumer extends Consumer {
     /// consumer that is the slower side up to a quarter. The bytes do not change, so after a kill the next consumer
     /// finds the record intact; and only lines of the record itself are written, since its predecessor's may be the
     /// producer's already.
-    private void ownLines(long recordAddress, long bytes) {
+    private void ownLines(MemorySegment lane, long recordAddress, long bytes) {
         if (ownBytes <= 0) return;
         ownBytes -= bytes;
         long end = recordAddress + bytes & -LINE;
-        for (long at = recordAddress; at < end; at = (at & -LINE) + LINE) SharedMemory.rewrite(memory, at);
+        for (long at = recordAddress; at < end; at = (at & -LINE) + LINE) SharedMemory.rewrite(lane, at);
     }
 
     /// Moves the shared head: the space before it is the lane owner's again.
@@ -200,21 +227,21 @@ final class ExclusiveConsumer extends Consumer {
         assert position - before >= 0; // invariant 4
         head[lane] = position;
         this.position[lane] = position;
-        // release: pairs with the volatile read in LaneSpace.extend(); reads of the records precede their overwriting
+        // release: pairs with the volatile read in LaneSpace.freePassed(); reads of the records precede their
+        // overwriting
         SharedMemory.setRelease(memory, headAddress[lane], position);
-        shared.signalRoom(lane, before, position);
+        shared.signalRoom(before, position);
     }
 
     @Override
     long read(int lane) {
-        // pairs with the release in publish()
-        long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (position[lane] & mask));
-        if (header == Layout.PADDING) {
-            position[lane] = nextLap(position[lane]);
-            header = SharedMemory.getVolatile(memory, laneAddress[lane]); // pairs with publish()
-            if (header == Layout.PADDING) throw corrupted(lane, header);
+        for (int jumps = 1;; jumps++) {
+            // pairs with the release in publish() and jump()
+            long header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (position[lane] & mask));
+            // what is no jump to a chunk is reported when it is to be taken
+            if (!Layout.isJump(header) || !geometry.isTarget(header)) return first[lane] = header;
+            release(lane, targetOf(lane, header, jumps)); // the chunk can be used again
         }
-        return first[lane] = header;
     }
 
     @Override

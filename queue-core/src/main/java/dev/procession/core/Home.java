@@ -34,8 +34,8 @@ final class Home {
     /// Number of fixed names tried in one place: another user can occupy these, but not a random one.
     private static final int NAMES = 9;
 
-    /// The words from `magic` to `flags`.
-    private static final int HEADER_BYTES = (int) Layout.FLAGS_OFFSET + Long.BYTES;
+    /// The words from `magic` to `neededFeatures`.
+    private static final int HEADER_BYTES = (int) Layout.NEEDED_FEATURES_OFFSET + Long.BYTES;
 
     private static final int S_IFMT = 0170000, S_IFDIR = 0040000, S_ISVTX = 01000;
     private static final boolean UNIX = Path.of("").getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -215,10 +215,10 @@ final class Home {
 
     private static boolean saysAnonymous(@Nullable ByteBuffer header) {
         if (header == null || header.remaining() < HEADER_BYTES) return false;
-        long flags = header.getLong((int) Layout.FLAGS_OFFSET);
+        long features = header.getLong((int) Layout.NEEDED_FEATURES_OFFSET);
         return header.getLong((int) Layout.MAGIC_OFFSET) == Layout.MAGIC
                 && header.getLong((int) Layout.VERSION_OFFSET) == Layout.VERSION
-                && (flags & Layout.FLAG_ANONYMOUS) != 0
-                && (flags & ~Layout.KNOWN_FLAGS) == 0;
+                && (features & Layout.ANONYMOUS) != 0
+                && (features & ~Layout.KNOWN_FEATURES) == 0;
     }
 }

@@ -4,14 +4,15 @@ import dev.procession.core.os.Os;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// A queue of byte messages shared by processes: many producers, many consumers, one order.
 ///
 /// {@snippet file="CoreExamples.java" region="put-get"}
 ///
-/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*: a single-writer
-/// log. A shared counter deals out *tickets*: tickets order the lanes, a lane orders its own records. A consumer takes
-/// the record with the smallest ticket.
+/// The queue is a memory-mapped file of *lanes*. A lane is one producer's private log of *records*: a ring buffer in
+/// chunks that grows under a backlog and shrinks after it. A shared counter deals out *tickets*: tickets order the
+/// lanes, a lane orders its own records. A consumer takes the record with the smallest ticket.
 ///
 ///     ticket counter: 8
 ///
@@ -74,7 +75,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @return a handle on it
     /// @throws QueueUnavailableException if there is a file of that name, or it cannot be made
     public static LaneQueue create(Path file, QueueGeometry geometry, String label) {
-        return new LaneQueue(QueueFile.create(file, geometry, label, 0));
+        return new LaneQueue(QueueFile.create(file, geometry, label, false));
     }
 
     /// Makes a queue in a file of the default directory. The file is removed by the last process that closes it; after
@@ -91,7 +92,7 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueUnavailableException if it cannot be made in any of them
     public static LaneQueue createAnonymous(QueueGeometry geometry, String label) {
         return new LaneQueue(Home.first(
-                home -> QueueFile.create(Home.emptyName(home), geometry, label, Layout.FLAG_ANONYMOUS)));
+                home -> QueueFile.create(Home.emptyName(home), geometry, label, true)));
     }
 
     /// Opens the queue whose path is this one's plus a suffix, and makes it if there is none. It is anonymous if this
@@ -106,10 +107,9 @@ public final class LaneQueue implements AutoCloseable {
         return new LaneQueue(file.openBeside(suffix, geometry, label));
     }
 
-    /// Returns the path used by [#openBeside(String, QueueGeometry, String)].
+    /// {@return the path used by [#openBeside(String, QueueGeometry, String)]}
     ///
     /// @param suffix appended to the path
-    /// @return the path
     public Path pathBeside(String suffix) {
         return file.pathBeside(suffix);
     }
@@ -145,10 +145,8 @@ public final class LaneQueue implements AutoCloseable {
         }
     }
 
-    /// Returns the directory of anonymous queues, and makes it if it is missing: the user's own, inaccessible to
-    /// others.
+    /// {@return the directory of anonymous queues: the user's own, inaccessible to others; made if it is missing}
     ///
-    /// @return its path
     /// @throws QueueUnavailableException if it cannot be made, or cannot be trusted
     public static Path directory() {
         return Home.first(home -> home);
@@ -156,11 +154,9 @@ public final class LaneQueue implements AutoCloseable {
 
     // ---- participants
 
-    /// Makes a producer that waits by [WaitStrategy#spinThenSleep()].
+    /// Makes a producer that waits by [WaitStrategy#spinThenSleep()]: [#newProducer(WaitStrategy)].
     ///
     /// @return a producer for one thread
-    /// @throws QueueUnavailableException if every lane has a living owner, or there is no space for another lane
-    /// @throws QueueClosedException if this handle was closed
     public Producer newProducer() {
         return newProducer(WaitStrategy.spinThenSleep());
     }
@@ -172,16 +168,31 @@ public final class LaneQueue implements AutoCloseable {
     /// @throws QueueUnavailableException if every lane has a living owner, or there is no space for another lane
     /// @throws QueueClosedException if this handle was closed
     public Producer newProducer(WaitStrategy strategy) {
-        return participants.newProducer(lane -> new Producer(participants, bound, lane, room, strategy));
+        Producer producer = tryNewProducer(strategy);
+        if (producer == null) throw participants.noLane();
+        return producer;
     }
 
-    /// Makes a consumer that waits by [WaitStrategy#spinThenSleep()].
+    /// The same; waits while every lane has a living owner, up to the time-out.
+    ///
+    /// @param strategy how its blocking puts wait
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return a producer for one thread
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    public Producer newProducer(WaitStrategy strategy, long timeoutNanos) throws InterruptedException {
+        // the death of an owner rings no bell: this one is woken by its timers
+        WaitLoop waiting = new WaitLoop(file, room, WaitStrategy.sleeping(), () -> WaitStrategy.LONGEST_NANOS);
+        return participants.awaitProducer(() -> tryNewProducer(strategy), waiting, timeoutNanos);
+    }
+
+    private @Nullable Producer tryNewProducer(WaitStrategy strategy) {
+        return participants.tryNewProducer(lane -> new Producer(participants, bound, lane, room, strategy));
+    }
+
+    /// Makes a consumer that waits by [WaitStrategy#spinThenSleep()]: [#newConsumer(Delivery, WaitStrategy)].
     ///
     /// @param delivery exclusive or shared, or leased if the queue is: then it is a [LeasingConsumer]
     /// @return a consumer for one thread
-    /// @throws QueueUnavailableException if the consumers that are attached do not allow it, or only one of the queue
-    ///     and the delivery is leased
-    /// @throws QueueClosedException if this handle was closed
     public Consumer newConsumer(Delivery delivery) {
         return newConsumer(delivery, WaitStrategy.spinThenSleep());
     }
@@ -205,20 +216,18 @@ public final class LaneQueue implements AutoCloseable {
         };
     }
 
-    /// Makes a loop that waits until a message is available.
+    /// {@return a loop, for one wait of one thread, that waits until a message is available}
     ///
     /// @param strategy how it waits
-    /// @return for one wait of one thread
     public WaitLoop waitingForMessages(WaitStrategy strategy) {
         return new WaitLoop(file, messages, strategy,
                 () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0);
     }
 
-    /// Makes a loop that waits for room, whose availability only the caller can determine.
+    /// {@return a loop, for one wait of one thread, that waits for room, of which only the caller can tell}
     ///
     /// @param strategy how it waits
     /// @param ready whether there is room; called right before each sleep
-    /// @return for one wait of one thread
     public WaitLoop waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
         return new WaitLoop(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
     }
@@ -245,40 +254,34 @@ public final class LaneQueue implements AutoCloseable {
 
     // ---- state of the queue, for any thread
 
-    /// Returns the file's absolute path.
-    ///
-    /// @return the path
+    /// {@return the file's absolute path}
     public Path path() {
         return file.path;
     }
 
-    /// Whether the queue was made by [#createAnonymous(QueueGeometry, String)], so that the last process that closes it
-    /// removes it.
-    ///
-    /// @return whether it was
+    /// {@return whether the queue was made by [#createAnonymous(QueueGeometry, String)]}
     public boolean isAnonymous() {
         return file.anonymous;
     }
 
-    /// Returns the queue's shape.
-    ///
-    /// @return the geometry
+    /// {@return the queue's shape}
     public QueueGeometry geometry() {
         return file.geometry;
     }
 
-    /// Returns the creator's description of the messages.
-    ///
-    /// @return the label, possibly empty
+    /// {@return the creator's description of the messages, possibly empty}
     public String label() {
         return file.label;
     }
 
-    /// Returns the length of the longest possible message.
-    ///
-    /// @return bytes
+    /// {@return the length of the longest possible message, in bytes}
     public int maxMessageBytes() {
         return file.geometry.maxMessageBytes();
+    }
+
+    /// {@return the size of the largest possible [Batch] in bytes, headers included: half a lane}
+    public long maxBatchBytes() {
+        return file.geometry.maxBatchBytes();
     }
 
     /// Whether the queue was empty at some moment during this call. After a put has returned, this is false until its
@@ -290,8 +293,7 @@ public final class LaneQueue implements AutoCloseable {
         return ask(lanes::isEmpty);
     }
 
-    /// Whether a queue with a bound on its items has reached it. Without such a bound this is always false: each
-    /// producer's lane fills up by itself, see [Producer#hasRoom(int)].
+    /// Whether a queue with a bound on its items has reached it; false without one, see [Producer#hasRoom(int)].
     ///
     /// A place is taken from the beginning of an item's put until the item is taken, or done in a leased queue. A
     /// producer stopped in the middle of a put or holding a claim keeps its place, so a queue may be full with fewer
@@ -301,11 +303,16 @@ public final class LaneQueue implements AutoCloseable {
     /// @return whether it has
     /// @throws QueueClosedException if this handle was closed
     public boolean isFull() {
-        return ask(() -> file.geometry.bounded() && !bound.hasPlace(new Patience(file)));
+        return ask(() -> file.geometry.bounded() && !bound.hasPlace(1, new Patience(file)));
+    }
+
+    /// {@return whether the last put through this handle that needed more memory found the file system full}
+    public boolean isFileSystemFull() {
+        return file.spaceMissing;
     }
 
     /// Counts the messages in the queue: put and not taken, or not done in a leased queue. Walks over all of them, some
-    /// nanoseconds each. With concurrent puts and gets the result is approximate.
+    /// nanoseconds each; approximate with concurrent puts and gets.
     ///
     /// @return the number of messages
     /// @throws QueueClosedException if this handle was closed
@@ -313,9 +320,8 @@ public final class LaneQueue implements AutoCloseable {
         return ask(lanes::size);
     }
 
-    /// Takes a snapshot of the queue and its lanes, at the cost of [#size()].
+    /// {@return a snapshot of the queue and its lanes, at the cost of [#size()]}
     ///
-    /// @return the snapshot
     /// @throws QueueClosedException if this handle was closed
     public QueueStats stats() {
         return ask(() -> QueueStats.read(participants));
@@ -337,9 +343,7 @@ public final class LaneQueue implements AutoCloseable {
         return "LaneQueue[" + file.path + ", " + file.geometry + "]";
     }
 
-    /// The platform of this process, for display: `linux` is the fast one.
-    ///
-    /// @return "linux" or "portable"
+    /// {@return the platform of this process, for display: `linux`, which is the fast one, or `portable`}
     public static String platform() {
         return Os.CURRENT.name();
     }

@@ -1,6 +1,7 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
 
 /// Finds the record to take next: the look of the package documentation, on this consumer's cache of the lanes.
 ///
@@ -20,23 +21,27 @@ abstract class LaneScan {
 
     final QueueFile file;
     final Lanes shared; // what is known of all lanes together
-    final MemorySegment memory;
+    final MemorySegment memory; // the shared words
     final long base;
+    final QueueGeometry geometry;
     final long lanesInUseAddress;
     final long laneBytes;
     final long mask; // position & mask is the offset
     final int headerBytes; // bytes before the payload
     final int alignment; // of records, in bytes
-    final int maxMessage;
+    final int maxShort; // the longest payload of a short record
+    final MemorySegment[] laneMemory; // those below `mapped`
     final long[] laneAddress;
     final long[] headAddress;
+    private int mapped; // number of lanes whose memory is mapped: at least those in use
 
     final long[] head; // position: the shared head as last read or moved by this consumer
-    final long[] position; // position of the lane's first record: its head, or after padding there
+    final long[] position; // position of the lane's first record: its head, or in a leased queue after it
     final long[] first; // the header there; 0 if the lane was empty when last read
     final long[] safeBefore; // position: every record before it was published before the last look began
     long safeTicket; // a ticket drawn before the last look began; records with smaller ones are safe to take
     int lanes; // in use, as of the last look
+    final BitSet left = new BitSet(); // lanes of which a head left a chunk since the queue was last found empty
     long rivalKey; // key of the smallest ticket seen in another lane; a record below it is next
 
     final Patience patience; // of the current call
@@ -46,14 +51,15 @@ abstract class LaneScan {
         file = shared.file;
         memory = file.memory;
         base = file.base;
-        QueueGeometry geometry = file.geometry;
+        geometry = file.geometry;
         lanesInUseAddress = base + Layout.LANES_IN_USE_OFFSET;
         laneBytes = geometry.laneBytes();
         mask = geometry.offsetMask();
         headerBytes = geometry.headerBytes();
         alignment = geometry.alignment();
-        maxMessage = geometry.maxMessageBytes();
+        maxShort = Math.min(geometry.maxMessageBytes(), Layout.MAX_SHORT);
         int max = geometry.lanes();
+        laneMemory = new MemorySegment[max];
         laneAddress = new long[max];
         headAddress = new long[max];
         head = new long[max];
@@ -61,7 +67,6 @@ abstract class LaneScan {
         first = new long[max];
         safeBefore = new long[max];
         for (int lane = 0; lane < max; lane++) {
-            laneAddress[lane] = base + geometry.laneOffset(lane);
             headAddress[lane] = base + Layout.headOffset(lane);
             // pairs with all that move heads
             head[lane] = position[lane] = safeBefore[lane] = SharedMemory.getVolatile(memory, headAddress[lane]);
@@ -90,7 +95,7 @@ abstract class LaneScan {
 
     /// One lane in use: what was read in it before the number of lanes was read is in order (invariant 8).
     private int selectOnlyLane() {
-        if (lanes == 0 && (lanes = shared.lanesInUse()) == 0) return NONE; // and no lane has memory yet
+        if (lanes == 0 && readLanesInUse() == 0) return NONE; // and no lane has memory yet
         if (first[0] == 0) read(0);
         // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
         if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) {
@@ -158,15 +163,16 @@ abstract class LaneScan {
         long at = position[lane];
         long last = first[lane];
         for (int i = 0;; i++) {
-            if (!isRecord(last, at & mask)) {
-                at++; // include it: taking it finds out whether it is damaged
+            int length = Layout.length(last);
+            if (!isShort(length, at & mask)) {
+                at++; // include it: a long record, or taking it finds out whether it is damaged
                 break;
             }
-            at += recordBytes(Layout.length(last));
+            at += recordBytes(length);
             if (i == WALK) break;
             // pairs with the release in publish()
-            long next = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask));
-            if (next == 0 || next == Layout.PADDING) break;
+            long next = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (at & mask));
+            if (next == 0 || Layout.isJump(next)) break;
             last = next;
         }
         long ticket = ticket(last);
@@ -181,14 +187,25 @@ abstract class LaneScan {
     /// One look: rereads the lanes that were empty. Returns whether one no longer is.
     private boolean rescan() {
         boolean found = false;
-        lanes = shared.lanesInUse(); // before the lanes: a lane used later holds only puts that began later
+        readLanesInUse(); // before the lanes: a lane used later holds only puts that began later
         for (int lane = 0; lane < lanes; lane++) {
             if (first[lane] == 0) found |= read(lane) != 0;
         }
         return found;
     }
 
-    /// Reads the lane's first record into `head`, `position`, `first`; returns `first`.
+    /// Reads the number of lanes in use into `lanes`, and maps those that are new.
+    final int readLanesInUse() {
+        int inUse = shared.lanesInUse();
+        for (; mapped < inUse; mapped++) {
+            laneMemory[mapped] = file.lanes.mapping(mapped);
+            laneAddress[mapped] = file.lanes.address(mapped);
+        }
+        return lanes = inUse;
+    }
+
+    /// Reads the lane's first record into `head`, `position`, `first`; returns `first`, which is no jump to a
+    /// chunk.
     abstract long read(int lane);
 
     /// Whether the lane's head is still where it was read.
@@ -199,18 +216,31 @@ abstract class LaneScan {
 
     // ---- records
 
+    /// The size of a short record.
     final long recordBytes(int length) {
         return QueueGeometry.recordBytes(length, headerBytes, alignment);
     }
 
-    /// Whether a header that is neither zero nor padding can be a record's at this offset.
-    final boolean isRecord(long header, long offset) {
-        int length = Layout.length(header);
-        return length >= 0 && length <= maxMessage && recordBytes(length) <= laneBytes - offset;
+    /// Whether a short record of this length can be at this offset, with the next header after it.
+    final boolean isShort(int length, long offset) {
+        return length >= 0 && length <= maxShort && recordBytes(length) <= laneBytes - offset - headerBytes;
     }
 
-    final long nextLap(long position) {
-        return QueueGeometry.nextLap(position, laneBytes);
+    /// The length of the lane's first record, short or long; -1 if its header is none.
+    final int firstLength(int lane) {
+        int length = Layout.length(first[lane]);
+        return isShort(length, position[lane] & mask) ? length : shared.length(lane, position[lane], first[lane]);
+    }
+
+    /// Where its payload is.
+    final long firstPayload(int lane, int length) {
+        return laneAddress[lane] + (position[lane] & mask)
+                + (length <= maxShort ? headerBytes : geometry.payloadOffset(length));
+    }
+
+    /// The position after it.
+    final long afterFirst(int lane, int length) {
+        return position[lane] + (length <= maxShort ? recordBytes(length) : geometry.recordBytes(length));
     }
 
     final QueueCorruptedException corrupted(int lane, long header) {

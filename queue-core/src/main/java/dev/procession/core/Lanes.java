@@ -15,8 +15,12 @@ final class Lanes {
 
     private static final long FOUND = 1;
 
-    private static final String NO_RECORD = "there is no record";
+    static final String NO_RECORD = "there is no record";
+    /// No position: its offset is no record's.
+    static final long NOWHERE = -1;
+
     private static final String NO_END = "no zero header ends its log";
+    static final String NO_CHUNK = "a jump leads to no chunk";
 
     static final String NEVER_STILL = "the lanes never stand still";
 
@@ -53,7 +57,7 @@ final class Lanes {
         Patience patience = new Patience(file);
         for (int seen; (seen = lanesInUse()) < lanes; patience.startOver(seen)) {
             for (int lane = seen; lane < lanes; lane++) {
-                if (!file.reserveStart(lane)) return false;
+                if (!file.lanes.reserveStart(lane)) return false;
             }
             // pairs with lanesInUse(); CAS: monotonic
             SharedMemory.compareAndSet(memory, base + Layout.LANES_IN_USE_OFFSET, seen, lanes);
@@ -66,19 +70,46 @@ final class Lanes {
     }
 
     long header(int lane, long position) {
-        // pairs with the release in LaneWriter.publish()
-        return SharedMemory.getVolatile(memory, base + geometry.laneOffset(lane) + (position & geometry.offsetMask()));
+        // pairs with the release in LaneWriter.publish() and jump()
+        return SharedMemory.getVolatile(file.lanes.mapping(lane), file.lanes.address(lane) + geometry.offset(position));
     }
 
-    long nextLap(long position) {
-        return QueueGeometry.nextLap(position, geometry.laneBytes());
+    /// The payload length of a record at this position, short or long; -1 if this header cannot be a record's there.
+    int length(int lane, long position, long header) {
+        long length = Layout.length(header);
+        long most = Layout.MAX_SHORT;
+        if (Layout.isLong(header)) {
+            long offset = geometry.offset(position) + geometry.headerBytes();
+            if (offset + Long.BYTES > geometry.laneBytes()) return -1; // no room for its length
+            long word = file.lanes.address(lane) + offset;
+            // pairs with the release in LaneWriter.publish(); volatile: before the next read of the head
+            length = SharedMemory.getVolatile(file.lanes.mapping(lane), word);
+            if (length <= most) return -1;
+            most = Integer.MAX_VALUE;
+        }
+        boolean fits = length >= 0
+                && length <= Math.min(most, geometry.maxMessageBytes())
+                && geometry.recordBytes((int) length) + geometry.headerBytes() <= geometry.laneBytes()
+                        - geometry.offset(position);
+        return fits ? (int) length : -1;
     }
 
-    private boolean isRecord(long header, long position) {
-        int length = Layout.length(header);
-        return length >= 0
-                && length <= geometry.maxMessageBytes()
-                && geometry.recordBytes(length) <= nextLap(position) - position;
+    /// Where a jump at this position leads; NOWHERE if to no chunk of the lane.
+    long target(long position, long jump) {
+        if (!geometry.isTarget(jump)) return NOWHERE;
+        return Layout.position(Layout.jumps(position) + 1, geometry.target(jump));
+    }
+
+    /// Moves the head over a jump, so that its chunk can be used again.
+    ///
+    /// @param jump the header at this head
+    void passJump(int lane, long head, long jump) {
+        long target = target(head, jump);
+        if (target == NOWHERE && head(lane) == head) throw file.corrupted(lane, head, NO_CHUNK);
+        // pairs with LaneSpace.freePassed(); CAS: the head has not moved since it was read, which proves the jump
+        if (target != NOWHERE && SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, target)) {
+            signalRoom(head, target);
+        }
     }
 
     // ---- walks
@@ -89,49 +120,65 @@ final class Lanes {
     /// @param items number of records not done
     /// @param lent number of those with a lease
     /// @param passed with bounded items: number of the lane's items before the head or done
-    record Log(long head, long tail, long items, long lent, long passed) {}
+    /// @param bytes the size of its records
+    record Log(long head, long tail, long items, long lent, long passed, long bytes) {}
 
     /// Walks a lane's headers. Memory before the head may be reused, so a walk that the head overtakes starts over.
     ///
     /// @param holders collects the ids of the consumers that hold leases
     Log walk(int lane, @Nullable BitSet holders, Patience patience) {
-        long records = 0;
-        again:
-        for (;; patience.startOver(lane, records)) {
+        while (true) {
             long head = head(lane);
-            long at = head;
-            long items = 0;
-            long lent = 0;
-            long number = 0;
-            records = 0;
-            while (true) {
-                long header = header(lane, at);
-                if (records == 0 && header != Layout.PADDING && geometry.bounded()) number = number(lane, at);
-                if (head(lane) - at > 0) continue again;
-                if (header == 0) return new Log(head, at, items, lent, number + records - items);
-                long next = nextLap(at);
-                if (header != Layout.PADDING) {
-                    if (!isRecord(header, at)) throw file.corrupted(lane, at, NO_RECORD);
-                    next = at + geometry.recordBytes(Layout.length(header));
-                    records++;
-                    int state = geometry.leased() ? state(lane, at) : Layout.FREE;
-                    if (state != Layout.DONE) items++;
-                    if (state == Layout.LEASED) {
-                        lent++;
-                        if (holders != null) holders.set(Layout.consumerId(leaseWord(lane, at)));
-                    }
-                }
-                if (next - head(lane) >= geometry.laneBytes()) throw file.corrupted(lane, next, NO_END);
-                // with concurrent puts the tail may outrun the walk, but not for ever
-                if (next - head >= geometry.laneBytes()) patience.runAfter(lane, next, NO_END);
-                at = next;
+            try {
+                Log log = walkFrom(lane, head, holders, patience);
+                if (log != null) return log;
+            } catch (InternalError e) {
+                checkOvertaken(lane, head, e);
             }
+            patience.startOver(lane);
         }
     }
 
-    /// The position after the last record of a lane.
-    long tail(int lane) {
-        return walk(lane, null, new Patience(file)).tail();
+    /// Memory that the head has passed may have been given back; reading it fails if the file system is full.
+    private void checkOvertaken(int lane, long head, InternalError e) {
+        if (head(lane) == head) throw e;
+    }
+
+    /// Returns null if the head has overtaken the walk.
+    private @Nullable Log walkFrom(int lane, long head, @Nullable BitSet holders, Patience patience) {
+        final long first = geometry.bounded() ? number(lane, head) : 0;
+        long at = head;
+        long items = 0;
+        long lent = 0;
+        long bytes = 0;
+        long records = 0;
+        while (true) {
+            long header = header(lane, at);
+            boolean jump = Layout.isJump(header);
+            int length = jump || header == 0 ? 0 : length(lane, at, header);
+            long next = jump ? target(at, header) : at;
+            if (head(lane) - at > 0) return null;
+            if (header == 0) return new Log(head, at, items, lent, first + records - items, bytes);
+            if (length < 0) throw file.corrupted(lane, at, NO_RECORD);
+            if (jump) {
+                if (next == NOWHERE) throw file.corrupted(lane, at, NO_CHUNK);
+                int chain = Layout.jumps(next) - Layout.jumps(head(lane));
+                if (chain >= geometry.chunks()) throw file.corrupted(lane, next, NO_END);
+                // with concurrent puts the tail may outrun the walk, but not for ever
+                patience.runAfter(lane, next, NO_END);
+            } else {
+                next = at + geometry.recordBytes(length);
+                records++;
+                bytes += next - at;
+                int state = geometry.leased() ? state(lane, at) : Layout.FREE;
+                if (state != Layout.DONE) items++;
+                if (state == Layout.LEASED) {
+                    lent++;
+                    if (holders != null) holders.set(Layout.consumerId(leaseWord(lane, at)));
+                }
+            }
+            at = next;
+        }
     }
 
     /// Whether the queue was empty at some moment during this call.
@@ -157,22 +204,33 @@ final class Lanes {
 
     /// The position of the lane's first record that is not done, with FOUND added, or of its end marker.
     private long first(int lane, Patience patience) {
-        for (long at = 0, head = 0;; patience.startOver(lane, (at - head) / Long.BYTES)) {
-            head = head(lane);
-            at = head;
-            long header = header(lane, at);
-            if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
-            boolean sound = true;
-            while (geometry.leased() && header != 0 && state(lane, at) == Layout.DONE) {
-                sound = isRecord(header, at) && at - head < geometry.laneBytes();
-                if (!sound) break;
-                at += geometry.recordBytes(Layout.length(header));
-                header = header(lane, at);
-                if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
+        while (true) {
+            long head = head(lane);
+            try {
+                long first = firstFrom(lane, head, patience);
+                if (first != NOWHERE) return first;
+            } catch (InternalError e) {
+                checkOvertaken(lane, head, e);
             }
-            if (head(lane) != head) continue;
-            if (!sound) throw file.corrupted(lane, at, NO_RECORD);
-            return header == 0 ? at : at | FOUND;
+            patience.startOver(lane);
+        }
+    }
+
+    /// Returns NOWHERE if the head has moved.
+    private long firstFrom(int lane, long head, Patience patience) {
+        for (long at = head;;) {
+            long header = header(lane, at);
+            boolean jump = Layout.isJump(header);
+            boolean done = !jump && header != 0 && geometry.leased() && state(lane, at) == Layout.DONE;
+            int length = done ? length(lane, at, header) : 0;
+            if (head(lane) != head) return NOWHERE;
+            if (!jump && !done) return header == 0 ? at : at | FOUND;
+            long next = jump ? target(at, header) : length < 0 ? NOWHERE : at + geometry.recordBytes(length);
+            if (next == NOWHERE || Layout.jumps(next) - Layout.jumps(head) >= geometry.chunks()) {
+                throw file.corrupted(lane, at, jump ? NO_CHUNK : NO_RECORD);
+            }
+            patience.runAfter(lane, next, NO_END);
+            at = next;
         }
     }
 
@@ -187,63 +245,64 @@ final class Lanes {
 
     // ---- leases
 
-    /// The file offset of the lease word of the record at this position.
-    long leaseWordOffset(int lane, long position) {
-        return geometry.leaseWordsOffset(lane) + geometry.leaseWordBytes(position & geometry.offsetMask());
-    }
-
     private long leaseWord(int lane, long position) {
         // pairs with the CAS that leases, finishes or gives back
-        return SharedMemory.getVolatile(memory, base + leaseWordOffset(lane, position));
+        return SharedMemory.getVolatile(file.lanes.mapping(lane), file.lanes.leaseWordAddress(lane, position));
     }
 
     private int state(int lane, long position) {
-        return Layout.state(leaseWord(lane, position), geometry.lap(position));
+        return Layout.state(leaseWord(lane, position), position);
     }
 
     boolean replaceLeaseWord(int lane, long position, long leaseWord, long by) {
         // pairs with the reads of the lease word in every walk; CAS: another consumer may have taken over
-        return SharedMemory.compareAndSet(memory, base + leaseWordOffset(lane, position), leaseWord, by);
+        return SharedMemory.compareAndSet(
+                file.lanes.mapping(lane), file.lanes.leaseWordAddress(lane, position), leaseWord, by);
     }
 
-    /// Moves the head over records that are done, one at a time, which frees their space.
+    /// Moves the head over records that are done, one at a time, which frees their space, and over jumps.
     ///
     /// Called after each record made done. If two threads finish the record at the head and the one after it
     /// concurrently, at least one of them sees both done.
     void passDone(int lane, Patience patience) {
         long before = head(lane);
         long after = before;
-        while (after - before < geometry.laneBytes()) { // at most one lap: the rest is left to later callers
+        // at most once around: the rest is left to later callers
+        while (Layout.jumps(after) - Layout.jumps(before) <= geometry.chunks()) {
             long head = head(lane);
-            long at = head;
-            long header = header(lane, at);
-            if (header == Layout.PADDING) header = header(lane, at = nextLap(at));
-            if (header == 0 || state(lane, at) != Layout.DONE) break;
-            if (isRecord(header, at)) {
-                long next = at + geometry.recordBytes(Layout.length(header));
-                // pairs with LaneSpace.extend(); CAS: the head has not moved since it was read, which proves the header
-                if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
-                    after = next;
-                    continue;
+            long header = header(lane, head);
+            if (Layout.isJump(header)) {
+                passJump(lane, head, header);
+            } else {
+                if (header == 0 || state(lane, head) != Layout.DONE) break;
+                int length = length(lane, head, header);
+                if (length < 0) {
+                    if (head(lane) == head) throw file.corrupted(lane, head, NO_RECORD);
+                } else {
+                    long next = head + geometry.recordBytes(length);
+                    // pairs with LaneSpace.freePassed(); CAS: the head has not moved since it was read, which proves
+                    // the header
+                    if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
+                        after = next;
+                        continue;
+                    }
                 }
-            } else if (head(lane) == head) {
-                throw file.corrupted(lane, at, NO_RECORD);
             }
             patience.startOver(lane);
         }
         // a done record gives up its place in the bound, wherever the head is
-        if (after != before || geometry.bounded()) signalRoom(lane, before, after);
+        if (after != before || geometry.bounded()) signalRoom(before, after);
     }
 
-    /// Wakes producers that wait for room, after a head has moved: only at each eighth of a lane and when the lane is
-    /// empty, since one wake-up per message would cost more than the message.
-    void signalRoom(int lane, long before, long after) {
+    /// Wakes producers that wait for room, after a head has moved: only when it has left a chunk, since before that
+    /// there is no more room than there was.
+    void signalRoom(long before, long after) {
+        if (geometry.bounded() || ((before ^ after) & -geometry.chunkBytes()) != 0) signalRoom();
+    }
+
+    void signalRoom() {
         // pairs with Doorbell.prepareToSleep(), whose asymmetric fence supplies the missing StoreLoad
-        if (SharedMemory.getOpaque(memory, base + Layout.ROOM_WAITING_OFFSET) == 0) return;
-        long eighth = geometry.laneBytes() / 8;
-        if (geometry.bounded() || ((before ^ after) & -eighth) != 0 || header(lane, after) == 0) {
-            Doorbell.ring(memory, base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
-        }
+        Doorbell.ring(memory, base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
     }
 
     void signalMessages() {
@@ -272,8 +331,8 @@ final class Lanes {
     }
 
     long number(int lane, long position) {
-        // pairs with the release of the header or padding before it, which comes later in program order
+        // pairs with the release of the header or jump before it, which comes later in program order
         return SharedMemory.getVolatile(
-                memory, base + geometry.laneOffset(lane) + (position & geometry.offsetMask()) + Long.BYTES);
+                file.lanes.mapping(lane), file.lanes.address(lane) + geometry.offset(position) + Long.BYTES);
     }
 }

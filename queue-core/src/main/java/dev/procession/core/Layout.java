@@ -12,6 +12,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.StructLayout;
 
 /// The file format, declared once. Offsets and sizes derive from it; a test checks the table below against it.
+/// FORMAT.md says what each party must do with it.
 ///
 /// | offset | bytes | word | written by |
 /// |---|---|---|---|
@@ -19,13 +20,16 @@ import java.lang.foreign.StructLayout;
 /// | 8 | 8 | version | the creator |
 /// | 16 | 8 | lanes | the creator |
 /// | 24 | 8 | laneBytes | the creator |
-/// | 32 | 8 | maxItems | the creator |
-/// | 40 | 8 | flags | the creator |
-/// | 48 | 8 | visibilityNanos | the creator |
-/// | 56 | 8 | maxAttempts | the creator |
-/// | 64 | 16 | uuid | the creator |
-/// | 80 | 16 | bootId | the creator |
-/// | 96 | 64 | label | the creator |
+/// | 32 | 8 | chunkBytes | the creator |
+/// | 40 | 8 | maxItems | the creator |
+/// | 48 | 8 | neededFeatures | the creator; a reader refuses bits that it does not know |
+/// | 56 | 8 | optionalFeatures | the creator; a reader ignores bits that it does not know |
+/// | 64 | 8 | visibilityNanos | the creator |
+/// | 72 | 8 | maxAttempts | the creator |
+/// | 80 | 16 | uuid | the creator |
+/// | 96 | 16 | bootId | the creator |
+/// | 112 | 32 | madeBy | the creator: its release, UTF-8 |
+/// | 144 | 64 | label | the creator, UTF-8 |
 /// | 4096 | 8 | ticket | the next one to draw; producers, by fetch-and-add |
 /// | 4224 | 8 | lanesInUse | new producers; monotonic |
 /// | 4352 | 8 | messagesWaiting | bit 0: set by sleeping consumers, cleared by waking producers; bit 1: see Doorbell |
@@ -33,18 +37,29 @@ import java.lang.foreign.StructLayout;
 /// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by waking consumers; bit 1: see Doorbell |
 /// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
-/// | 4992 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
-/// | the next page | laneBytes a lane | records | the lane's owner |
+/// | 4992 | 1024 | spare | nobody yet: eight words, 128 bytes apart |
+/// | 6016 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
+/// | the next page | laneBytes a lane | chunks of records | the lane's owner |
 /// | after each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
 ///
+/// A *position* in a lane is, from the most significant bit: 32 bits jump count, 32 bits offset in the lane.
+///
 /// A record is a header of one long and the payload, padded to 8 bytes. A header holds the low 40 bits of the ticket
-/// above 24 bits of length + 1, so it is never zero. With a bound on the items a second long follows the header: the
-/// record's number within its lane; records are then padded to 16 bytes.
+/// above a code of 24 bits, which is the length + 1, so it is never zero. The codes from 2^24 - 3 on are no lengths:
+///
+/// | code | meaning |
+/// |---|---|
+/// | 2^24 - 3 | none: damage |
+/// | 2^24 - 2 | a long record: the length is in one more long, right before the payload |
+/// | 2^24 - 1 | a jump: the next header is at the start of the chunk whose number is in the upper 40 bits |
+///
+/// With a bound on the items a second long follows the header: the record's number within its lane; records are then
+/// padded to 16 bytes.
 ///
 /// In a leased queue records are padded to blocks of 64 bytes, and each block has a lease word, outside the lane, so
 /// that a payload is never mistaken for one. It describes the record that begins there; from the most significant bit:
-/// 38 bits lap (position / laneBytes), 16 consumer id, 8 attempt, 2 state. A word of an earlier lap means that the
-/// record is free, so producers never write lease words.
+/// 32 bits jump count of its position, 16 consumer id, 14 attempt, 2 state. A word of another jump count means that
+/// the record is free, so producers never write lease words.
 final class Layout {
     /// Distance in bytes between words with different writers, against false sharing: two cache lines, since the
     /// adjacent-line prefetcher fetches pairs.
@@ -56,14 +71,17 @@ final class Layout {
             JAVA_LONG.withName("version"),
             JAVA_LONG.withName("lanes"),
             JAVA_LONG.withName("laneBytes"),
+            JAVA_LONG.withName("chunkBytes"),
             JAVA_LONG.withName("maxItems"),
-            JAVA_LONG.withName("flags"),
+            JAVA_LONG.withName("neededFeatures"),
+            JAVA_LONG.withName("optionalFeatures"),
             JAVA_LONG.withName("visibilityNanos"),
             JAVA_LONG.withName("maxAttempts"),
             sequenceLayout(2, JAVA_LONG).withName("uuid"),
             sequenceLayout(2, JAVA_LONG).withName("bootId"),
+            sequenceLayout(32, JAVA_BYTE).withName("madeBy"),
             sequenceLayout(64, JAVA_BYTE).withName("label"),
-            paddingLayout(PAGE - 160));
+            paddingLayout(PAGE - 208));
 
     private static final StructLayout SHARED = structLayout(
             alone(JAVA_LONG.withName("ticket")),
@@ -72,7 +90,9 @@ final class Layout {
             alone(JAVA_INT.withName("messagesFutex")),
             alone(JAVA_LONG.withName("roomWaiting")),
             alone(JAVA_INT.withName("roomFutex")),
-            alone(JAVA_LONG.withName("nextConsumerId")));
+            alone(JAVA_LONG.withName("nextConsumerId")),
+            sequenceLayout(8, structLayout(JAVA_LONG, paddingLayout(SEPARATION - Long.BYTES)))
+                    .withName("spare"));
 
     private static final StructLayout LANE = structLayout(
             alone(JAVA_LONG.withName("head")),
@@ -83,21 +103,25 @@ final class Layout {
                     .withName("owner"));
 
     static final long MAGIC = 0x0073_7365_636f_7250L; // "Process" and a zero byte, little endian
-    static final long VERSION = 2;
-    static final long FLAG_ANONYMOUS = 1;
-    static final long FLAG_LEASED = 2;
-    static final long KNOWN_FLAGS = FLAG_ANONYMOUS | FLAG_LEASED;
+    static final long VERSION = 3;
+    static final long ANONYMOUS = 1;
+    static final long LEASED_QUEUE = 2;
+    /// The needed features that this release knows.
+    static final long KNOWN_FEATURES = ANONYMOUS | LEASED_QUEUE;
 
     static final long MAGIC_OFFSET = at(HEADER, "magic");
     static final long VERSION_OFFSET = at(HEADER, "version");
     static final long LANES_OFFSET = at(HEADER, "lanes");
     static final long LANE_BYTES_OFFSET = at(HEADER, "laneBytes");
+    static final long CHUNK_BYTES_OFFSET = at(HEADER, "chunkBytes");
     static final long MAX_ITEMS_OFFSET = at(HEADER, "maxItems");
-    static final long FLAGS_OFFSET = at(HEADER, "flags");
+    static final long NEEDED_FEATURES_OFFSET = at(HEADER, "neededFeatures");
     static final long VISIBILITY_NANOS_OFFSET = at(HEADER, "visibilityNanos");
     static final long MAX_ATTEMPTS_OFFSET = at(HEADER, "maxAttempts");
     static final long UUID_OFFSET = at(HEADER, "uuid");
     static final long BOOT_ID_OFFSET = at(HEADER, "bootId");
+    static final long MADE_BY_OFFSET = at(HEADER, "madeBy");
+    static final int MADE_BY_BYTES = 32;
     static final long LABEL_OFFSET = at(HEADER, "label");
     static final int LABEL_BYTES = 64;
 
@@ -120,7 +144,7 @@ final class Layout {
     /// Held shared by shared consumers, exclusively by an exclusive one.
     static final long CONSUMER_LOCK = 1;
     private static final long LANE_LOCKS = 16;
-    private static final long CONSUMER_ID_LOCKS = 4096;
+    private static final long CONSUMER_ID_LOCKS = 8192;
 
     private static final int LENGTH_BITS = 24;
     private static final long LENGTH_MASK = (1L << LENGTH_BITS) - 1;
@@ -129,30 +153,31 @@ final class Layout {
     /// larger.
     private static final long NEAR = 1L << 38;
 
-    /// Fills the rest of a lane before the wrap: no ticket, and a length that no record has.
-    static final long PADDING = LENGTH_MASK;
+    private static final long JUMP_CODE = LENGTH_MASK;
+    private static final long LONG_CODE = LENGTH_MASK - 1;
 
-    /// The longest payload that a header can describe, in bytes.
-    static final int MAX_LENGTH = (int) LENGTH_MASK - 2;
+    /// The longest payload that a header can describe without one more word, in bytes.
+    static final int MAX_SHORT = (int) LENGTH_MASK - 4;
+
+    private static final int OFFSET_BITS = 32;
+    /// position & OFFSET_MASK is the offset in the lane.
+    static final long OFFSET_MASK = (1L << OFFSET_BITS) - 1;
 
     /// Alignment and granularity of records in a leased queue, in bytes: each block has a lease word.
     static final int BLOCK = 64;
 
     private static final int STATE_BITS = 2;
-    private static final int ATTEMPT_BITS = 8;
+    private static final int ATTEMPT_BITS = 14;
     private static final int CONSUMER_ID_BITS = 16;
-    private static final int LAP_SHIFT = STATE_BITS + ATTEMPT_BITS + CONSUMER_ID_BITS;
     /// Consumer ids are 1 to this.
     static final int MAX_CONSUMER_ID = (1 << CONSUMER_ID_BITS) - 1;
     /// The largest attempt number; [#nextAttempt(int)] says what follows it.
     static final int MAX_ATTEMPT = (1 << ATTEMPT_BITS) - 1;
 
-    /// State of a record in its own lap; a lease word of an earlier lap reads as FREE.
+    /// State of a record under its own jump count; a lease word of another one reads as FREE.
     static final int FREE = 0;
     static final int LEASED = 1;
     static final int DONE = 2;
-    /// The word is of a later lap: what was read of the record is stale.
-    static final int PASSED = -1;
 
     private Layout() {}
 
@@ -194,12 +219,49 @@ final class Layout {
         return CONSUMER_ID_LOCKS + consumerId;
     }
 
+    // ---- positions
+
+    static int jumps(long position) {
+        return (int) (position >>> OFFSET_BITS);
+    }
+
+    static long offset(long position) {
+        return position & OFFSET_MASK;
+    }
+
+    static long position(int jumps, long offset) {
+        return (long) jumps << OFFSET_BITS | offset;
+    }
+
+    // ---- headers
+
     static long header(long ticket, int length) {
         return ticket << LENGTH_BITS | length + 1;
     }
 
-    /// The payload length in a header that is neither zero nor PADDING; -1 or MAX_LENGTH + 1 if the header is
-    /// invalid.
+    /// The header of a record longer than MAX_SHORT.
+    static long longHeader(long ticket) {
+        return ticket << LENGTH_BITS | LONG_CODE;
+    }
+
+    static boolean isLong(long header) {
+        return (header & LENGTH_MASK) == LONG_CODE;
+    }
+
+    static long jumpTo(long chunk) {
+        return chunk << LENGTH_BITS | JUMP_CODE;
+    }
+
+    static boolean isJump(long header) {
+        return (header & LENGTH_MASK) == JUMP_CODE;
+    }
+
+    /// The number of the chunk that a jump leads to, 0 or more.
+    static long chunk(long jump) {
+        return jump >>> LENGTH_BITS;
+    }
+
+    /// The payload length in a header that is not zero; above MAX_SHORT, or -1, if the header is no short record's.
     static int length(long header) {
         return (int) (header & LENGTH_MASK) - 1;
     }
@@ -230,26 +292,30 @@ final class Layout {
 
     // ---- lease words
 
-    static long leaseWord(long lap, int consumerId, int attempt, int state) {
-        return lap << LAP_SHIFT | (long) consumerId << STATE_BITS + ATTEMPT_BITS | (long) attempt << STATE_BITS | state;
+    static long leaseWord(long position, int consumerId, int attempt, int state) {
+        return position & ~OFFSET_MASK
+                | (long) consumerId << STATE_BITS + ATTEMPT_BITS
+                | (long) attempt << STATE_BITS
+                | state;
     }
 
-    /// FREE, LEASED, DONE or PASSED. Laps compare modulo 2^38.
-    static int state(long word, long lap) {
-        long ahead = word - (lap << LAP_SHIFT) >> LAP_SHIFT;
-        return ahead == 0 ? (int) word & (1 << STATE_BITS) - 1 : ahead < 0 ? FREE : PASSED;
+    /// FREE, LEASED or DONE, for the record at a position. A word of another jump count is from an earlier use of the
+    /// block (or zero, if it was never written or its space was given back), so the record is free; or from a later
+    /// one, and then the head has passed the position, which every reader checks.
+    static int state(long word, long position) {
+        return jumps(word) == jumps(position) ? (int) word & (1 << STATE_BITS) - 1 : FREE;
     }
 
     static int consumerId(long word) {
         return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_CONSUMER_ID;
     }
 
-    /// How often the record was leased in this lap, this word's lease included; 0 if never.
-    static int attempts(long word, long lap) {
-        return word >>> LAP_SHIFT == lap << LAP_SHIFT >>> LAP_SHIFT ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
+    /// How often the record at a position was leased, this word's lease included; 0 if never.
+    static int attempts(long word, long position) {
+        return jumps(word) == jumps(position) ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;
     }
 
-    /// The number of the next attempt. It wraps to 128, never to a small number, so that words differ for as long as
+    /// The number of the next attempt. It wraps to 8,192, never to a small number, so that words differ for as long as
     /// possible.
     static int nextAttempt(int attempts) {
         return attempts < MAX_ATTEMPT ? attempts + 1 : MAX_ATTEMPT / 2 + 1;

@@ -28,9 +28,16 @@ public final class Lease implements AutoCloseable {
 
     /// Returns how often the message was leased, this time included.
     ///
-    /// @return 1 for the first time; after 255 times a number between 128 and 255
+    /// @return 1 for the first time; after 16,383 times a number between 8,192 and 16,383
     public int attempt() {
         return attempt;
+    }
+
+    /// Returns what names the message for good: the same each time that it is leased.
+    ///
+    /// @return its id
+    public MessageId id() {
+        return new MessageId(file.uuid, lane, position);
     }
 
     /// Finishes the message: it is never delivered again.
@@ -96,7 +103,7 @@ public final class Lease implements AutoCloseable {
     private boolean end(int state) {
         checkNotEnded();
         boolean mine = lanes.replaceLeaseWord(
-                lane, position, leaseWord, Layout.leaseWord(file.geometry.lap(position), 0, attempt, state));
+                lane, position, leaseWord, Layout.leaseWord(position, 0, attempt, state));
         ended = true; // not before: after a stack overflow here the lease can still be ended later
         return mine;
     }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param visibilityNanos how long a consumer may hold a lease before others take it over although its process is
 ///     alive, in ns, measured by each of them from when it first saw the lease; 0: as long as its process is alive
-/// @param maxAttempts how often a message should be leased at most, 1 to 254, or 0 for no limit. Only stored in the
+/// @param maxAttempts how often a message should be leased at most, 1 to 16,382, or 0 for no limit. Only stored in the
 ///     file, for code that sets such messages aside; the queue itself goes on leasing, with a higher [Lease#attempt()]
 public record Leasing(long visibilityNanos, int maxAttempts) {
     /// No visibility time-out, no limit on attempts.

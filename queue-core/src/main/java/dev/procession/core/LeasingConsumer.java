@@ -1,8 +1,6 @@
 package dev.procession.core;
 
-import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// One of any number of consumers of a leased queue: messages are leased to it, and each stays in the queue until
@@ -29,16 +27,9 @@ public final class LeasingConsumer extends Consumer {
     /// Maximum age of a cursor before the scan restarts at the head, in ns: it misses leases given back or abandoned
     /// before it.
     private static final long CURSOR_NANOS = 2_000_000;
-    /// Maximum age of a check that a consumer is alive, in ns: a check costs half a microsecond.
-    private static final long ALIVE_NANOS = 1_000_000;
-
-    /// Size of the cache of live consumers, a power of two.
-    private static final int ALIVE = 256;
-    /// Maximum number of leases timed at once; further ones are timed once these have ended.
-    private static final int MOST_HELD = 1 << 14;
 
     private final int consumerId;
-    private final long visibilityNanos;
+    private final LeaseHolders holders;
     private final long[] cursor; // position: every record before it was taken, leased or done when walked
     private final long[] ended; // position at which the last walk of the lane ended
     private final long[] word; // the lease word of the lane's first record, as the walk saw it
@@ -48,27 +39,18 @@ public final class LeasingConsumer extends Consumer {
     private volatile boolean cursorsForgotten;
     // for a lease given back by any thread
     private final Runnable forgetCursors = () -> cursorsForgotten = true;
-    private final int[] alive = new int[ALIVE]; // direct-mapped cache: consumer ids by their low bits
-    private final long[] aliveNanos = new long[ALIVE]; // when each was found alive
-    // by address of the lease word, if there is a visibility time-out
-    private final Map<Long, Held> held = new HashMap<>();
 
     private final PrivateCopy copy = new PrivateCopy(file);
     private @Nullable Lease inHand; // from before its CAS until it is handed to the caller or done
 
-    /// @param word the lease word
-    /// @param since when this consumer first saw it
-    private record Held(long word, long since) {}
-
     LeasingConsumer(Participants participants, WaitLoop waiting, int consumerId, Leasing leasing) {
         super(participants, waiting);
         this.consumerId = consumerId;
-        visibilityNanos = leasing.visibilityNanos();
+        holders = new LeaseHolders(participants, leasing.visibilityNanos());
         cursor = head.clone();
         ended = head.clone();
         word = new long[head.length];
         walkedNanos = System.nanoTime();
-        Arrays.fill(alive, -1);
     }
 
     // ---- leases
@@ -166,11 +148,22 @@ public final class LeasingConsumer extends Consumer {
         inHand = null;
     }
 
-    /// The taking step: leases the next record if its payload is at most `most` bytes long, and copies it into `copy`.
+    /// Leases the next record if its payload is at most `most` bytes long, and copies it into `copy`.
     private @Nullable Lease acquire(int most) {
         settle();
         now = System.nanoTime();
         if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
+        while (true) {
+            try {
+                return leaseNext(most);
+            } catch (InternalError e) {
+                if (inHand != null) throw e;
+                checkOvertaken(e);
+            }
+        }
+    }
+
+    private @Nullable Lease leaseNext(int most) {
         int length = 0;
         for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
             lane = selectLane();
@@ -179,42 +172,48 @@ public final class LeasingConsumer extends Consumer {
                 return null;
             }
             long at = position[lane];
-            length = Layout.length(first[lane]);
+            length = firstLength(lane);
+            if (length < 0) { // a long record that is not there any more
+                read(lane);
+                continue;
+            }
+            MemorySegment m = laneMemory[lane];
+            long wordAddress = leaseWordAddress(lane, at);
             if (length > Math.min(most, copy.byteSize())) {
                 // pairs with the CAS of other consumers below
-                if (SharedMemory.getVolatile(memory, leaseWordAddress(lane, at)) != word[lane]) {
+                if (SharedMemory.getVolatile(m, wordAddress) != word[lane] || hasPassed(lane, at)) {
                     read(lane); // another consumer has it by now
                     continue;
                 }
                 if (length > most) throw tooLarge(length, most);
                 copy.grow(length);
             }
-            long lap = file.geometry.lap(at);
-            int attempt = Layout.nextAttempt(Layout.attempts(word[lane], lap));
-            long mine = Layout.leaseWord(lap, consumerId, attempt, Layout.LEASED);
+            int attempt = Layout.nextAttempt(Layout.attempts(word[lane], at));
+            long mine = Layout.leaseWord(at, consumerId, attempt, Layout.LEASED);
             assert mine != word[lane]; // invariant 10
             Lease lease = new Lease(shared, forgetCursors, lane, at, mine, attempt);
             inHand = lease;
-            // the taking step; pairs with the reads of the word in walk(), here and in Lanes
-            if (!SharedMemory.compareAndSet(memory, leaseWordAddress(lane, at), word[lane], mine)) {
+            // the taking step; pairs with the reads of the word in walk(), here and in Lanes. A word that is zero
+            // again, since its space was given back, looks as it did before: then the head has passed the record
+            if (!SharedMemory.compareAndSet(m, wordAddress, word[lane], mine) || hasPassed(lane, at)) {
                 inHand = null;
                 read(lane); // another consumer was faster
                 continue;
             }
-            copy.fill(laneAddress[lane] + (at & mask) + headerBytes, length);
-            cursor[lane] = at + recordBytes(length);
+            copy.fill(m, firstPayload(lane, length), length);
+            cursor[lane] = afterFirst(lane, length);
             read(lane);
             // pairs with the release in publish() that reuses the space: the copy precedes the read that proves it
             SharedMemory.acquireFence();
             // pairs with the CAS of another consumer, which took over because this one was so slow
-            if (SharedMemory.getVolatile(memory, leaseWordAddress(lane, at)) != mine) continue;
-            copy.show(0, length);
+            if (SharedMemory.getVolatile(m, wordAddress) != mine) continue;
+            copy.show(length, lane, at);
             return lease;
         }
     }
 
     private long leaseWordAddress(int lane, long at) {
-        return base + shared.leaseWordOffset(lane, at);
+        return laneAddress[lane] + laneBytes + geometry.leaseWordBytes(at & mask);
     }
 
     // ---- look
@@ -227,8 +226,7 @@ public final class LeasingConsumer extends Consumer {
             cursor[lane] = head[lane];
             first[lane] = 0; // unread
         }
-        // pairs with the CAS of every change of a lease word
-        held.entrySet().removeIf(e -> SharedMemory.getVolatile(memory, e.getKey()) != e.getValue().word);
+        holders.forgetEnded();
     }
 
     /// Finds the lane's first record that can be leased: after the cursor if there is one, else from the head on.
@@ -248,30 +246,45 @@ public final class LeasingConsumer extends Consumer {
         again:
         for (;; patience.startOver(lane, (at - start) / Layout.BLOCK)) {
             // pairs with the CAS in Lanes.passDone()
-            start = head[lane] = SharedMemory.getVolatile(memory, headAddress[lane]);
+            start = SharedMemory.getVolatile(memory, headAddress[lane]);
+            if (Layout.jumps(start) != Layout.jumps(head[lane])) left.set(lane);
+            head[lane] = start;
             if (cursor[lane] - start > 0) start = cursor[lane];
-            long from = start; // where the record's space begins: at the padding before it, or at itself
             at = start;
             long leaseWord = 0;
             long header;
-            // pairs with the release in publish()
-            while ((header = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask))) != 0) {
-                if (header == Layout.PADDING && (at & mask) != 0) {
-                    at = nextLap(at);
+            // pairs with the release in publish() and jump()
+            while ((header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (at & mask))) != 0) {
+                if (Layout.isJump(header)) {
+                    if (at == head[lane]) {
+                        shared.passJump(lane, at, header);
+                        continue again;
+                    }
+                    long target = shared.target(at, header);
+                    if (target == Lanes.NOWHERE || Layout.jumps(target) - Layout.jumps(start) >= geometry.chunks()) {
+                        if (hasPassed(lane, start)) continue again;
+                        throw file.corrupted(lane, at, Lanes.NO_CHUNK);
+                    }
+                    at = target;
                     continue;
                 }
-                if (at - start >= laneBytes || !isRecord(header, at & mask)) {
-                    if (hasPassed(lane, start)) continue again;
-                    throw file.corrupted(lane, at,
-                            "its header " + Long.toHexString(header) + " is not that of a record");
+                int length = Layout.length(header);
+                long size = recordBytes(length);
+                if (!isShort(length, at & mask)) {
+                    length = shared.length(lane, at, header);
+                    if (length < 0) {
+                        if (hasPassed(lane, start)) continue again;
+                        throw file.corrupted(lane, at,
+                                "its header " + Long.toHexString(header) + " is not that of a record");
+                    }
+                    size = geometry.recordBytes(length);
                 }
                 // pairs with the CAS of every change of a lease word; after the header, which it proves
-                leaseWord = SharedMemory.getVolatile(memory, leaseWordAddress(lane, at));
-                int state = Layout.state(leaseWord, file.geometry.lap(at));
-                if (state == Layout.FREE
-                        || state == Layout.LEASED && isAbandoned(leaseWordAddress(lane, at), leaseWord))
+                leaseWord = SharedMemory.getVolatile(laneMemory[lane], leaseWordAddress(lane, at));
+                int state = Layout.state(leaseWord, at);
+                if (state == Layout.FREE || state == Layout.LEASED && holders.isAbandoned(lane, at, leaseWord, now))
                     break;
-                if (state == Layout.DONE && from == head[lane]) {
+                if (state == Layout.DONE && at == head[lane]) {
                     shared.passDone(lane, patience);
                     continue again;
                 }
@@ -279,7 +292,7 @@ public final class LeasingConsumer extends Consumer {
                     if (hasPassed(lane, start)) continue again;
                     throw file.corrupted(lane, at, "its lease word " + Long.toHexString(leaseWord) + " is none");
                 }
-                from = at += recordBytes(Layout.length(header));
+                at += size;
             }
             if (hasPassed(lane, start)) continue;
             word[lane] = leaseWord;
@@ -295,22 +308,6 @@ public final class LeasingConsumer extends Consumer {
         return SharedMemory.getVolatile(memory, headAddress[lane]) - start > 0; // pairs with the same
     }
 
-    /// Whether this lease's holder is dead, or has exceeded the visibility time-out.
-    private boolean isAbandoned(long leaseWordAddress, long leaseWord) {
-        int holder = Layout.consumerId(leaseWord);
-        int place = holder & ALIVE - 1;
-        if (alive[place] != holder || now - aliveNanos[place] > ALIVE_NANOS) {
-            if (!participants.isConsumerAlive(holder)) return true;
-            alive[place] = holder;
-            aliveNanos[place] = now;
-        }
-        if (visibilityNanos == 0) return false;
-        Held before = held.get(leaseWordAddress);
-        if (before != null && before.word == leaseWord) return now - before.since > visibilityNanos;
-        if (held.size() < MOST_HELD || before != null) held.put(leaseWordAddress, new Held(leaseWord, now));
-        return false;
-    }
-
     /// A record that can be leased keeps its place: the head cannot pass it.
     @Override
     boolean headUnchanged(int lane) {
@@ -321,7 +318,7 @@ public final class LeasingConsumer extends Consumer {
     @Override
     boolean confirmEmpty() {
         int before = lanes;
-        lanes = shared.lanesInUse();
+        readLanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? ended[lane] : 0;

@@ -3,6 +3,8 @@ package dev.procession.core;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /// One message, as seen by a handler: in place in shared memory (exclusive) or a private copy (shared, leased).
 /// Accesses are bounds-checked against the message's length.
@@ -13,12 +15,19 @@ import java.util.Objects;
 ///
 /// {@snippet file="CoreExamples.java" region="message"}
 public final class Message {
-    private final MemorySegment memory;
+    private MemorySegment memory;
     private long at;
     private int length;
 
-    Message(MemorySegment memory) {
+    // where it is in the queue; for id() alone, so set once a run of messages
+    private final @Nullable UUID queue;
+    private long origin; // where the payload of a short record at the start of its lane would be
+    private int lane;
+    private long run; // a position with this message's jump count
+
+    Message(MemorySegment memory, @Nullable UUID queue) {
         this.memory = memory;
+        this.queue = queue;
     }
 
     /// Returns an independent message with a copy of the bytes: for code that reads messages whose bytes come from
@@ -28,10 +37,18 @@ public final class Message {
     /// @return a message that stays valid
     public static Message copyOf(byte[] bytes) {
         MemorySegment memory = Arena.ofAuto().allocate(Math.max(1, bytes.length), Long.BYTES);
-        Message message = new Message(memory);
+        Message message = new Message(memory, null);
         message.show(SharedMemory.base(memory), bytes.length);
         SharedMemory.copyIn(bytes, 0, memory, message.at, bytes.length);
         return message;
+    }
+
+    /// Says where the messages shown from now on are.
+    void in(MemorySegment memory, long origin, int lane, long run) {
+        this.memory = memory;
+        this.origin = origin;
+        this.lane = lane;
+        this.run = run;
     }
 
     void show(long at, int length) {
@@ -90,6 +107,16 @@ public final class Message {
         return Double.longBitsToDouble(getLong(index));
     }
 
+    /// Returns what names this message for good: the same each time that it is leased or redelivered.
+    ///
+    /// @return its id
+    /// @throws IllegalStateException if it comes from no queue
+    public MessageId id() {
+        if (queue == null) throw new IllegalStateException("this message comes from no queue, so it has no id");
+        long offset = at - origin - (length > Layout.MAX_SHORT ? Long.BYTES : 0);
+        return new MessageId(queue, lane, Layout.position(Layout.jumps(run), offset));
+    }
+
     /// Copies bytes out.
     ///
     /// @param index index of the first byte in the message
@@ -100,6 +127,19 @@ public final class Message {
     public void getBytes(int index, byte[] to, int start, int count) {
         Objects.checkFromIndexSize(start, count, to.length);
         SharedMemory.copyOut(memory, at(index, count), to, start, count);
+    }
+
+    /// Copies bytes out, for example into an array of numbers ([MemorySegment#ofArray(long[])]).
+    ///
+    /// @param index index of the first byte in the message
+    /// @param to destination
+    /// @param start offset of the first byte in `to`
+    /// @param count number of bytes
+    /// @throws IndexOutOfBoundsException if outside the message or the segment
+    public void getBytes(int index, MemorySegment to, long start, long count) {
+        Objects.checkFromIndexSize(start, count, to.byteSize());
+        Objects.checkFromIndexSize((long) index, count, (long) length);
+        SharedMemory.copyOut(memory, at + index, to, start, count);
     }
 
     /// Copies the whole message into a new array.

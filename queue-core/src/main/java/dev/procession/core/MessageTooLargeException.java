@@ -16,9 +16,9 @@ public class MessageTooLargeException extends QueueException {
     /// @param message what is too long, and the limit
     /// @param bytes the length, or as much of it as is known
     public MessageTooLargeException(String message, long bytes) {
-        super(message + (bytes <= Layout.MAX_LENGTH
-                ? "; make the queue with larger lanes, which take up to " + Layout.MAX_LENGTH + " bytes"
-                : "; no queue takes one of more than " + Layout.MAX_LENGTH
+        super(message + (bytes <= QueueGeometry.LARGEST_MESSAGE
+                ? "; make the queue with larger lanes, which take up to " + QueueGeometry.LARGEST_MESSAGE + " bytes"
+                : "; no queue takes one of more than " + QueueGeometry.LARGEST_MESSAGE
                         + " bytes, so put it in parts, or into a file"));
     }
 }

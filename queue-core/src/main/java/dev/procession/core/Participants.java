@@ -1,9 +1,11 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// The participants of one handle, and liveness: each participant holds a lock on a byte of the file, which the kernel
 /// drops when its process is gone. The handle itself is one. After the last of them the file is closed, and an
@@ -17,6 +19,8 @@ final class Participants {
     /// Passes over the lanes: on the portable platform a liveness check locks a lane for a moment, so one pass may miss
     /// it.
     private static final int LANE_PASSES = 3;
+
+    private static final long WARN_NANOS = 1_000_000_000;
 
     final QueueFile file;
     final Lanes lanes;
@@ -38,39 +42,79 @@ final class Participants {
 
     // ---- producers
 
-    /// Makes a producer for the first lane that has no living owner.
+    /// Makes a producer for the first lane that has no living owner; null if there is none.
     ///
     /// @param make called while the lane is locked for it
-    synchronized <P> P newProducer(IntFunction<P> make) {
+    synchronized <P> @Nullable P tryNewProducer(IntFunction<P> make) {
         file.checkOpen();
         file.checkNotTruncated();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
             if (pass > 0) QueueFile.pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
-                if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) continue;
-                P producer = null;
-                try {
-                    producer = make.apply(lane);
-                } catch (InternalError e) {
-                    throw file.translate(e);
-                } finally {
-                    if (producer == null) file.open.unlock(Layout.laneLock(lane));
-                }
+                P producer = withLane(lane, make);
+                if (producer == null) continue;
                 lanesHeld.set(lane);
                 participants++;
                 return producer;
             }
         }
-        throw new QueueUnavailableException("each of the " + file.geometry.lanes() + " lanes of " + file.path
+        return null;
+    }
+
+    /// Tries until there is one, up to the time-out.
+    <P> P awaitProducer(Supplier<@Nullable P> attempt, WaitLoop waiting, long timeoutNanos)
+            throws InterruptedException {
+        P producer = attempt.get();
+        if (producer == null) waiting.start(timeoutNanos);
+        boolean warned = false;
+        for (long start = System.nanoTime(); producer == null && timeoutNanos > 0 && waiting.pause();) {
+            producer = attempt.get();
+            if (producer != null || warned || System.nanoTime() - start < WARN_NANOS) continue;
+            warned = true;
+            Os.warn("a put waits: " + noLane().getMessage());
+        }
+        if (producer == null) throw noLane();
+        return producer;
+    }
+
+    /// Calls a function with the lane locked; null if it has a living owner. The lane stays locked unless the result is
+    /// null.
+    private <P> @Nullable P withLane(int lane, IntFunction<? extends @Nullable P> action) {
+        if (lanesHeld.get(lane) || !file.open.tryLock(Layout.laneLock(lane), false)) return null;
+        P result = null;
+        try {
+            result = action.apply(lane);
+            return result;
+        } catch (InternalError e) {
+            throw file.translate(e);
+        } finally {
+            if (result == null) file.open.unlock(Layout.laneLock(lane));
+        }
+    }
+
+    QueueUnavailableException noLane() {
+        return new QueueUnavailableException("each of the " + file.geometry.lanes() + " lanes of " + file.path
                 + " has a living producer; close one" + (file.geometry.lanes() < QueueGeometry.MAX_LANES
                         ? ", or make the queue with more lanes"
                         : "; no queue has more lanes"));
+    }
+
+    /// Gives back what a backlog has left in a lane whose owner is gone, as an heir would; only while there are lanes
+    /// that were never used, so that no new producer has to wait for this one.
+    synchronized void giveBackUnowned(int lane) {
+        if (lanes.lanesInUse() < file.geometry.lanes()) withLane(lane, unowned -> {
+            LaneSpace unused = new LaneSpace(lanes, unowned, true);
+            return null;
+        });
     }
 
     synchronized void releaseLane(int lane) {
         lanesHeld.clear(lane);
         try {
             file.open.unlock(Layout.laneLock(lane));
+            if (!file.isTruncated()) lanes.signalRoom(); // a thread may wait for a lane
+        } catch (InternalError e) {
+            // truncated just now
         } finally {
             leave();
         }

@@ -16,10 +16,11 @@ final class PrivateCopy {
 
     private final QueueFile file;
     private MemorySegment memory = MemorySegment.NULL;
-    private Message message = new Message(memory);
+    private Message message;
 
     PrivateCopy(QueueFile file) {
         this.file = file;
+        message = new Message(memory, file.uuid);
     }
 
     long byteSize() {
@@ -31,13 +32,17 @@ final class PrivateCopy {
         return message;
     }
 
-    /// Copies bytes of the queue to the start of the private memory.
-    void fill(long from, long bytes) {
-        SharedMemory.copy(file.memory, from, memory, SharedMemory.base(memory), bytes);
+    /// Copies bytes of a lane to the start of the private memory.
+    void fill(MemorySegment lane, long from, long bytes) {
+        SharedMemory.copy(lane, from, memory, SharedMemory.base(memory), bytes);
     }
 
-    void show(long offset, int length) {
-        message.show(SharedMemory.base(memory) + offset, length);
+    /// Shows the payload at the start of the private memory as that of a message.
+    void show(int length, int lane, long position) {
+        long start = SharedMemory.base(memory);
+        int more = length > Layout.MAX_SHORT ? Long.BYTES : 0;
+        message.in(memory, start - Layout.offset(position) - more, lane, position);
+        message.show(start, length);
     }
 
     void hide() {
@@ -46,12 +51,13 @@ final class PrivateCopy {
 
     /// Hands out a run of records already taken: all of them, even if the handler throws.
     ///
-    /// @param lane where they were, as is `position`, for the error if they are damaged
+    /// @param lane where they were, as is `position`
     /// @return the number of records
     int handOut(MessageHandler handler, int bytes, int lane, long position) {
         final int headerBytes = file.geometry.headerBytes();
         final int alignment = file.geometry.alignment();
         final long start = SharedMemory.base(memory);
+        message.in(memory, start - Layout.offset(position) + headerBytes, lane, position);
         int records = 0;
         Throwable thrown = null;
         for (int offset = 0; offset < bytes;) {
@@ -97,7 +103,7 @@ final class PrivateCopy {
     /// @throws OutOfMemoryError if there is not enough; the message says what to do
     void grow(int bytes) {
         MemorySegment larger = larger(bytes);
-        message = new Message(larger);
+        message = new Message(larger, file.uuid);
         memory = larger;
     }
 

@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A put is wait-free while the lane has room: at most one fetch-and-add, none while no other producer puts, then
 /// stores into memory that no other process writes. In addition it costs a full fence and two reads per lane if the
-/// number of items is bounded, a system call per 64 KiB of a lane on its first lap, and two atomic operations and a
-/// system call if there are sleepers to wake. After a put has returned, no consumer that learns of it misses the
-/// message, and every message whose put began later is delivered later.
+/// number of items is bounded, a system call per 64 KiB of a chunk that is written for the first time, and two atomic
+/// operations and a system call if there are sleepers to wake. After a put has returned, no consumer that learns of it
+/// misses the message, and every message whose put began later is delivered later.
+///
+/// A lane grows under a backlog; the memory is given back after it, within some tenths of a second.
 ///
 /// Confined to one thread, close() included. No allocation per message.
 ///
@@ -18,15 +20,20 @@ import org.jspecify.annotations.Nullable;
 public final class Producer extends LaneWriter implements AutoCloseable {
     private final Participants participants;
     private final Claim claim;
+    private final Batch batch;
     private final WaitLoop waiting;
-    private int waitedFor; // length of the message that waits for room
+    private long waitedFor; // size of the records that wait for room
+    private int waitedItems; // their number
     private boolean closed;
 
     Producer(Participants participants, Bound bound, int lane, Doorbell room, WaitStrategy strategy) {
         super(participants.lanes, bound, lane);
         this.participants = participants;
-        claim = new Claim(this, memory);
-        waiting = new WaitLoop(file, room, strategy, () -> hasRoom(waitedFor) ? 0 : WaitStrategy.LONGEST_NANOS);
+        claim = new Claim(this::commit, this::abort, memory);
+        batch = new Batch(this, claim);
+        waiting = new WaitLoop(
+                file, room, strategy, () -> hasRoom(waitedItems, waitedFor) ? 0 : WaitStrategy.LONGEST_NANOS);
+        watchSpace();
     }
 
     /// Returns the number of the lane, from 0.
@@ -67,8 +74,9 @@ public final class Producer extends LaneWriter implements AutoCloseable {
 
     /// A method of its own: with its body inside the try, 16-byte throughput was a quarter lower.
     private boolean putBytes(byte[] from, int start, int length) {
+        if (length > maxShort) return putLong(MemorySegment.ofArray(from), start, length);
         int size = recordBytes(length);
-        long offset = begin(length, size);
+        long offset = begin(size);
         if (offset == FULL) return false;
         long ticket = ticket();
         SharedMemory.copyIn(from, start, memory, laneAddress + offset + headerBytes, length);
@@ -95,13 +103,27 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     }
 
     private boolean putSegment(MemorySegment from, long start, int length) {
+        if (length > maxShort) return putLong(from, start, length);
         int size = recordBytes(length);
-        long offset = begin(length, size);
+        long offset = begin(size);
         if (offset == FULL) return false;
         long ticket = ticket();
         // checked: the caller's segment may be closed or confined to another thread
         SharedMemory.copyIn(from, start, memory, laneAddress + offset + headerBytes, length);
         publish(ticket, offset, length, size);
+        return true;
+    }
+
+    /// Puts a message whose length a header cannot tell, or that is too large.
+    private boolean putLong(MemorySegment from, long start, int length) {
+        Claim space = tryClaim(length);
+        if (space == null) return false;
+        try {
+            space.putBytes(0, from, start, length);
+            space.commit();
+        } finally {
+            if (space.isOpen()) space.abort();
+        }
         return true;
     }
 
@@ -128,10 +150,15 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     public boolean put(byte[] from, int start, int length, long timeoutNanos) throws InterruptedException {
         boolean done = tryPut(from, start, length);
         if (done || timeoutNanos <= 0) return done;
-        waitedFor = length;
-        waiting.start(timeoutNanos);
+        waitFor(geometry.recordBytes(length), 1, timeoutNanos);
         while (!done && waiting.pause()) done = tryPut(from, start, length);
         return done;
+    }
+
+    private void waitFor(long size, int items, long timeoutNanos) {
+        waitedFor = size;
+        waitedItems = items;
+        waiting.start(timeoutNanos);
     }
 
     /// Claims space for a message to be written in place. Until the claim is committed or aborted, this producer cannot
@@ -145,15 +172,66 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
+        long size = batchBytes(length);
         try {
-            long offset = begin(length, recordBytes(length));
+            long offset = begin(size);
             if (offset == FULL) return null;
-            claim.open(laneAddress + offset + headerBytes, length, offset, writableEnd);
+            claim.open(laneAddress + offset + geometry.payloadOffset(length), length, writableEnd);
             writableEnd = tail;
             return claim;
         } catch (RuntimeException | Error e) {
             throw failed(e);
         }
+    }
+
+    // ---- batches
+
+    /// Opens a batch: several messages that are put all at once, or not at all. Until it is committed or aborted, this
+    /// producer cannot put. Held for long it delays no other producer or consumer, but it has its place in the order
+    /// from now on, like a put that takes that long.
+    ///
+    /// @param messages their number, 1 or more; a batch may be committed with fewer
+    /// @param bytes the sum of their [sizes][#batchBytes(int)]
+    /// @return the batch, or null if the queue is full
+    /// @throws IllegalArgumentException if the number is below 1, or larger than the bound on the queue's items
+    /// @throws MessageTooLargeException if it is larger than [LaneQueue#maxBatchBytes()]
+    /// @throws IllegalStateException if a claim or a batch is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
+    public @Nullable Batch tryBatch(int messages, long bytes) {
+        try {
+            return batch.open(messages, bytes) ? batch : null;
+        } catch (RuntimeException | Error e) {
+            throw failed(e);
+        }
+    }
+
+    /// The same; waits while there is no room, up to the time-out.
+    ///
+    /// @param messages their number, 1 or more; a batch may be committed with fewer
+    /// @param bytes the sum of their [sizes][#batchBytes(int)]
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return the batch, or null if the queue was full throughout
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws IllegalArgumentException if the number is below 1, or larger than the bound on the queue's items
+    /// @throws MessageTooLargeException if it is larger than [LaneQueue#maxBatchBytes()]
+    /// @throws IllegalStateException if a claim or a batch is open
+    /// @throws QueueClosedException if this producer or its queue was closed, also while it waits
+    public @Nullable Batch batch(int messages, long bytes, long timeoutNanos) throws InterruptedException {
+        Batch opened = tryBatch(messages, bytes);
+        if (opened != null || timeoutNanos <= 0) return opened;
+        waitFor(bytes, messages, timeoutNanos);
+        while (opened == null && waiting.pause()) opened = tryBatch(messages, bytes);
+        return opened;
+    }
+
+    /// Returns what a message takes of a batch, its header included.
+    ///
+    /// @param length of its payload in bytes, 0 to [LaneQueue#maxMessageBytes()]
+    /// @return bytes
+    /// @throws MessageTooLargeException if it is longer
+    public long batchBytes(int length) {
+        if (length > geometry.maxMessageBytes()) throw tooLarge(length);
+        return geometry.recordBytes(length);
     }
 
     /// Whether there is room for a message now: space in this producer's lane and, with a bound on the items, a place
@@ -164,31 +242,40 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws IllegalStateException if a claim is open
     /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean hasRoom(int length) {
+        return hasRoom(1, batchBytes(length));
+    }
+
+    /// Whether there is room for a batch now: space in this producer's lane and places.
+    ///
+    /// @param messages their number, 1 or more
+    /// @param bytes the sum of their [sizes][#batchBytes(int)]
+    /// @return whether it could be opened
+    /// @throws IllegalStateException if a claim or a batch is open
+    /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
+    public boolean hasRoom(int messages, long bytes) {
         checkUsable();
         try {
-            if (bounded && !hasPlace()) return false;
-            int size = recordBytes(length);
-            long offset = tail & mask;
-            long pad = offset + size > laneBytes ? laneBytes - offset : 0;
-            return extendWritable(tail + pad + size + headerBytes);
+            patience.renew();
+            if (bounded && !bound.hasPlace(messages, patience)) return false;
+            return tail + bytes + headerBytes - writableEnd <= 0 || makeRoom(bytes);
         } catch (InternalError e) {
             throw translate(e);
         }
     }
 
-    private boolean hasPlace() {
-        checkUsable();
-        patience.renew();
-        return bound.hasPlace(patience);
-    }
-
     /// Puts what was written in place. Ends the claim right after publishing, without a call: the stack may be
     /// exhausted.
-    void commit(long offset, int length) {
+    void commit(int length) {
+        if (batch.isOpen()) {
+            batch.append(length, geometry.recordBytes(length));
+            claim.length = -1;
+            return;
+        }
         long before = tail;
+        long size = geometry.recordBytes(length);
         try {
             try {
-                publish(ticket(), offset, length, recordBytes(length));
+                publish(writeHead(ticket(), Layout.offset(before), length, published), before + size, 1);
             } finally {
                 if (tail != before) {
                     claim.length = -1;
@@ -201,7 +288,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     }
 
     void abort() {
-        if (bounded && !file.isTruncated()) retract();
+        if (bounded && !batch.isOpen() && !file.isTruncated()) retract();
         claim.length = -1;
         writableEnd = claim.writableEndAfter;
     }
@@ -211,10 +298,10 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// Cleans up after a failed put: the message was not put (or only the wake-up after it failed), and no place stays
     /// reserved. Called by the outermost method, which has the most stack left. If even that overflows, the place is
     /// only lost until this producer's next call, since `published` is unchanged.
-    private RuntimeException failed(Throwable e) {
+    RuntimeException failed(Throwable e) {
         if (e instanceof InternalError fault) throw translate(fault);
         try {
-            if (bounded && !closed && !claim.isOpen()) retract();
+            if (bounded && !closed && !claim.isOpen() && !batch.isOpen()) retract();
         } catch (InternalError fault) {
             throw translate(fault);
         }
@@ -222,7 +309,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         return (RuntimeException) e;
     }
 
-    private QueueCorruptedException translate(InternalError e) {
+    QueueCorruptedException translate(InternalError e) {
         writableEnd = tail; // the next call checks whether the queue is usable
         return file.translate(e);
     }
@@ -232,19 +319,24 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
         if (!file.isUsable()) writableEnd = tail;
         file.checkOpen();
-        if (claim.isOpen()) {
-            throw new IllegalStateException(
-                    "a claim of length=" + claim.length() + " is open; commit or abort it first");
-        }
+        claim.checkNone();
+        if (batch.isOpen()) throw new IllegalStateException("a batch is open; commit or abort it first");
     }
 
-    /// Releases the lane. Its messages stay; an open claim is aborted.
+    /// Releases the lane. Its messages stay; an open claim or batch is aborted.
     @Override
     public void close() {
         if (closed) return;
         if (claim.isOpen()) claim.abort();
+        if (batch.isOpen()) batch.abort();
         closed = true;
         writableEnd = tail;
-        participants.releaseLane(lane);
+        try {
+            closeSpace();
+        } catch (QueueCorruptedException | InternalError e) {
+            // a damaged lane, or one truncated just now, keeps its space
+        } finally {
+            participants.releaseLane(lane);
+        }
     }
 }

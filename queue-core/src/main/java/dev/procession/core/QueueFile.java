@@ -13,6 +13,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -25,15 +26,20 @@ final class QueueFile {
     private static final int LATE_FAULTS = 4;
     private static final int BESIDE_TRIES = 20;
     private static final long PAUSE_NANOS = 1_000_000;
+    /// What comes before the lanes, at most.
+    private static final long HEADER_BYTES = Layout.lanesOffset(QueueGeometry.MAX_LANES);
 
     final Path path;
     final OsFile open;
-    final MemorySegment memory;
+    final MemorySegment memory; // what comes before the lanes
     final long base;
     final QueueGeometry geometry;
+    final UUID uuid;
+    final LaneMemory lanes;
     final String label;
     final boolean anonymous;
 
+    volatile boolean spaceMissing; // the last put of this handle that needed more found the file system full
     private volatile boolean unusable; // closed, or truncated
     private volatile boolean closed;
     private volatile boolean truncated;
@@ -45,7 +51,7 @@ final class QueueFile {
     // ---- create, open, delete
 
     /// Creates a file atomically: other processes see all of it or nothing.
-    static QueueFile create(Path path, QueueGeometry geometry, String label, long flags) {
+    static QueueFile create(Path path, QueueGeometry geometry, String label, boolean anonymous) {
         byte[] labelBytes = label.getBytes(StandardCharsets.UTF_8);
         if (labelBytes.length > Layout.LABEL_BYTES || label.indexOf('\0') >= 0) {
             throw new IllegalArgumentException("label=\"" + label + "\" must have at most " + Layout.LABEL_BYTES
@@ -58,7 +64,7 @@ final class QueueFile {
                     geometry.fileBytes(),
                     Layout.lanesOffset(geometry.lanes()),
                     Layout.ATTACHED_LOCK,
-                    memory -> FileHeader.write(memory, geometry, labelBytes, flags));
+                    memory -> FileHeader.write(memory, geometry, labelBytes, anonymous));
             return new QueueFile(path, file);
         } catch (FileAlreadyExistsException e) {
             throw new QueueUnavailableException(path + " exists already; open it, or delete it first", e);
@@ -70,7 +76,7 @@ final class QueueFile {
     static QueueFile open(Path file) {
         checkFileSystem(file);
         try {
-            OsFile open = Os.CURRENT.open(file, Layout.PAGE, Layout.ATTACHED_LOCK, true);
+            OsFile open = Os.CURRENT.open(file, Layout.PAGE, HEADER_BYTES, Layout.ATTACHED_LOCK, true);
             if (open != null) return new QueueFile(file, open);
             throw new QueueUnavailableException(file + " is being removed; make it again, or open it later");
         } catch (NoSuchFileException e) {
@@ -88,7 +94,7 @@ final class QueueFile {
         for (int i = 0;; i++) { // another process may make or remove it meanwhile
             try {
                 if (Files.exists(beside)) return openOwn(beside, label);
-                return create(beside, geometry, label, anonymous ? Layout.FLAG_ANONYMOUS : 0);
+                return create(beside, geometry, label, anonymous);
             } catch (QueueUnavailableException e) {
                 if (i == BESIDE_TRIES) throw e;
                 pause();
@@ -168,7 +174,7 @@ final class QueueFile {
 
     /// Opens it exclusively; null if another process, or another handle of this one, has it open.
     static @Nullable OsFile openAlone(Path file) throws IOException {
-        return Os.CURRENT.open(file, Layout.PAGE, Layout.ATTACHED_LOCK, false);
+        return Os.CURRENT.open(file, Layout.PAGE, Layout.PAGE, Layout.ATTACHED_LOCK, false);
     }
 
     /// Removes a file that no other handle has locked, unless the path names another file by now.
@@ -187,8 +193,10 @@ final class QueueFile {
         base = SharedMemory.base(memory);
         boolean whole = false;
         try {
-            FileHeader header = FileHeader.read(this.path, memory);
+            FileHeader header = FileHeader.read(this.path, memory, open.size());
             geometry = header.geometry();
+            uuid = header.uuid();
+            lanes = new LaneMemory(this.path, open, geometry);
             label = header.label();
             anonymous = header.anonymous();
             Os.CURRENT.closeWhenUnreachable(this, open);
@@ -247,7 +255,7 @@ final class QueueFile {
     /// Access to a truncated page raises an InternalError, which the JVM may deliver late: after return from the
     /// accessing method, in its caller. So callers that do not pass here anyway check periodically.
     boolean isTruncated() {
-        if (!truncated && open.size() < memory.byteSize()) {
+        if (!truncated && open.size() < geometry.fileBytes()) {
             truncated = true;
             unusable = true;
         }
@@ -273,7 +281,7 @@ final class QueueFile {
 
     private QueueCorruptedException truncated() {
         return new QueueCorruptedException(path + " was cut off by another process: it has " + open.size() + " of "
-                + memory.byteSize() + " bytes; close it, delete it, and make it again");
+                + geometry.fileBytes() + " bytes; close it, delete it, and make it again");
     }
 
     QueueCorruptedException corrupted(int lane, long position, String what) {
@@ -286,31 +294,5 @@ final class QueueFile {
     long head(int lane) {
         // pairs with all that move heads
         return SharedMemory.getVolatile(memory, base + Layout.headOffset(lane));
-    }
-
-    // ---- space
-
-    /// Allocates a range of a lane after its last record, and its lease words, from the block in which the range
-    /// begins: during the lane's first lap none of these records is claimed. Returns false if no space is left.
-    boolean reserve(int lane, long from, long to) {
-        if (from == to) return true;
-        long claims = geometry.leaseWordBytes(from);
-        long leaseWordBytes = geometry.leaseWordBytes(to) - claims;
-        try {
-            return open.reserve(geometry.laneOffset(lane) + from, to - from)
-                    && (leaseWordBytes == 0 || open.reserve(geometry.leaseWordsOffset(lane) + claims, leaseWordBytes));
-        } catch (IOException e) {
-            throw unavailable(e);
-        }
-    }
-
-    /// Allocates the space for a lane's first record, which its owner may be writing. Returns false if no space is
-    /// left.
-    boolean reserveStart(int lane) {
-        try {
-            return open.reservePage(geometry.laneOffset(lane));
-        } catch (IOException e) {
-            throw unavailable(e);
-        }
     }
 }

@@ -30,7 +30,8 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
             all.add(new Lane(
                     log.head(),
                     log.items(),
-                    log.tail() - log.head(),
+                    log.bytes(),
+                    Layout.jumps(log.tail()) - Layout.jumps(log.head()) + 1,
                     // for display: pairs with nothing that would have to be ordered
                     SharedMemory.getVolatile(file.memory, file.base + Layout.ownerPidOffset(lane)),
                     participants.isLaneOwned(lane)));
@@ -41,10 +42,13 @@ public record QueueStats(long tickets, long items, List<Lane> lanes) {
 
     /// One lane.
     ///
-    /// @param head position of its first message, in bytes since the queue was made
+    /// @param head position of its first message: 32 bits number of jumps to another chunk, 32 bits offset in the lane
     /// @param items number of messages in it
-    /// @param bytes their size, headers included
+    /// @param bytes their size, headers included, and in a leased queue that of messages which are done after one that
+    ///     is not
+    /// @param runs how many chunks, or runs of chunks for long messages, hold them: what a message that is leased for
+    ///     long keeps from being used again
     /// @param ownerPid pid of its last owner in that process's own PID namespace; for display
     /// @param owned whether it has a living owner
-    public record Lane(long head, long items, long bytes, long ownerPid, boolean owned) {}
+    public record Lane(long head, long items, long bytes, int runs, long ownerPid, boolean owned) {}
 }

@@ -1,12 +1,22 @@
 package dev.procession.core;
 
+import java.lang.foreign.MemorySegment;
+
 /// One of any number of consumers: copies out, then takes by moving the head with a CAS.
 ///
 /// While the head has not moved, nothing after it can have been overwritten. So a record is read between two reads of
 /// the head, and a successful CAS proves the copy made before it. Until then what was read is disbelieved: it may be
 /// the middle of another message by now.
 final class SharedConsumer extends Consumer {
+    /// A record that is longer than this is not copied before a reread of the head has proven its length: a length
+    /// that is none could lead over memory that is allocated by being read.
+    private static final int UNPROVEN_BYTES = 1 << 12;
+
     private final PrivateCopy copy = new PrivateCopy(file);
+    private boolean taken; // by this call
+
+    private final long chunkBytes = geometry.chunkBytes();
+    private final boolean signalsAll = geometry.bounded(); // each message that is taken makes room
 
     SharedConsumer(Participants participants, WaitLoop waiting) {
         super(participants, waiting);
@@ -15,79 +25,101 @@ final class SharedConsumer extends Consumer {
     @Override
     public int tryGet(byte[] to) {
         begin(1);
+        taken = false;
         try {
-            int length = 0;
-            for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
-                lane = selectLane();
-                if (lane == NONE) return empty();
-                long at = position[lane];
-                long header = first[lane];
-                length = Layout.length(header);
-                boolean record = isRecord(header, at & mask);
-                if (!record || length > to.length) {
-                    if (headUnchanged(lane)) throw record ? tooLarge(length, to.length) : corrupted(lane, header);
-                    read(lane);
-                    continue;
+            while (true) {
+                try {
+                    return takeOne(to);
+                } catch (InternalError e) {
+                    if (taken) throw file.translate(e);
+                    checkOvertaken(e);
                 }
-                SharedMemory.copyOut(memory, laneAddress[lane] + (at & mask) + headerBytes, to, 0, length);
-                if (take(lane, at + recordBytes(length))) return length;
             }
-        } catch (InternalError e) {
-            throw file.translate(e);
         } finally {
             busy = false;
             end();
+        }
+    }
+
+    private int takeOne(byte[] to) {
+        int length = 0;
+        for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
+            lane = selectLane();
+            if (lane == NONE) return empty();
+            length = firstLength(lane);
+            if (length < 0 || length > to.length || length > UNPROVEN_BYTES) {
+                if (!headUnchanged(lane)) {
+                    read(lane);
+                    continue;
+                }
+                if (length < 0) throw corrupted(lane, first[lane]);
+                if (length > to.length) throw tooLarge(length, to.length);
+            }
+            SharedMemory.copyOut(laneMemory[lane], firstPayload(lane, length), to, 0, length);
+            if (take(lane, afterFirst(lane, length))) return length;
         }
     }
 
     @Override
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
+        taken = false;
         try {
-            int bytes = 0;
-            for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
-                lane = selectLane();
-                if (lane == NONE) return checked(0);
-                if (limit == 1) {
-                    if (pollOne(lane, handler)) return 1;
-                    continue;
+            while (true) {
+                try {
+                    return takeRun(handler, limit);
+                } catch (InternalError e) {
+                    if (taken) throw file.translate(e);
+                    checkOvertaken(e);
                 }
-                long start = position[lane];
-                bytes = measure(lane, limit);
-                if (bytes == 0) {
-                    if (headUnchanged(lane) && !isRecord(first[lane], start & mask)) throw corrupted(lane, first[lane]);
-                    read(lane);
-                    continue;
-                }
-                if (!ensureCapacity(lane, bytes)) continue;
-                copy.fill(laneAddress[lane] + (start & mask), bytes);
-                if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
             }
-        } catch (InternalError e) {
-            throw file.translate(e);
         } finally {
             busy = false;
             end();
         }
     }
 
+    private int takeRun(MessageHandler handler, int limit) {
+        int bytes = 0;
+        for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
+            lane = selectLane();
+            if (lane == NONE) return checked(0);
+            if (limit == 1 || Layout.isLong(first[lane])) {
+                if (pollOne(lane, handler)) return 1;
+                continue;
+            }
+            long start = position[lane];
+            bytes = measure(lane, limit);
+            if (bytes == 0) {
+                if (headUnchanged(lane) && firstLength(lane) < 0) throw corrupted(lane, first[lane]);
+                read(lane);
+                continue;
+            }
+            if (!ensureCapacity(lane, bytes)) continue;
+            copy.fill(laneMemory[lane], laneAddress[lane] + (start & mask), bytes);
+            if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
+        }
+    }
+
     /// Takes one record and hands it out, without the overhead of a run. Returns false if another consumer was faster.
     private boolean pollOne(int lane, MessageHandler handler) {
-        long at = position[lane];
-        long header = first[lane];
-        int length = Layout.length(header);
-        if (!isRecord(header, at & mask)) {
-            if (headUnchanged(lane)) throw corrupted(lane, header);
-            read(lane);
-            return false;
+        int length = firstLength(lane);
+        if (length < 0 || length > UNPROVEN_BYTES) {
+            boolean stale = !headUnchanged(lane);
+            if (!stale && length < 0) throw corrupted(lane, first[lane]);
+            if (stale) {
+                read(lane);
+                return false;
+            }
         }
         if (!ensureCapacity(lane, length)) return false;
-        copy.fill(laneAddress[lane] + (at & mask) + headerBytes, length);
-        if (!take(lane, at + recordBytes(length))) {
+        long at = position[lane];
+        copy.fill(laneMemory[lane], firstPayload(lane, length), length);
+        if (!take(lane, afterFirst(lane, length))) {
             patience.startOver(lane, length / Long.BYTES);
             return false;
         }
-        copy.show(0, length);
+        copy.show(length, lane, at);
         try {
             handler.onMessage(copy.message());
         } finally {
@@ -110,8 +142,10 @@ final class SharedConsumer extends Consumer {
 
     /// Measures the run of records that may be taken together, in bytes; 0 if there is none after all.
     private int measure(int lane, int limit) {
-        final long from = laneAddress[lane] + (position[lane] & mask);
-        final long room = Math.min(laneBytes - (position[lane] & mask), PrivateCopy.RUN_BYTES);
+        final MemorySegment m = laneMemory[lane];
+        final long start = position[lane] & mask;
+        final long from = laneAddress[lane] + start;
+        final long room = Math.min(laneBytes - start, PrivateCopy.RUN_BYTES);
         final long safeKey = Layout.key(safeTicket);
         final long safeBytes = safeBefore[lane] - position[lane];
         final boolean only = lanes == 1;
@@ -122,7 +156,7 @@ final class SharedConsumer extends Consumer {
         for (int records = 0;;) {
             int length = Layout.length(header);
             if (length != usual) {
-                if (!isRecord(header, (position[lane] & mask) + bytes)) break;
+                if (!isShort(length, start + bytes)) break;
                 usual = length;
                 usualBytes = recordBytes(length);
             }
@@ -130,8 +164,8 @@ final class SharedConsumer extends Consumer {
             bytes += usualBytes;
             if (++records == limit || bytes >= room) break;
             // pairs with the release in publish()
-            header = SharedMemory.getVolatile(memory, from + bytes);
-            if (header == 0 || header == Layout.PADDING) break;
+            header = SharedMemory.getVolatile(m, from + bytes);
+            if (header == 0 || Layout.isJump(header)) break;
             if (!Layout.before(header, rivalKey)) break;
             if (!only && !Layout.before(header, safeKey) && bytes >= safeBytes) break;
         }
@@ -140,44 +174,56 @@ final class SharedConsumer extends Consumer {
             lanes = 0; // unknown: selectLane() reads all of them
             return 0;
         }
-        return bytes > laneBytes - (position[lane] & mask) ? 0 : (int) bytes;
+        // a length that is none may lead out of the lane: there must be a header after the run
+        return bytes > laneBytes - start - headerBytes ? 0 : (int) bytes;
     }
 
     /// The taking step: moves the head from where it was read. On failure another consumer was faster, and the copy is
     /// void.
     private boolean take(int lane, long next) {
         assert next - head[lane] > 0; // invariant 4
-        // pairs with the volatile read in LaneSpace.extend(): the copy precedes the reuse of its space
+        // pairs with the release in publish() and jump(); before the CAS, which proves it, too
+        long header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (next & mask));
+        if (Layout.isJump(header) && geometry.isTarget(header)) {
+            next = shared.target(next, header);
+            // pairs with publish(), as above
+            header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (next & mask));
+        }
+        // pairs with the volatile read in LaneSpace.freePassed(): the copy precedes the reuse of its space
         if (!SharedMemory.compareAndSet(memory, headAddress[lane], head[lane], next)) {
             read(lane);
             return false;
         }
-        shared.signalRoom(lane, head[lane], next);
+        if (signalsAll || ((next ^ head[lane]) & -chunkBytes) != 0) madeRoom(lane, next);
         head[lane] = next;
         position[lane] = next;
-        // pairs with the release in publish()
-        long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (next & mask));
         first[lane] = header;
-        // verified, since a ticket that is none could hide this lane, and let a later record of another go first; with
-        // one lane in use the next CAS tells soon enough
-        if (header == Layout.PADDING || lanes > 1 && !headUnchanged(lane)) read(lane);
+        taken = true;
+        // two in a row; what is no jump to a chunk is reported by the next call: this one has taken something
+        if (Layout.isJump(header) && geometry.isTarget(header)) read(lane);
         return true;
+    }
+
+    private void madeRoom(int lane, long next) {
+        shared.signalRoom(head[lane], next);
+        if (Layout.jumps(next) != Layout.jumps(head[lane])) left.set(lane);
     }
 
     @Override
     long read(int lane) {
         for (;; patience.startOver(lane)) {
             // pairs with other consumers' taking steps
-            long before = SharedMemory.getVolatile(memory, headAddress[lane]);
-            long at = before;
-            long header = SharedMemory.getVolatile(memory, laneAddress[lane] + (at & mask)); // pairs with publish()
-            if (header == Layout.PADDING) {
-                at = nextLap(at);
-                header = SharedMemory.getVolatile(memory, laneAddress[lane]); // pairs with publish()
+            long at = SharedMemory.getVolatile(memory, headAddress[lane]);
+            // pairs with publish() and jump()
+            long header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (at & mask));
+            if (Layout.isJump(header) && geometry.isTarget(header)) {
+                shared.passJump(lane, at, header);
+                left.set(lane);
+                continue;
             }
             // pairs with other consumers' taking steps: the header was read between two equal heads
-            if (SharedMemory.getVolatile(memory, headAddress[lane]) == before) {
-                head[lane] = before;
+            if (SharedMemory.getVolatile(memory, headAddress[lane]) == at) {
+                head[lane] = at;
                 position[lane] = at;
                 return first[lane] = header;
             }
@@ -196,7 +242,7 @@ final class SharedConsumer extends Consumer {
     @Override
     boolean confirmEmpty() {
         int before = lanes;
-        lanes = shared.lanesInUse();
+        readLanesInUse();
         boolean empty = true;
         for (int lane = 0; lane < lanes; lane++) {
             long old = lane < before ? head[lane] : 0;

@@ -168,6 +168,11 @@ final class SharedMemory {
         MemorySegment.copy(from, fromOffset, in(m), at, bytes);
     }
 
+    /// Copies to a segment of the caller's, with that segment's own checks.
+    static void copyOut(MemorySegment m, long at, MemorySegment to, long toOffset, long bytes) {
+        MemorySegment.copy(in(m), at, to, toOffset, bytes);
+    }
+
     static byte getByte(MemorySegment m, long at) {
         return in(m).get(BYTE, at & BELOW);
     }

@@ -1,5 +1,6 @@
 package dev.procession.core;
 
+import dev.procession.core.os.Os;
 import java.util.function.LongSupplier;
 
 /// Waits for messages or for room: spins, then sleeps until woken.
@@ -9,6 +10,9 @@ import java.util.function.LongSupplier;
 ///
 /// {@snippet file="CoreExamples.java" region="wait-loop"}
 public final class WaitLoop {
+    private static final long WARN_NANOS = 1_000_000_000;
+    private static final long WARN_AGAIN_NANOS = 60_000_000_000L;
+
     private final QueueFile file;
     private final Doorbell doorbell;
     private final WaitStrategy strategy;
@@ -18,6 +22,7 @@ public final class WaitLoop {
     private long deadline;
     private int looks;
     private long sleepNanos;
+    private long warnAt; // when to say that the file system is full
 
     /// @param longest called before each sleep: how long it may last in ns; 0 if what is waited for is there
     WaitLoop(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest) {
@@ -35,7 +40,9 @@ public final class WaitLoop {
         boolean virtual = Thread.currentThread().isVirtual();
         spins = virtual ? Math.min(strategy.spins, WaitStrategy.SHORT_SPINS) : strategy.spins;
         forEver = timeoutNanos == Long.MAX_VALUE;
-        deadline = System.nanoTime() + timeoutNanos;
+        long now = System.nanoTime();
+        deadline = now + timeoutNanos;
+        warnAt = now + WARN_NANOS;
         looks = 0;
         sleepNanos = WaitStrategy.SHORTEST_NANOS;
         if (strategy.idle != null) strategy.idle.reset();
@@ -58,6 +65,7 @@ public final class WaitLoop {
             Thread.onSpinWait();
         } else {
             file.checkNotTruncated();
+            if (file.spaceMissing) warn();
             try {
                 sleep(left);
             } catch (InternalError e) {
@@ -66,6 +74,14 @@ public final class WaitLoop {
             sleepNanos = Math.min(2 * sleepNanos, WaitStrategy.LONGEST_NANOS);
         }
         return true;
+    }
+
+    /// A full queue empties as its consumers get; a full file system may not, and nothing else would tell.
+    private void warn() {
+        long now = System.nanoTime();
+        if (!doorbell.isForRoom() || now - warnAt < 0) return;
+        warnAt = now + WARN_AGAIN_NANOS;
+        Os.warn("a put waits: the file system of " + file.path + " has no space left; free some, or get messages");
     }
 
     private void sleep(long left) {

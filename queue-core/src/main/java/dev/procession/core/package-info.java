@@ -8,9 +8,11 @@
 ///
 /// | word | meaning |
 /// |---|---|
-/// | lane | one producer's log of records, single-writer: a ring buffer in the file, written only by its *owner* |
+/// | lane | one producer's log of records, single-writer: a ring buffer in chunks, written only by its *owner* |
+/// | chunk | a part of a lane, of a fixed size; the log goes from chunk to chunk by *jumps* |
+/// | chain | the chunks from the head's to the tail's, in the order of the log |
 /// | record | an 8-byte *header* (ticket, length) and the payload; a header is never zero |
-/// | position | a monotonic 64-bit byte count of one lane; *offset*: position modulo lane size; *lap*: the quotient |
+/// | position | a monotonic 64-bit number in one lane: the number of jumps so far, and the *offset* in the lane |
 /// | head | position of a lane's first record not yet taken; in the file |
 /// | tail | position of the owner's next record; known to the owner only |
 /// | ticket | a number drawn from one shared counter; headers hold its low 40 bits |
@@ -43,32 +45,34 @@
 ///
 /// # Invariants
 ///
-/// 1. **Single writer.** Between a lane's tail and its head plus the lane size, only the owner writes.
+/// 1. **Single writer.** Only its owner writes a lane, and only after the tail and in chunks that are free (6).
 /// 2. **Zero end.** Each log ends in a zero header, written before the record that precedes it is published. So an heir
 ///    finds the tail by walking from the head, and nothing needs repair.
 /// 3. **Publishing.** A record exists from the release store of its header on, and is immutable from then until the
 ///    head has passed it.
-/// 4. **Positions are monotonic**: head ≤ tail ≤ head + lane size.
+/// 4. **Positions are monotonic**: head ≤ tail, and no chunk is in the chain twice.
 /// 5. **Taking.** A head passes a record once: by its consumer's taking step (exclusive: a store; shared: a CAS), or,
-///    in a leased queue, after the record is done (a CAS over one record).
-/// 6. **Reuse.** The owner overwrites a record only after it has read a head that has passed it.
+///    in a leased queue, after the record is done (a CAS over one record). It passes a jump when a look finds it there.
+/// 6. **Reuse.** The owner overwrites a chunk, or gives its space back to the file system, only after it has read a
+/// head
+///    that has passed all of it. Chunks of one lane stay its owner's: nothing is shared, so a kill leaks nothing.
 /// 7. **Tickets.** If put(a) returned before put(b) began, b's ticket is larger, or both are in one lane and b comes
 ///    later in it. Tickets of different lanes differ.
 /// 8. **Lanes in use** is monotonic, covers each lane before its first put, and is read before the lanes in each look
 ///    (while the number is one: after the lane, see below).
 /// 9. **Disbelief.** What is read from a lane is void until a reread of the head shows that it has not moved, or the
 ///    taking step has succeeded. Lengths are checked before use.
-/// 10. **Lease words** do not repeat (no ABA): lap, consumer id and attempt make each one unique (for a record that is
-///     leased 255 times, attempts go round: 128 more leases of it by one consumer make one that looks the same), and an
-///     id is not reassigned while a living consumer or any lease word has it. A word of an earlier lap means that the
-///     record is free, so producers never write any.
+/// 10. **Lease words** do not repeat: jump count, consumer id and attempt make each one unique (for a record that is
+///     leased 16,383 times, attempts go round), and an id is not reassigned while a living consumer or any lease word
+///     has it. A word of another jump count means that the record is free, so producers never write any. One word does
+///     repeat: zero, where space was given back. So after the CAS of a lease the head is read once more.
 /// 11. **Announcements.** With a bound on the items, a living owner's announced count is never below the number of
 ///     records that it has put, and is raised, then fenced, before the owner counts the other announcements (Dekker).
 ///
 /// # put
 ///
 ///     with a bound on the items: announce one      if that exceeds it: retract, full (11)
-///     room for the record and a zero header?       if not: full (6)
+///     room for the record and a zero header?       one comparison; if not: a jump to a free chunk, or full (6)
 ///     ticket := mine, if no other producer drew    one load, usually a cache hit
 ///            or mine := fetch-and-add              the only read-modify-write on shared memory
 ///     write the payload at the tail                (1)
@@ -87,8 +91,17 @@
 /// With a bound on the items a second word follows the header: the record's number within its lane. The zero header at
 /// the end of a log has one too, so an heir knows how many records were put.
 ///
-/// Where a record would cross the lane's end, *padding* fills the rest: a header without ticket, published like a
-/// record. A consumer passes padding and the record after it in one step.
+/// A record never crosses the end of its chunk. Where it would, the owner takes the lowest chunk that is free (for a
+/// record longer than a chunk, neighbouring ones), zeroes the first header there, and stores a *jump* at the tail,
+/// release: a header without ticket that names the chunk. So a lane whose consumers keep up goes to and fro between its
+/// two lowest chunks, which stay in the cache, and one with a backlog grows, up to the lane's size. What it has grown
+/// by is given back to the file system: by a thread of the owner's process some tenths of a second later, when the
+/// owner closes, by its heir, or, if it has none, by a consumer. A consumer that was stopped there sees zeros, old
+/// bytes, or a fault if the file system is full, and disbelieves all three (9).
+///
+/// **A batch** is several records that are published by one store: those after the first are written whole, with plain
+/// stores, where no consumer looks yet; then the zero header after the last; then the first header, release. It has one
+/// ticket, from when it was opened.
 ///
 /// # get
 ///
@@ -128,7 +141,8 @@
 ///
 /// | where | what other processes see |
 /// |---|---|
-/// | put, before the header is stored | a gap, or padding; an announcement keeps its place until its owner is dead |
+/// | put, before the header is stored | a gap, or a jump; an announcement keeps its place until its owner is dead |
+/// | batch, before the first header is stored | the same: none of its records |
 /// | put, after it | the message, although the call never returned; sleepers wake by their timers |
 /// | attaching, before lanes in use is raised | the heir raises it (8) |
 /// | exclusive consumer, before it moves the head | the next one gets the message again |

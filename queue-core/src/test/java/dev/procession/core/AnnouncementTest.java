@@ -66,10 +66,13 @@ class AnnouncementTest {
     void aPutThatFailsKeepsNoPlace() {
         try (var one = opened.queue.newProducer()) {
             byte[] long1 = new byte[opened.queue.maxMessageBytes()];
-            assertTrue(one.tryPut(long1));
-            assertFalse(one.tryPut(long1), "the lane has room for two");
+            assertTrue(one.tryPut(long1) && one.tryPut(long1));
+            assertFalse(one.tryPut(long1) || one.tryPut(MESSAGE), "the lane has room for three");
             assertThrows(MessageTooLargeException.class, () -> one.tryPut(new byte[4096]));
-            assertEquals(1, announced(0));
+            assertEquals(2, announced(0));
+            try (var consumer = opened.queue.newConsumer(Delivery.SHARED)) {
+                assertEquals(1, consumer.poll(message -> {}, 1));
+            }
             assertTrue(one.tryPut(MESSAGE) && one.tryPut(MESSAGE));
         }
     }

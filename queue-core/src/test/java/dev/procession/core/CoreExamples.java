@@ -48,6 +48,19 @@ final class CoreExamples {
         // @end
     }
 
+    static boolean batch(Producer producer, List<byte[]> orders) {
+        // @start region="batch"
+        long bytes = 0;
+        for (byte[] order : orders) bytes += producer.batchBytes(order.length);
+        try (Batch batch = producer.tryBatch(orders.size(), bytes)) {
+            if (batch == null) return false; // the queue is full; nothing was put
+            for (byte[] order : orders) batch.add(order, 0, order.length); // if this throws, close() aborts
+            batch.commit(); // consumers see all of them from here on
+        }
+        // @end
+        return true;
+    }
+
     static void consumer(LaneQueue queue, AtomicBoolean running, LongAdder sum) throws InterruptedException {
         // @start region="consumer"
         try (Consumer consumer = queue.newConsumer(Delivery.EXCLUSIVE)) {
@@ -149,7 +162,7 @@ final class CoreExamples {
         // @start region="geometry"
         QueueGeometry geometry = new QueueGeometry(8, 1 << 16, 1000); // 8 producers, 64 KiB each, 1000 messages in all
         try (LaneQueue queue = LaneQueue.create(file, geometry, "orders")) {
-            System.out.println(queue.maxMessageBytes()); // 32752: half a lane less the header
+            System.out.println(queue.maxMessageBytes()); // 32736: half a lane less two headers
         }
         // @end
     }

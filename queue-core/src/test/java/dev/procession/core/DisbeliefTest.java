@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// A consumer has looked and not yet taken, and meanwhile others take what it saw and write over it.
 class DisbeliefTest {
-    private static final int LANE = 4096;
+    private static final int LANE = 8192;
+    private static final int CHUNK = 2048;
     private static final int SHORT = 24;
     private static final int LONG = 1000;
 
@@ -69,7 +70,7 @@ class DisbeliefTest {
     @ParameterizedTest
     @EnumSource
     void whatWasTakenAndWrittenOverIsNotBelieved(Way way) {
-        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, 0));
+        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, CHUNK, 0, null));
                 var producer = opened.queue.newProducer();
                 var fast = opened.queue.newConsumer(Delivery.SHARED);
                 var slow = opened.queue.newConsumer(Delivery.SHARED)) {
@@ -94,19 +95,19 @@ class DisbeliefTest {
     @ParameterizedTest
     @EnumSource
     void bytesThatAreNoHeaderAreDamageOnlyWhereTheHeadStandsStill(Way way) {
-        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, 0));
+        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, CHUNK, 0, null));
                 var producer = opened.queue.newProducer();
                 var fast = opened.queue.newConsumer(Delivery.SHARED);
                 var slow = opened.queue.newConsumer(Delivery.SHARED)) {
             for (int i = 0; i < 2; i++) assertTrue(producer.tryPut(OpenQueue.message(i, SHORT)));
-            opened.setWord(opened.offset(0, 0), -1);
+            opened.setWord(opened.offset(0, 0), (1 << 24) - 3); // the code that means nothing
             assertEquals(0, slow.selectLane()); // it has read what is no header
             opened.setWord(opened.offset(0, 0), Layout.header(0, SHORT));
             assertTakes(Way.GET, fast, 0, 1, SHORT);
             assertTakes(way, slow, 1, 2, SHORT);
 
             assertTrue(producer.tryPut(OpenQueue.message(2, SHORT)));
-            opened.setWord(opened.offset(0, 64), -1);
+            opened.setWord(opened.offset(0, 64), (1 << 24) - 3); // the code that means nothing
             var e = assertThrows(QueueCorruptedException.class, () -> way.take(slow));
             assertTrue(e.getMessage().contains("is not that of a record"), e.getMessage());
         }
@@ -115,7 +116,7 @@ class DisbeliefTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2})
     void anAnswerThatTheQueueIsEmptyNeedsALookAtWhichNothingHasChanged(int lanes) {
-        try (var opened = new OpenQueue(folder, new QueueGeometry(2, LANE, 0));
+        try (var opened = new OpenQueue(folder, new QueueGeometry(2, LANE, CHUNK, 0, null));
                 var producer = opened.queue.newProducer();
                 var other = lanes == 2 ? opened.queue.newProducer() : null;
                 var fast = opened.queue.newConsumer(Delivery.SHARED);
@@ -149,6 +150,76 @@ class DisbeliefTest {
                 others[0].done();
                 first.done();
                 assertTrue(opened.queue.isEmpty());
+            }
+        }
+    }
+
+    /// Giving space back zeroes lease words, so one may look as it did before the record was done.
+    @Test
+    void aLeaseWordThatIsZeroAgainIsNotBelievedOnceTheHeadHasPassedIt() {
+        try (var opened = new OpenQueue(folder, new QueueGeometry(1, 1 << 16, 1 << 12, 0, Leasing.DEFAULT));
+                var producer = opened.queue.newProducer();
+                var fast = (LeasingConsumer) opened.queue.newConsumer(Delivery.LEASED);
+                var slow = (LeasingConsumer) opened.queue.newConsumer(Delivery.LEASED)) {
+            for (int n = 0; n < 2000; n += 2) { // if it is slow enough, it looks again by itself
+                final int i = n;
+                long at = producer.tail;
+                assertTrue(producer.tryPut(OpenQueue.message(i, SHORT)));
+                if (Layout.jumps(producer.tail) != Layout.jumps(at)) at = producer.tail - Layout.BLOCK;
+                long word = opened.leaseWordOffset(0, at);
+                opened.setWord(word, 0);
+                assertEquals(0, slow.selectLane()); // it has read the word
+                lease(fast, i, () -> {}).done();
+                assertTrue(producer.tryPut(OpenQueue.message(i + 1, SHORT)));
+                opened.setWord(word, 0); // as if it were given back
+                lease(slow, i + 1, () -> {}).done();
+                assertTrue(opened.queue.isEmpty());
+            }
+        }
+    }
+
+    /// Giving space back zeroes records, too: a zero where a header was is no end of the log.
+    @ParameterizedTest
+    @EnumSource
+    void zerosWhereRecordsWereAreNotBelieved(Way way) {
+        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, CHUNK, 0, null));
+                var producer = opened.queue.newProducer();
+                var fast = opened.queue.newConsumer(Delivery.SHARED);
+                var slow = opened.queue.newConsumer(Delivery.SHARED)) {
+            for (int i = 0; i < 3; i++) assertTrue(producer.tryPut(OpenQueue.message(i, SHORT)));
+            assertEquals(0, slow.selectLane());
+            assertTakes(Way.GET, fast, 0, 3, SHORT);
+            assertTrue(producer.tryPut(OpenQueue.message(3, CHUNK - 16))); // in the next chunk
+            assertTakes(Way.GET, fast, 3, 4, CHUNK - 16);
+            for (int at = 0; at < CHUNK; at += 8) opened.setWord(opened.offset(0, at), 0);
+            assertTrue(producer.tryPut(OpenQueue.message(4, CHUNK - 16))); // in the third, were the first not free
+            assertTakes(way, slow, 4, 5, CHUNK - 16);
+            assertEquals(List.of(), way.take(slow));
+        }
+    }
+
+    /// Bytes of another message stand where it saw a jump, or a long record: they lead nowhere.
+    @ParameterizedTest
+    @EnumSource
+    void whatLooksLikeAJumpOrALongRecordIsNotBelievedEither(Way way) {
+        try (var opened = new OpenQueue(folder, new QueueGeometry(1, LANE, CHUNK, 0, null));
+                var producer = opened.queue.newProducer();
+                var fast = opened.queue.newConsumer(Delivery.SHARED);
+                var slow = opened.queue.newConsumer(Delivery.SHARED)) {
+            int number = 0;
+            for (long header : new long[] {Layout.jumpTo(LANE), Layout.jumpTo(0), Layout.longHeader(3)}) {
+                long at = producer.tail;
+                assertTrue(producer.tryPut(OpenQueue.message(number, SHORT)));
+                assertTrue(producer.tryPut(OpenQueue.message(number + 1, SHORT)));
+                long kept = opened.word(opened.offset(0, at));
+                slow.first[0] = 0;
+                if (Layout.isLong(header)) opened.setWord(opened.offset(0, at), header);
+                assertEquals(0, slow.selectLane());
+                opened.setWord(opened.offset(0, at), kept);
+                assertTakes(Way.GET, fast, number, number + 1, SHORT);
+                opened.setWord(opened.offset(0, at), header);
+                assertTakes(way, slow, number + 1, number + 2, SHORT);
+                number += 2;
             }
         }
     }

@@ -40,7 +40,7 @@ class FailureTest {
     @Test
     void whatIsBeforeDamageIsHandedOut() {
         try (var opened = new OpenQueue(folder, new QueueGeometry(2, LANE, 0))) {
-            long start = LANE - 64;
+            long start = Layout.position(7, LANE - 64);
             opened.queue.newProducer().close(); // the lane is in use
             opened.startLaneAt(0, start);
             try (var producer = opened.queue.newProducer();
@@ -49,8 +49,7 @@ class FailureTest {
                 assertTrue(second.tryPut(OpenQueue.message(9, 8)));
                 assertEquals(1, consumer.poll(message -> {}, 1)); // both lanes are in use
                 assertTrue(producer.tryPut(OpenQueue.message(1, 8)));
-                opened.setWord(opened.offset(0, start + 16), Layout.PADDING);
-                opened.setWord(opened.offset(0, LANE), Layout.PADDING); // which no producer puts there
+                opened.setWord(opened.offset(0, start + 16), Layout.jumpTo(2)); // of two chunks
                 var got = new ArrayList<Integer>();
                 assertThrows(QueueCorruptedException.class, () -> {
                     while (true) consumer.poll(message -> got.add(Integer.reverseBytes(message.getInt(0))), 10);

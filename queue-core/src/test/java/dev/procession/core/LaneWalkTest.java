@@ -30,31 +30,32 @@ class LaneWalkTest {
     }
 
     @Test
-    void recordsAreCountedAcrossThePaddingToTheZeroHeader() {
+    void recordsAreCountedAlongTheJumpsToTheZeroHeader() {
         try (var opened = opened(0, null)) {
-            long head = 3 * LANE - 80;
+            long head = Layout.position(3, LANE - 80);
             opened.startLaneAt(0, head);
             opened.setWord(opened.offset(0, head), Layout.header(1, 16)); // 24 bytes
             opened.setWord(opened.offset(0, head + 24), Layout.header(1, 0)); // 8 bytes
-            opened.setWord(opened.offset(0, head + 32), Layout.PADDING);
-            opened.setWord(opened.offset(0, head + 80), Layout.header(2, 9)); // 24 bytes
-            opened.setWord(opened.offset(0, head + 104), 0);
-            opened.setWord(opened.offset(0, head + 112), Layout.header(3, 8)); // of an earlier lap
+            opened.setWord(opened.offset(0, head + 32), Layout.jumpTo(0));
+            opened.setWord(opened.offset(0, 0), Layout.header(2, 9)); // 24 bytes
+            opened.setWord(opened.offset(0, 24), 0);
+            opened.setWord(opened.offset(0, 32), Layout.header(3, 8)); // of an earlier use
             assertEquals(3, opened.queue.size());
-            assertEquals(new QueueStats.Lane(head, 3, 104, lane(opened).ownerPid(), false), lane(opened));
+            assertEquals(new QueueStats.Lane(head, 3, 56, 2, lane(opened).ownerPid(), false), lane(opened));
             assertFalse(opened.queue.isEmpty());
         }
     }
 
     @Test
-    void paddingAloneIsNoMessage() {
+    void jumpsAloneAreNoMessages() {
         try (var opened = opened(0, null)) {
-            long head = LANE - 80;
+            long head = Layout.position(1, 80);
             opened.startLaneAt(0, head);
-            opened.setWord(opened.offset(0, head), Layout.PADDING);
-            opened.setWord(opened.offset(0, LANE), 0);
+            opened.setWord(opened.offset(0, head), Layout.jumpTo(1));
+            opened.setWord(opened.offset(0, LANE / 2), 0);
             assertTrue(opened.queue.isEmpty());
             assertEquals(0, opened.queue.size());
+            assertEquals(head, opened.head(0), "who only asks moves nothing");
         }
     }
 
@@ -63,7 +64,9 @@ class LaneWalkTest {
         try (var opened = opened(0, null)) {
             long head = LANE - 80;
             opened.startLaneAt(0, head);
-            for (long header : new long[] {1L << 24, Layout.header(1, 80), Layout.header(1, LANE), -1}) {
+            long reserved = 5L << 24 | (1 << 24) - 3;
+            for (long header : new long[] {1L << 24, Layout.header(1, 72), Layout.header(1, 80),
+                Layout.header(1, LANE), Layout.longHeader(1), reserved}) {
                 opened.setWord(opened.offset(0, head), header);
                 var e = assertThrows(QueueCorruptedException.class, opened.queue::size, Long.toHexString(header));
                 assertTrue(e.getMessage().contains("there is no record"), e.getMessage());
@@ -76,6 +79,9 @@ class LaneWalkTest {
         try (var opened = opened(0, null)) {
             for (int at = 0; at < LANE; at += 64) opened.setWord(opened.offset(0, at), Layout.header(1, 56));
             var e = assertThrows(QueueCorruptedException.class, opened.queue::size);
+            assertTrue(e.getMessage().contains("there is no record"), e.getMessage());
+            opened.setWord(opened.offset(0, LANE - 64), Layout.jumpTo(0)); // round and round
+            e = assertThrows(QueueCorruptedException.class, opened.queue::size);
             assertTrue(e.getMessage().contains("no zero header ends its log"), e.getMessage());
             assertFalse(opened.queue.isEmpty()); // it asks for the first record only
         }

@@ -24,9 +24,19 @@ class LayoutTableTest {
     void theTableInTheDocsIsTheDeclaredLayout() throws Exception {
         Map<String, Long> drawn = new TreeMap<>();
         Matcher rows = ROW.matcher(Files.readString(SOURCE));
-        while (rows.find()) drawn.put(rows.group(3), Long.valueOf(rows.group(1)));
-
+        long end = 0;
+        while (rows.find()) {
+            String word = rows.group(3);
+            long at = Long.parseLong(rows.group(1));
+            assertTrue(at >= end, word + " begins before the word above it ends");
+            end = at + Long.parseLong(rows.group(2));
+            drawn.put(word, at);
+        }
+        // no code of this release reads them
+        assertEquals(56, drawn.remove("optionalFeatures"));
+        assertEquals(4992, drawn.remove("spare"));
         assertEquals(declared(), drawn);
+        assertEquals(Layout.headOffset(0), end, "spare ends where the lanes' descriptors begin");
     }
 
     @Test
@@ -35,7 +45,7 @@ class LayoutTableTest {
         assertTrue(lane.find());
         long descriptors = Long.parseLong(lane.group(1));
         long bytes = Long.parseLong(lane.group(2));
-        for (int i : new int[] {0, 1, 63, 1023}) {
+        for (int i : new int[] {0, 1, 63, 1023, 4095}) {
             assertEquals(descriptors + i * bytes, Layout.headOffset(i));
             assertEquals(descriptors + i * bytes + Layout.SEPARATION, Layout.announcedOffset(i));
             assertEquals(descriptors + i * bytes + Layout.SEPARATION + Long.BYTES, Layout.ownerPidOffset(i));

@@ -5,11 +5,11 @@ import static dev.procession.core.Layout.FREE;
 import static dev.procession.core.Layout.LEASED;
 import static dev.procession.core.Layout.MAX_ATTEMPT;
 import static dev.procession.core.Layout.MAX_CONSUMER_ID;
-import static dev.procession.core.Layout.PASSED;
 import static dev.procession.core.Layout.attempts;
 import static dev.procession.core.Layout.consumerId;
 import static dev.procession.core.Layout.leaseWord;
 import static dev.procession.core.Layout.nextAttempt;
+import static dev.procession.core.Layout.position;
 import static dev.procession.core.Layout.state;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -20,21 +20,24 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/// The word that says who holds a record of a leased queue: lap, owner, attempt, state.
+/// The word that says who holds a record of a leased queue: jump count, owner, attempt, state.
 class LeaseWordTest {
-    private static final long ROUND = 1L << 38; // laps that agree in a word
-    private static final long[] LAPS = {0, 1, 2, ROUND / 2 - 1, ROUND / 2, ROUND - 1, ROUND, 3 * ROUND + 5, -1, -ROUND};
+    private static final int[] JUMPS = {0, 1, 2, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE, -2, -1};
+    private static final long[] OFFSETS = {0, 64, 1 << 16, 1L << 31, (1L << 32) - 64};
 
     @Test
     void allPartsComeBackAlsoTheLargest() {
-        for (long lap : LAPS) {
-            for (int owner : new int[] {1, 2, 255, 256, MAX_CONSUMER_ID}) {
-                for (int attempt : new int[] {1, 2, 127, 128, MAX_ATTEMPT}) {
-                    for (int state : new int[] {FREE, LEASED, DONE}) {
-                        long word = leaseWord(lap, owner, attempt, state);
-                        assertEquals(state, state(word, lap));
-                        assertEquals(owner, consumerId(word));
-                        assertEquals(attempt, attempts(word, lap));
+        for (int jumps : JUMPS) {
+            for (long offset : OFFSETS) {
+                long at = position(jumps, offset);
+                for (int owner : new int[] {1, 2, 255, 256, MAX_CONSUMER_ID}) {
+                    for (int attempt : new int[] {1, 2, 127, 128, MAX_ATTEMPT}) {
+                        for (int state : new int[] {FREE, LEASED, DONE}) {
+                            long word = leaseWord(at, owner, attempt, state);
+                            assertEquals(state, state(word, at));
+                            assertEquals(owner, consumerId(word));
+                            assertEquals(attempt, attempts(word, at));
+                        }
                     }
                 }
             }
@@ -42,21 +45,22 @@ class LeaseWordTest {
     }
 
     @Test
-    void aWordOfAnEarlierLapSaysFreeAndThatOfALaterOnePassed() {
-        for (long lap : LAPS) {
-            long word = leaseWord(lap, MAX_CONSUMER_ID, MAX_ATTEMPT, DONE);
-            for (long laps : new long[] {1, 2, ROUND / 2 - 1}) {
-                assertEquals(FREE, state(word, lap + laps), () -> lap + " seen " + laps + " later");
-                assertEquals(0, attempts(word, lap + laps));
-                assertEquals(PASSED, state(word, lap - laps), () -> lap + " seen " + laps + " earlier");
+    void aWordOfAnotherJumpCountSaysFreeAndNeverLeased() {
+        for (int jumps : JUMPS) {
+            long word = leaseWord(position(jumps, 64), MAX_CONSUMER_ID, MAX_ATTEMPT, DONE);
+            for (int more : new int[] {1, 2, -1, -2, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
+                assertEquals(FREE, state(word, position(jumps + more, 64)), () -> jumps + " seen " + more + " later");
+                assertEquals(0, attempts(word, position(jumps + more, 64)));
             }
         }
     }
 
     @Test
-    void aFileOfZerosSaysFreeInItsFirstLap() {
-        assertEquals(FREE, state(0, 0));
-        assertEquals(0, attempts(0, 0));
+    void aFileOfZerosSaysFreeUnderEachJumpCount() {
+        for (int jumps : JUMPS) {
+            assertEquals(FREE, state(0, position(jumps, 0)));
+            assertEquals(0, attempts(0, position(jumps, 0)));
+        }
     }
 
     /// A claim is made, and given up, by a compare-and-set of the word: equal words would hide what was between them.
@@ -79,13 +83,13 @@ class LeaseWordTest {
     }
 
     @Test
-    void anotherLapOwnerOrAttemptIsAnotherWord() {
+    void anotherJumpCountOwnerOrAttemptIsAnotherWord() {
         Set<Long> words = new HashSet<>();
-        for (long lap : new long[] {0, 1, ROUND - 1}) {
+        for (int jumps : new int[] {0, 1, -1}) {
             for (int owner : new int[] {1, 2, MAX_CONSUMER_ID - 1, MAX_CONSUMER_ID}) {
                 for (int attempt = 1; attempt <= MAX_ATTEMPT; attempt++) {
                     for (int state : new int[] {FREE, LEASED, DONE}) {
-                        assertTrue(words.add(leaseWord(lap, owner, attempt, state)));
+                        assertTrue(words.add(leaseWord(position(jumps, 64), owner, attempt, state)));
                     }
                 }
             }

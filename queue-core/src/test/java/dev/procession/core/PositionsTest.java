@@ -7,42 +7,53 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Positions and tickets of 64 bits come round: everything goes on across the sign and across zero.
+/// Positions and tickets come round: everything goes on across the sign and across zero.
 class PositionsTest {
     private static final int LANE = 1 << 16;
+    private static final int CHUNK = 1 << 12;
     private static final int LANES = 2;
 
     @TempDir
     Path folder;
 
+    /// A jump count and a ticket.
     static Stream<Arguments> edges() {
-        return Stream.of(Delivery.values()).flatMap(delivery -> LongStream
-                .of(0, 1L << 38, 1L << 39, 1L << 40, Long.MIN_VALUE).boxed()
-                .map(edge -> Arguments.of(delivery, edge)));
+        return Stream.of(Delivery.values()).flatMap(delivery -> Stream.of(
+                Arguments.of(delivery, 1 << 16, 1L << 38),
+                Arguments.of(delivery, Integer.MIN_VALUE, 1L << 39),
+                Arguments.of(delivery, 0, 1L << 40),
+                Arguments.of(delivery, 0, Long.MIN_VALUE),
+                Arguments.of(delivery, 0, 0)));
     }
 
-    /// An eighth of a lane before the edge of its positions, and some tickets before the edge of those.
-    private OpenQueue openAt(Delivery delivery, long edge, long maxItems) {
+    /// Two jumps before the edge of its positions, and some tickets before the edge of those.
+    private OpenQueue openAt(Delivery delivery, int jumps, long ticket, long maxItems) {
         var leasing = delivery == Delivery.LEASED ? Leasing.DEFAULT : null;
-        var opened = new OpenQueue(folder, new QueueGeometry(LANES, LANE, maxItems, leasing));
+        var opened = new OpenQueue(folder, new QueueGeometry(LANES, LANE, CHUNK, maxItems, leasing));
         for (var each : Stream.generate(opened.queue::newProducer).limit(LANES).toList()) each.close();
-        for (int lane = 0; lane < LANES; lane++) opened.startLaneAt(lane, edge - LANE / 8);
-        opened.setWord(Layout.TICKET_OFFSET, edge - 100);
+        long start = Layout.position(jumps - 2, LANE - 2 * CHUNK + 64);
+        for (int lane = 0; lane < LANES; lane++) opened.startLaneAt(lane, start);
+        opened.setWord(Layout.TICKET_OFFSET, ticket - 100);
         return opened;
+    }
+
+    private static void assertBeyond(OpenQueue opened, int jumps) {
+        for (int lane = 0; lane < LANES; lane++) {
+            assertTrue(Layout.jumps(opened.head(lane)) - jumps > 0, "lane " + lane + " never came to the edge");
+        }
     }
 
     @ParameterizedTest
     @MethodSource("edges")
-    void messagesStayInOrderAcrossTheEdge(Delivery delivery, long edge) {
+    void messagesStayInOrderAcrossTheEdge(Delivery delivery, int jumps, long ticket) {
         for (long maxItems : new long[] {0, 50}) {
-            try (var opened = openAt(delivery, edge, maxItems);
+            try (var opened = openAt(delivery, jumps, ticket, maxItems);
                     var one = opened.queue.newProducer();
                     var two = opened.queue.newProducer();
                     var consumer = opened.queue.newConsumer(delivery)) {
@@ -63,11 +74,8 @@ class PositionsTest {
                     assertEquals(Consumer.EMPTY, consumer.tryGet(got));
                     assertTrue(opened.queue.isEmpty() && !opened.queue.isFull());
                 }
-                for (int lane = 0; lane < LANES; lane++) {
-                    assertTrue(opened.word(Layout.headOffset(lane)) - edge > 0,
-                            "lane " + lane + " never came to the edge");
-                }
-                assertTrue(opened.word(Layout.TICKET_OFFSET) - edge > 0, "tickets never came to the edge");
+                assertBeyond(opened, jumps);
+                assertTrue(opened.word(Layout.TICKET_OFFSET) - ticket > 0, "tickets never came to the edge");
             }
             LaneQueue.delete(folder.resolve("queue"));
         }
@@ -75,17 +83,22 @@ class PositionsTest {
 
     @ParameterizedTest
     @MethodSource("edges")
-    void aLaneIsFullAndItsNextOwnerGoesOnAcrossTheEdge(Delivery delivery, long edge) {
-        try (var opened = openAt(delivery, edge, 0);
+    void aLaneIsFullAndItsNextOwnerGoesOnAcrossTheEdge(Delivery delivery, int jumps, long ticket) {
+        try (var opened = openAt(delivery, jumps, ticket, 0);
                 var consumer = opened.queue.newConsumer(delivery)) {
             byte[] got = new byte[LANE];
             int put = 0;
             int taken = 0;
             for (int i = 0; i < 4; i++) {
-                try (var producer = opened.queue.newProducer()) {
-                    while (producer.tryPut(OpenQueue.message(put, 1000))) put++;
-                    assertEquals(put - taken, opened.queue.size());
-                    assertTrue(put - taken >= LANE / 1100, "full with " + (put - taken));
+                for (int lane = 0; lane < LANES; lane++) {
+                    try (var first = opened.queue.newProducer();
+                            var second = lane == 1 ? opened.queue.newProducer() : null) {
+                        var producer = second == null ? first : second;
+                        int before = put;
+                        while (producer.tryPut(OpenQueue.message(put, 1000))) put++;
+                        assertTrue(put - before >= 3 * (LANE / CHUNK - 1), "full with " + (put - before));
+                        assertEquals(put - taken, opened.queue.size());
+                    }
                 }
                 for (; taken < put; taken++) {
                     int length = consumer.tryGet(got);
@@ -93,6 +106,30 @@ class PositionsTest {
                 }
                 assertEquals(Consumer.EMPTY, consumer.tryGet(got));
             }
+            assertBeyond(opened, jumps);
+        }
+    }
+
+    /// What any thread may ask walks along jumps, too.
+    @ParameterizedTest
+    @MethodSource("edges")
+    void messagesAreCountedAcrossTheEdge(Delivery delivery, int jumps, long ticket) {
+        try (var opened = openAt(delivery, jumps, ticket, 0);
+                var producer = opened.queue.newProducer();
+                var consumer = opened.queue.newConsumer(delivery)) {
+            for (int put = 1; put <= 20; put++) {
+                assertTrue(producer.tryPut(new byte[1000]));
+                assertEquals(put, opened.queue.size());
+                assertFalse(opened.queue.isEmpty());
+            }
+            var stats = opened.queue.stats().lanes().getFirst();
+            assertEquals(20 * opened.geometry.recordBytes(1000), stats.bytes());
+            assertTrue(stats.runs() > 2, stats + " has not jumped far enough");
+            for (int left = 20; left > 0; left--) {
+                assertEquals(1, consumer.poll(message -> {}, 1));
+                assertEquals(left - 1, opened.queue.size());
+            }
+            assertTrue(opened.queue.isEmpty());
         }
     }
 }

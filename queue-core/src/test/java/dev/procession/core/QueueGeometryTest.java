@@ -16,11 +16,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class QueueGeometryTest {
     static List<QueueGeometry> geometries() {
         var all = new ArrayList<QueueGeometry>();
-        for (int lanes : new int[] {1, 2, 15, 16, 1023, 1024}) {
-            for (long laneBytes : new long[] {4096, 1 << 16, 1 << 20, 1 << 30}) {
+        for (int lanes : new int[] {1, 15, 4096}) {
+            for (long laneBytes : new long[] {4096, 1 << 16, 1 << 30, 1L << 32}) {
                 for (long maxItems : new long[] {0, 1, Long.MAX_VALUE}) {
-                    all.add(new QueueGeometry(lanes, laneBytes, maxItems));
-                    if (laneBytes > 4096) all.add(new QueueGeometry(lanes, laneBytes, maxItems, Leasing.DEFAULT));
+                    long least = Math.max(1024, laneBytes / 4096);
+                    for (long chunkBytes : new long[] {least, laneBytes / 2}) {
+                        all.add(new QueueGeometry(lanes, laneBytes, chunkBytes, maxItems, null));
+                        if (laneBytes == 4096) continue;
+                        all.add(new QueueGeometry(lanes, laneBytes, chunkBytes, maxItems, Leasing.DEFAULT));
+                    }
                 }
             }
         }
@@ -44,8 +48,8 @@ class QueueGeometryTest {
             long records = geometry.laneOffset(lane);
             assertEquals(0, records % Layout.PAGE, "a lane begins on a page of its own");
             parts.put(records, records + geometry.laneBytes());
-            long claims = geometry.leaseWordBytes(geometry.laneBytes());
-            if (claims > 0) parts.put(geometry.leaseWordsOffset(lane), geometry.leaseWordsOffset(lane) + claims);
+            long words = geometry.leaseWordBytes(geometry.laneBytes());
+            if (words > 0) parts.put(records + geometry.laneBytes(), records + geometry.laneBytes() + words);
         }
         assertEquals(8 + geometry.lanes() * (geometry.leased() ? 5 : 4), parts.size());
         long end = 0;
@@ -61,62 +65,94 @@ class QueueGeometryTest {
     @MethodSource("geometries")
     void aRecordHoldsItsPayloadAndWastesLessThanItsAlignment(QueueGeometry geometry) {
         int alignment = geometry.alignment();
-        for (int length : new int[] {0, 1, 7, 8, 9, 47, 48, 49, 55, 56, 57, 1000, geometry.maxMessageBytes()}) {
-            int bytes = geometry.recordBytes(length);
+        int most = geometry.maxMessageBytes();
+        for (int length : new int[] {0, 1, 7, 8, 9, 47, 48, 49, 55, 56, 57, 1000, most - 1, most}) {
+            long bytes = geometry.recordBytes(length);
+            int before = geometry.payloadOffset(length);
             assertEquals(0, bytes % alignment);
-            assertTrue(bytes >= geometry.headerBytes() + length && bytes < geometry.headerBytes() + length + alignment);
+            assertTrue(bytes >= before + length && bytes < before + (long) length + alignment);
+            assertEquals(length > Layout.MAX_SHORT ? Long.BYTES : 0, before - geometry.headerBytes());
         }
-        assertTrue(geometry.maxMessageBytes() <= Layout.MAX_LENGTH, "no header can name it");
-        assertTrue(alignment >= geometry.headerBytes(), "the zero header of a full lane crosses its end");
+        assertTrue(alignment >= geometry.headerBytes(), "the header after the last record of a chunk crosses its end");
         for (long position : new long[] {0, alignment, -alignment, Long.MAX_VALUE, Long.MIN_VALUE, 12345}) {
-            long offset = position & geometry.offsetMask();
-            assertTrue(offset % alignment == 0 && offset <= geometry.laneBytes() - alignment, "offset " + offset);
+            long offset = geometry.offset(position);
+            assertTrue(offset % alignment == 0 && offset >= 0 && offset <= geometry.laneBytes() - alignment,
+                    "offset " + offset);
         }
     }
 
+    /// One run of chunks is in use, at worst the two in the middle; the record needs one of the halves around it.
     @ParameterizedTest
-    @CsvSource({"0, false", "5, false", "0, true", "5, true"})
-    void theLongestMessageFitsIntoAnEmptyLaneWhereverItsEndIs(long maxItems, boolean leased) {
-        var geometry = new QueueGeometry(1, 1 << 16, maxItems, leased ? Leasing.DEFAULT : null);
-        long most = 0;
-        for (int offset = 0; offset < geometry.laneBytes(); offset += geometry.alignment()) {
-            most = Math.max(most, bytesToEnd(geometry, offset, geometry.maxMessageBytes()));
-        }
-        assertTrue(most <= geometry.laneBytes(), "it needs " + most);
-        assertTrue(bytesToEnd(geometry, (int) geometry.laneBytes() / 2, geometry.maxMessageBytes() + 1) > geometry
-                .laneBytes(), "a longer one would fit as well");
-    }
-
-    /// What a put needs at an offset: the padding before the record, the record, the zero header behind it.
-    private static long bytesToEnd(QueueGeometry geometry, int offset, int length) {
-        int size = geometry.recordBytes(length);
-        long padding = offset + size > geometry.laneBytes() ? geometry.laneBytes() - offset : 0;
-        return padding + size + geometry.headerBytes();
+    @MethodSource("geometries")
+    void theLongestMessageAndTheNextHeaderTakeHalfALane(QueueGeometry geometry) {
+        int most = geometry.maxMessageBytes();
+        long half = geometry.laneBytes() / 2;
+        assertTrue(geometry.recordBytes(most) + geometry.headerBytes() <= half, "it is longer");
+        assertTrue(geometry.maxBatchBytes() + geometry.headerBytes() <= half, "the longest batch is longer");
+        assertTrue(geometry.recordBytes(most) <= geometry.maxBatchBytes(), "it is no batch");
+        assertTrue(most == QueueGeometry.LARGEST_MESSAGE
+                || geometry.payloadOffset(most) + most + 1L > geometry.maxBatchBytes(), "a longer one would fit");
     }
 
     @Test
-    void lapsGoOnWherePositionsComeRound() {
-        var geometry = new QueueGeometry(1, 4096, 0);
-        for (long position : new long[] {0, 4096, Long.MAX_VALUE - 4095, Long.MIN_VALUE, -4096}) {
-            for (long at : new long[] {position, position + 8, position + 4088}) {
-                assertEquals(position + 4096, QueueGeometry.nextLap(at, 4096));
-                assertEquals(geometry.lap(position), geometry.lap(at));
-                // within the bits of a lease word
-                assertEquals(1, geometry.lap(at + 4096) - geometry.lap(at) & (1L << 38) - 1);
+    void aJumpLeadsToTheStartOfAChunkAlsoIfItIsDamaged() {
+        for (QueueGeometry geometry : geometries()) {
+            int chunks = geometry.chunks();
+            assertEquals(geometry.laneBytes(), chunks * geometry.chunkBytes());
+            for (long chunk : new long[] {0, 1, chunks - 1}) {
+                assertTrue(geometry.isTarget(Layout.jumpTo(chunk)));
+                assertEquals(chunk * geometry.chunkBytes(), geometry.target(Layout.jumpTo(chunk)));
+            }
+            for (long chunk : new long[] {chunks, chunks + 1, 1L << 31, 1L << 32, (1L << 40) - 1}) {
+                long jump = Layout.jumpTo(chunk);
+                assertTrue(!geometry.isTarget(jump), () -> "chunk " + chunk + " of " + chunks);
+                long target = geometry.target(jump);
+                assertTrue(target >= 0 && target < geometry.laneBytes() && target % geometry.chunkBytes() == 0);
             }
         }
     }
 
+    @Test
+    void positionsAreJumpsAndOffsetAndCompareByJumpsFirst() {
+        for (int jumps : new int[] {0, 1, 1 << 16, Integer.MAX_VALUE, Integer.MIN_VALUE, -1}) {
+            long last = 0;
+            for (long offset : new long[] {0, 8, 1L << 31, (1L << 32) - 8}) {
+                long position = Layout.position(jumps, offset);
+                assertEquals(jumps, Layout.jumps(position));
+                assertEquals(offset, Layout.offset(position));
+                if (offset > 0) assertTrue(position - last > 0);
+                last = position;
+            }
+            assertTrue(Layout.position(jumps + 1, 0) - last > 0, "after " + jumps + " jumps");
+        }
+    }
+
+    @Test
+    void chunksAreOfTwoMebibytesOrOfHalfALane() {
+        assertEquals(2 << 20, QueueGeometry.DEFAULT.chunkBytes());
+        assertEquals(2 << 20, new QueueGeometry(1, 4 << 20, 0).chunkBytes());
+        assertEquals(1 << 20, new QueueGeometry(1, 2 << 20, 0).chunkBytes());
+        assertEquals(2048, new QueueGeometry(1, 4096, 0).chunkBytes());
+        assertEquals(1 << 15, new QueueGeometry(1, 1 << 16, 0, Leasing.DEFAULT).chunkBytes());
+        assertEquals(2048, new QueueGeometry(1, 1L << 32, 0).chunks());
+    }
+
     @ParameterizedTest
     @CsvSource({
-        "0, 4096, 0, false, lanes=0", "1025, 4096, 0, false, lanes=1025", "-1, 4096, 0, false, lanes=-1",
-        "1, 0, 0, false, laneBytes=0", "1, 2048, 0, false, laneBytes=2048", "1, 4097, 0, false, laneBytes=4097",
-        "1, 2147483648, 0, false, laneBytes=2147483648", "1, -4096, 0, false, laneBytes=-4096",
-        "1, 32768, 0, true, laneBytes=32768", "1, 4096, -1, false, maxItems=-1"
+        "0, 4096, 2048, 0, false, lanes=0", "4097, 4096, 2048, 0, false, lanes=4097",
+        "-1, 4096, 2048, 0, false, lanes=-1", "1, 0, 1024, 0, false, laneBytes=0",
+        "1, 2048, 1024, 0, false, laneBytes=2048", "1, 4097, 1024, 0, false, laneBytes=4097",
+        "1, 8589934592, 2097152, 0, false, laneBytes=8589934592", "1, -4096, 1024, 0, false, laneBytes=-4096",
+        "1, 32768, 1024, 0, true, laneBytes=32768", "1, 4096, 2048, -1, false, maxItems=-1",
+        "1, 4096, 512, 0, false, chunkBytes=512", "1, 4096, 4096, 0, false, chunkBytes=4096",
+        "1, 4096, 1025, 0, false, chunkBytes=1025", "1, 4096, 0, 0, false, chunkBytes=0",
+        "1, 4096, -2048, 0, false, chunkBytes=-2048", "1, 8388608, 1024, 0, false, chunkBytes=1024"
     })
-    void aValueOutOfItsRangeIsNamed(int lanes, long laneBytes, long maxItems, boolean leased, String named) {
+    void aValueOutOfItsRangeIsNamed(
+            int lanes, long laneBytes, long chunkBytes, long maxItems, boolean leased, String named) {
+        var leasing = leased ? Leasing.DEFAULT : null;
         var e = assertThrows(IllegalArgumentException.class,
-                () -> new QueueGeometry(lanes, laneBytes, maxItems, leased ? Leasing.DEFAULT : null));
+                () -> new QueueGeometry(lanes, laneBytes, chunkBytes, maxItems, leasing));
         assertTrue(e.getMessage().startsWith(named + ", must be"), e.getMessage());
     }
 }

@@ -1,13 +1,17 @@
 package dev.procession.core;
 
-import static dev.procession.core.Layout.MAX_LENGTH;
-import static dev.procession.core.Layout.PADDING;
+import static dev.procession.core.Layout.MAX_SHORT;
 import static dev.procession.core.Layout.before;
+import static dev.procession.core.Layout.chunk;
 import static dev.procession.core.Layout.distance;
 import static dev.procession.core.Layout.header;
+import static dev.procession.core.Layout.isJump;
+import static dev.procession.core.Layout.isLong;
 import static dev.procession.core.Layout.isNear;
+import static dev.procession.core.Layout.jumpTo;
 import static dev.procession.core.Layout.key;
 import static dev.procession.core.Layout.length;
+import static dev.procession.core.Layout.longHeader;
 import static dev.procession.core.Layout.widen;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -22,7 +26,7 @@ class RecordHeaderTest {
     private static final long[] TICKETS = {
         0, 1, 2, 1 << 20, ROUND / 2, ROUND - 1, ROUND, ROUND + 1, 5 * ROUND - 1, Long.MAX_VALUE, Long.MIN_VALUE, -1
     };
-    private static final int[] LENGTHS = {0, 1, 7, 8, 255, 1 << 16, MAX_LENGTH - 1, MAX_LENGTH};
+    private static final int[] LENGTHS = {0, 1, 7, 8, 255, 1 << 16, MAX_SHORT - 1, MAX_SHORT};
 
     @Test
     void ticketAndLengthComeBackWhateverTheOtherIs() {
@@ -36,14 +40,43 @@ class RecordHeaderTest {
     }
 
     @Test
-    void aRecordIsNeitherTheEndOfTheLogNorPadding() {
+    void aShortRecordIsNeitherTheEndOfTheLogNorALongOneNorAJump() {
         for (long ticket : TICKETS) {
             for (int length : LENGTHS) {
                 assertNotEquals(0, header(ticket, length));
-                assertNotEquals(PADDING, header(ticket, length));
+                assertFalse(isLong(header(ticket, length)) || isJump(header(ticket, length)));
             }
         }
-        assertTrue(length(PADDING) > MAX_LENGTH, "padding passes for a record");
+    }
+
+    @Test
+    void aLongRecordHasItsTicketAndNoLengthThatCouldBeAShortOnes() {
+        for (long ticket : TICKETS) {
+            long header = longHeader(ticket);
+            assertTrue(isLong(header) && !isJump(header) && length(header) > MAX_SHORT);
+            assertEquals(ticket, widen(header, ticket));
+            assertTrue(before(header, key(ticket + 1)) && !before(header, key(ticket)));
+        }
+    }
+
+    @Test
+    void aJumpSaysItsChunkAndHasNoLengthThatCouldBeAShortOnes() {
+        for (int chunk : new int[] {0, 1, 2, 255, QueueGeometry.MAX_CHUNKS - 1}) {
+            long jump = jumpTo(chunk);
+            assertTrue(isJump(jump) && !isLong(jump) && length(jump) > MAX_SHORT);
+            assertEquals(chunk, chunk(jump));
+        }
+        assertEquals(ROUND - 1, chunk(-1), "of damage: never negative");
+    }
+
+    /// FORMAT.md has these numbers.
+    @Test
+    void theThreeCodesThatAreNoLengthsAreTheLargest() {
+        assertEquals((1 << 24) - 5, MAX_SHORT);
+        assertEquals((1 << 24) - 4, header(0, MAX_SHORT));
+        assertEquals((1 << 24) - 2, longHeader(0));
+        assertEquals((1 << 24) - 1, jumpTo(0));
+        assertTrue(length((1 << 24) - 3) > MAX_SHORT, "the reserved code passes for a length");
     }
 
     @Test
@@ -62,7 +95,7 @@ class RecordHeaderTest {
     void theDistanceOfAHeaderIsThatOfItsTicketUpToHalfARound() {
         for (long ticket : TICKETS) {
             for (long distance : new long[] {0, 1, -1, 1000, -1000, ROUND / 2 - 1, -ROUND / 2}) {
-                assertEquals(distance, distance(header(ticket + distance, MAX_LENGTH), ticket));
+                assertEquals(distance, distance(header(ticket + distance, MAX_SHORT), ticket));
             }
             assertEquals(-ROUND / 2, distance(header(ticket + ROUND / 2, 0), ticket), "half a round is the limit");
         }

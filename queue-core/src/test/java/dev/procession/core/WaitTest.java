@@ -109,11 +109,14 @@ class WaitTest {
         try (var producer = opened.queue.newProducer(); var consumer = opened.queue.newConsumer(Delivery.SHARED)) {
             assertTrue(producer.tryPut(new byte[8]));
             assertEquals(1, opened.word(Layout.ROOM_WAITING_OFFSET) & ~FENCE, "only room is waited for");
-            assertEquals(8, consumer.tryGet(new byte[8])); // the lane is empty now, which is told
+            assertEquals(8, consumer.tryGet(new byte[8]));
+            assertEquals(1, opened.word(Layout.ROOM_WAITING_OFFSET) & ~FENCE, "the head is still in its chunk");
+            assertTrue(producer.tryPut(new byte[2030])); // after a jump
+            assertEquals(2030, consumer.tryGet(new byte[2030]));
             assertEquals(0, opened.word(Layout.ROOM_WAITING_OFFSET) & ~FENCE);
             assertEquals(word + 1, (int) opened.word(Layout.ROOM_FUTEX_OFFSET));
-            assertTrue(producer.tryPut(new byte[8]));
-            assertEquals(8, consumer.tryGet(new byte[8]));
+            assertTrue(producer.tryPut(new byte[2030]));
+            assertEquals(2030, consumer.tryGet(new byte[2030]));
             assertEquals(word + 1, (int) opened.word(Layout.ROOM_FUTEX_OFFSET), "nobody waits any more");
         }
     }

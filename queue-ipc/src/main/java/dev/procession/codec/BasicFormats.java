@@ -135,7 +135,7 @@ public final class BasicFormats {
         @Override
         public int[] decode(Message from) throws IOException {
             var array = new int[count(from, Integer.BYTES, "int32s")];
-            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Integer.BYTES);
+            from.getBytes(0, MemorySegment.ofArray(array), 0, (long) array.length * Integer.BYTES);
             return array;
         }
     }
@@ -154,7 +154,7 @@ public final class BasicFormats {
         @Override
         public long[] decode(Message from) throws IOException {
             var array = new long[count(from, Long.BYTES, "int64s")];
-            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Long.BYTES);
+            from.getBytes(0, MemorySegment.ofArray(array), 0, (long) array.length * Long.BYTES);
             return array;
         }
     }
@@ -173,7 +173,7 @@ public final class BasicFormats {
         @Override
         public float[] decode(Message from) throws IOException {
             var array = new float[count(from, Float.BYTES, "float32s")];
-            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Float.BYTES);
+            from.getBytes(0, MemorySegment.ofArray(array), 0, (long) array.length * Float.BYTES);
             return array;
         }
     }
@@ -192,7 +192,7 @@ public final class BasicFormats {
         @Override
         public double[] decode(Message from) throws IOException {
             var array = new double[count(from, Double.BYTES, "float64s")];
-            ArrayBytes.copy(from, 0, MemorySegment.ofArray(array), 0, array.length, Double.BYTES);
+            from.getBytes(0, MemorySegment.ofArray(array), 0, (long) array.length * Double.BYTES);
             return array;
         }
     }

@@ -59,7 +59,7 @@ final class RecordReader {
     }
 
     void copyTo(MemorySegment array, int count, int elementBytes) throws IOException {
-        ArrayBytes.copy(message, take(count * elementBytes), array, 0, count, elementBytes);
+        message.getBytes(take(count * elementBytes), array, 0, (long) count * elementBytes);
     }
 
     /// How many elements follow, -1 for null. Not more than there can be bytes for, so that a forged count

@@ -62,6 +62,10 @@ final class Stress implements Callable<Integer> {
             description = "size of a lane (default: ${DEFAULT-VALUE})")
     private long laneBytes;
 
+    @Option(names = "--chunk-bytes", paramLabel = "N", defaultValue = "0",
+            description = "size of a chunk of it; from 64 KiB on chunks are given back (default: a quarter of a lane)")
+    private long chunkBytes;
+
     @Option(names = "--max-items", paramLabel = "N", defaultValue = "0",
             description = "a bound on the number of messages; 0: none (default: ${DEFAULT-VALUE})")
     private long maxItems;
@@ -78,8 +82,8 @@ final class Stress implements Callable<Integer> {
 
     @Option(names = "--points",
             description = "instead of at random moments, before every single step that a process makes on "
-                    + "shared memory: in each role, with the queue idle, empty, with one message, full, and near its "
-                    + "wrap")
+                    + "shared memory: in each role, with the queue idle, empty, with one message, full, near a jump, "
+                    + "right after one, after a backlog, and with messages of more than 16 MiB")
     private boolean points;
 
     @Option(names = "--platform", paramLabel = "native|portable|mixed", defaultValue = "native",
@@ -126,8 +130,9 @@ final class Stress implements Callable<Integer> {
     private int runStorm(PrintStream out) throws Exception {
         if (run == 0) run = delivery == Delivery.EXCLUSIVE ? 16 : 1;
         if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
+        if (chunkBytes == 0) chunkBytes = laneBytes / 4;
         var plan = new Storm.Plan(seconds, producers, consumers, kills, stops, seed,
-                delivery, run, laneBytes, maxItems, kills ? 1 : 0, stops ? 1 : 0);
+                delivery, run, laneBytes, chunkBytes, maxItems, kills ? 1 : 0, stops ? 1 : 0);
         out.println("seed=" + seed);
         Storm.Outcome outcome;
         try (var progress = Progress.onStderr("storm", 1000L * seconds, " ms")) {

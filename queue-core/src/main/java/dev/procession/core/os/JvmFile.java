@@ -92,8 +92,8 @@ final class JvmFile {
         }
     }
 
-    MemorySegment map(long bytes, Arena arena) throws IOException {
-        Mapper mapper = new Mapper(channel, bytes, arena);
+    MemorySegment map(long offset, long bytes, Arena arena) throws IOException {
+        Mapper mapper = new Mapper(channel, offset, bytes, arena);
         mapper.start();
         return mapper.result();
     }
@@ -102,15 +102,17 @@ final class JvmFile {
     /// locks of this JVM on that file.
     private static final class Mapper extends Thread {
         private final FileChannel channel;
+        private final long offset;
         private final long bytes;
         private final Arena arena;
         private @Nullable MemorySegment mapping;
         private @Nullable Throwable failure;
 
-        Mapper(FileChannel channel, long bytes, Arena arena) {
+        Mapper(FileChannel channel, long offset, long bytes, Arena arena) {
             super(null, null, "procession map", 0, false);
             setDaemon(true);
             this.channel = channel;
+            this.offset = offset;
             this.bytes = bytes;
             this.arena = arena;
         }
@@ -118,7 +120,7 @@ final class JvmFile {
         @Override
         public void run() {
             try {
-                mapping = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+                mapping = channel.map(FileChannel.MapMode.READ_WRITE, offset, bytes, arena);
             } catch (Throwable e) {
                 failure = e;
             }

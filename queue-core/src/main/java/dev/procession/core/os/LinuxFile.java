@@ -1,5 +1,10 @@
 package dev.procession.core.os;
 
+import static dev.procession.core.os.Descriptor.F_OFD_GETLK;
+import static dev.procession.core.os.Descriptor.F_RDLCK;
+import static dev.procession.core.os.Descriptor.F_UNLCK;
+import static dev.procession.core.os.Descriptor.F_WRLCK;
+import static dev.procession.core.os.Descriptor.flock;
 import static dev.procession.core.os.FileChecks.STATUS;
 import static dev.procession.core.os.FileChecks.checkOurs;
 import static dev.procession.core.os.FileChecks.deleteTemporary;
@@ -11,7 +16,6 @@ import static dev.procession.core.os.Syscalls.ARM;
 import static dev.procession.core.os.Syscalls.CLOSE;
 import static dev.procession.core.os.Syscalls.EACCES;
 import static dev.procession.core.os.Syscalls.EAGAIN;
-import static dev.procession.core.os.Syscalls.EBADF;
 import static dev.procession.core.os.Syscalls.EDQUOT;
 import static dev.procession.core.os.Syscalls.EEXIST;
 import static dev.procession.core.os.Syscalls.EFBIG;
@@ -19,28 +23,20 @@ import static dev.procession.core.os.Syscalls.EINTR;
 import static dev.procession.core.os.Syscalls.EISDIR;
 import static dev.procession.core.os.Syscalls.ELOOP;
 import static dev.procession.core.os.Syscalls.ENOENT;
+import static dev.procession.core.os.Syscalls.ENOMEM;
 import static dev.procession.core.os.Syscalls.ENOSPC;
 import static dev.procession.core.os.Syscalls.ENXIO;
 import static dev.procession.core.os.Syscalls.EOPNOTSUPP;
 import static dev.procession.core.os.Syscalls.FALLOCATE;
-import static dev.procession.core.os.Syscalls.FCNTL;
 import static dev.procession.core.os.Syscalls.FTRUNCATE;
 import static dev.procession.core.os.Syscalls.LINKAT;
-import static dev.procession.core.os.Syscalls.LSEEK;
-import static dev.procession.core.os.Syscalls.MMAP;
-import static dev.procession.core.os.Syscalls.MUNMAP;
 import static dev.procession.core.os.Syscalls.OPENAT;
 import static dev.procession.core.os.Syscalls.call;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -58,33 +54,25 @@ import org.jspecify.annotations.Nullable;
 /// process exclude each other like two processes.
 @SuppressWarnings("restricted")
 final class LinuxFile implements OsFile {
-    private static final int F_OFD_GETLK = 36, F_OFD_SETLK = 37;
-    private static final short F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2;
     private static final int O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NONBLOCK = 04000, O_CLOEXEC = 02000000;
     private static final int O_DIRECTORY = ARM ? 040000 : 0200000;
     private static final int O_NOFOLLOW = ARM ? 0100000 : 0400000;
     private static final int O_TMPFILE = 020000000 | O_DIRECTORY;
     private static final int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
-    private static final int PROT_READ = 1, PROT_WRITE = 2, MAP_SHARED = 1;
-    private static final int SEEK_END = 2, FALLOC_FL_KEEP_SIZE = 1;
-
-    private static final StructLayout FLOCK = MemoryLayout.structLayout(
-            JAVA_SHORT.withName("l_type"),
-            JAVA_SHORT.withName("l_whence"),
-            MemoryLayout.paddingLayout(4),
-            JAVA_LONG.withName("l_start"),
-            JAVA_LONG.withName("l_len"),
-            JAVA_INT.withName("l_pid"),
-            MemoryLayout.paddingLayout(4));
+    private static final int FALLOC_FL_KEEP_SIZE = 1, FALLOC_FL_PUNCH_HOLE = 2;
+    /// Mappings begin at a multiple of the largest page size.
+    private static final long MAP_ALIGNMENT = 64 << 10;
 
     private final int fd;
     private final Descriptor descriptor;
+    private final Arena arena = Arena.ofAuto(); // of all mappings
     private final MemorySegment mapping;
 
-    private LinuxFile(Descriptor descriptor, MemorySegment mapping) {
+    private LinuxFile(Descriptor descriptor, long address, long bytes) {
         fd = descriptor.fd;
         this.descriptor = descriptor;
-        this.mapping = mapping;
+        // of a handle never closed, and unreachable by now
+        mapping = MemorySegment.ofAddress(address).reinterpret(bytes, arena, m -> descriptor.unmap());
     }
 
     // ---- create, open
@@ -108,7 +96,7 @@ final class LinuxFile implements OsFile {
             long error = -call(FTRUNCATE, fd, size);
             if (error == 0) error = fallocate(fd, 0, 0, reserved);
             if (error != 0) throw FileChecks.failure("cannot reserve " + reserved + " bytes for", path, (int) error);
-            file = map(fd, size, path);
+            file = map(fd, reserved, path);
             write.accept(file.mapping());
             if (!file.tryLock(lock, true)) throw new FileSystemException(path + ": locked before it has a name");
             file.checkLocks(path, lock);
@@ -123,7 +111,7 @@ final class LinuxFile implements OsFile {
         }
     }
 
-    static @Nullable LinuxFile open(Path path, long least, long lock, boolean shared) throws IOException {
+    static @Nullable LinuxFile open(Path path, long least, long most, long lock, boolean shared) throws IOException {
         int fd = openFile(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         if (fd == -ELOOP) throw new FileSystemException(path + " is a symbolic link; open the file that it names");
         if (fd == -EISDIR) throw new FileSystemException(path + " is a directory, not a queue");
@@ -136,10 +124,10 @@ final class LinuxFile implements OsFile {
             Map<String, Object> status = status(fd);
             checkOurs(path, status, least);
             // before mapping: a search for abandoned files maps none that is in use
-            int error = lock(fd, lock, shared ? F_RDLCK : F_WRLCK);
+            int error = Descriptor.lock(fd, lock, shared ? F_RDLCK : F_WRLCK);
             if (error == EAGAIN || error == EACCES) return null;
             if (error != 0) throw FileChecks.failure("cannot lock", path, error);
-            file = map(fd, (long) status.get("size"), path);
+            file = map(fd, Math.min((long) status.get("size"), most), path);
             if (!file.isAt(path)) return null;
             file.checkLocks(path, lock);
             opened = true;
@@ -186,7 +174,7 @@ final class LinuxFile implements OsFile {
         int other = openFile(Path.of("/proc/self/fd/" + fd), O_RDWR | O_CLOEXEC);
         if (other < 0) return; // for example out of descriptors: this is only a check
         try {
-            int error = lock(other, lock, F_WRLCK);
+            int error = Descriptor.lock(other, lock, F_WRLCK);
             if (error != EAGAIN && error != EACCES) {
                 throw new FileSystemException(path + " is on a file system without open-file-description locks;"
                         + " use a local one such as /dev/shm");
@@ -198,7 +186,7 @@ final class LinuxFile implements OsFile {
 
     @Override
     public long size() {
-        return descriptor.size(mapping.byteSize());
+        return descriptor.size();
     }
 
     @Override
@@ -211,8 +199,26 @@ final class LinuxFile implements OsFile {
     }
 
     @Override
-    public boolean reservePage(long offset) throws IOException {
+    public boolean reservePage(long offset, MemorySegment mapping) throws IOException {
         return reserve(offset, 1); // leaves content as it is
+    }
+
+    @Override
+    public void giveBack(long offset, long bytes) {
+        // a file system without holes keeps its space
+        fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, bytes);
+    }
+
+    @Override
+    public MemorySegment map(long offset, long bytes) throws IOException {
+        long before = offset & MAP_ALIGNMENT - 1;
+        long address = descriptor.map(offset - before, before + bytes);
+        if (address < 0) {
+            String why = address == -ENOMEM ? "no address space is left" : "error " + -address;
+            throw new FileSystemException("cannot map " + bytes + " more bytes of the queue's file: " + why
+                    + "; allow this process more (ulimit -v), or make the queue with smaller lanes");
+        }
+        return MemorySegment.ofAddress(address + before).reinterpret(bytes, arena, null);
     }
 
     @Override
@@ -262,89 +268,10 @@ final class LinuxFile implements OsFile {
         }
     }
 
-    /// 0, or errno.
-    private static int lock(int fd, long at, short type) {
-        try (Arena arena = Arena.ofConfined()) {
-            return fcntl(fd, F_OFD_SETLK, flock(arena, at, 1, type));
-        }
-    }
-
-    private static MemorySegment flock(Arena arena, long at, long bytes, short type) {
-        MemorySegment lock = arena.allocate(FLOCK); // l_pid must be 0, and is
-        lock.set(JAVA_SHORT, 0, type);
-        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_start")), at);
-        lock.set(JAVA_LONG, FLOCK.byteOffset(PathElement.groupElement("l_len")), bytes);
-        return lock;
-    }
-
-    private static int fcntl(int fd, int command, MemorySegment lock) {
-        return (int) -call(FCNTL, fd, command, lock.address());
-    }
-
     private static LinuxFile map(int fd, long size, Path path) throws IOException {
-        long address = call(MMAP, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        Descriptor descriptor = new Descriptor(fd);
+        long address = descriptor.map(0, size);
         if (address < 0) throw FileChecks.failure("cannot map " + size + " bytes of", path, (int) -address);
-        Descriptor descriptor = new Descriptor(fd, address, size);
-        // of a handle never closed, and unreachable by now
-        MemorySegment mapping =
-                MemorySegment.ofAddress(address).reinterpret(size, Arena.ofAuto(), m -> descriptor.unmap());
-        return new LinuxFile(descriptor, mapping);
-    }
-
-    /// A file descriptor and its mapping, each released once: by the handle, or when the handle is unreachable. After
-    /// that only the handle's users keep threads from accessing the mapping.
-    private static final class Descriptor {
-        final int fd;
-        private final long address;
-        private final long bytes;
-        private boolean closed;
-        private boolean unmapped;
-
-        Descriptor(int fd, long address, long bytes) {
-            this.fd = fd;
-            this.address = address;
-            this.bytes = bytes;
-        }
-
-        synchronized void unmap() {
-            close();
-            if (unmapped) return;
-            unmapped = true;
-            call(MUNMAP, address, bytes);
-        }
-
-        /// The kernel drops the locks only with the last mapping of the open file; so they are dropped explicitly.
-        synchronized void unlockAndClose() {
-            if (closed) return;
-            try (Arena arena = Arena.ofConfined()) {
-                // length 0: to the end of the file
-                fcntl(F_OFD_SETLK, flock(arena, 0, 0, F_UNLCK));
-            }
-            close();
-        }
-
-        /// 0, or errno.
-        int lock(long at, short type) {
-            try (Arena arena = Arena.ofConfined()) {
-                return fcntl(F_OFD_SETLK, flock(arena, at, 1, type));
-            }
-        }
-
-        /// 0, or errno; EBADF if closed, as for [#size].
-        synchronized int fcntl(int command, MemorySegment lock) {
-            return closed ? EBADF : LinuxFile.fcntl(fd, command, lock);
-        }
-
-        /// The file's size, or the default if closed: the descriptor's number may be another file's by now.
-        synchronized long size(long otherwise) {
-            long size = closed ? -1 : call(LSEEK, fd, 0, SEEK_END);
-            return size < 0 ? otherwise : size;
-        }
-
-        synchronized void close() {
-            if (closed) return;
-            closed = true;
-            call(CLOSE, fd);
-        }
+        return new LinuxFile(descriptor, address, size);
     }
 }

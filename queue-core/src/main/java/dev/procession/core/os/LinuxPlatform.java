@@ -38,8 +38,8 @@ final class LinuxPlatform extends Platform {
     }
 
     @Override
-    public @Nullable OsFile open(Path path, long least, long lock, boolean shared) throws IOException {
-        return LinuxFile.open(path, least, lock, shared);
+    public @Nullable OsFile open(Path path, long least, long most, long lock, boolean shared) throws IOException {
+        return LinuxFile.open(path, least, most, lock, shared);
     }
 
     @Override

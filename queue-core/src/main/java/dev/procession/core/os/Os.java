@@ -39,9 +39,7 @@ public final class Os {
     public static boolean isSetTo(String property, String value, String usual) {
         String set = System.getProperty(property);
         if (set == null || set.equals(usual) || set.equals(value)) return value.equals(set);
-        System.getLogger(LOGGER)
-                .log(Level.WARNING,
-                        "-D" + property + "=" + set + " has no effect; the values are " + value + " and " + usual);
+        warn("-D" + property + "=" + set + " has no effect; the values are " + value + " and " + usual);
         return false;
     }
 
@@ -59,9 +57,12 @@ public final class Os {
     }
 
     private static Platform fallBack(String why) {
-        System.getLogger(LOGGER)
-                .log(Level.WARNING, "Waiting is slower, processes are not pinned and each access is checked, since "
-                        + why);
+        warn("Waiting is slower, processes are not pinned and each access is checked, since " + why);
         return new PortablePlatform();
+    }
+
+    /// Logs what would otherwise look like a process that hangs.
+    public static void warn(String message) {
+        System.getLogger(LOGGER).log(Level.WARNING, message);
     }
 }

@@ -21,7 +21,7 @@ public abstract class Platform {
     /// Makes a file of this size atomically (other processes see all of it or nothing), and leaves it open with a
     /// shared lock held.
     ///
-    /// @param reserved number of bytes from the start that are allocated at once
+    /// @param reserved number of bytes from the start that are allocated and mapped at once
     /// @param lock position of the byte on which each process that has the file open holds a lock
     /// @param write fills it in before it has a name
     /// @throws FileAlreadyExistsException if there is one of that name
@@ -32,11 +32,13 @@ public abstract class Platform {
     /// the lock held.
     ///
     /// @param least its minimum size in bytes
+    /// @param most this many bytes from the start are mapped at once, or the whole file if it is smaller
     /// @param lock as for [#create]
     /// @param shared shared, or exclusive in order to remove it
     /// @return null if the lock is taken
     /// @throws IOException if it is not ours
-    public abstract @Nullable OsFile open(Path path, long least, long lock, boolean shared) throws IOException;
+    public abstract @Nullable OsFile open(Path path, long least, long most, long lock, boolean shared)
+            throws IOException;
 
     /// Reads the start of a file of ours without effect on other processes. Null if that is impossible, as for a file
     /// that is open in this process.

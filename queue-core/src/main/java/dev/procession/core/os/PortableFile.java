@@ -51,8 +51,9 @@ final class PortableFile implements OsFile {
         this.file = file;
     }
 
-    private void map() throws IOException {
-        mapping = file.map(size(), arena);
+    @Override
+    public MemorySegment map(long offset, long bytes) throws IOException {
+        return file.map(offset, bytes, arena);
     }
 
     // ---- create, open
@@ -76,7 +77,7 @@ final class PortableFile implements OsFile {
             boolean created = false;
             try {
                 Object key = JvmFile.key(temporary, LinkOption.NOFOLLOW_LINKS);
-                file = attach(temporary, key, lock, true, size, reserved);
+                file = attach(temporary, key, lock, true, size, reserved, reserved);
                 if (file == null) throw new FileSystemException(path + " cannot be locked; use a local file system");
                 write.accept(file.mapping());
                 Files.createLink(absolute, temporary); // atomic, and fails if the name is taken
@@ -97,7 +98,7 @@ final class PortableFile implements OsFile {
         }
     }
 
-    static @Nullable PortableFile open(Path path, long least, long lock, boolean shared) throws IOException {
+    static @Nullable PortableFile open(Path path, long least, long most, long lock, boolean shared) throws IOException {
         BasicFileAttributes basics = Files.readAttributes(path, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
         if (basics.isSymbolicLink()) {
             throw new FileSystemException(path + " is a symbolic link; open the file that it names");
@@ -112,7 +113,7 @@ final class PortableFile implements OsFile {
             key = status.get("fileKey"); // opens the file that was checked, or none
         }
         checkSize(path, basics.size(), least);
-        PortableFile file = attach(path, key, lock, shared, 0, 0);
+        PortableFile file = attach(path, key, lock, shared, 0, 0, most);
         if (file == null || file.isAt(path)) return file;
         file.close();
         return null;
@@ -121,9 +122,10 @@ final class PortableFile implements OsFile {
     /// @param key of the file; if the path names another file by now, there is none
     /// @param size set on the file, or 0 if it has its size
     /// @param reserved number of bytes from the start that are allocated then
+    /// @param most number of bytes that are mapped, unless the file is smaller
     /// @return null if the lock is taken
     private static @Nullable PortableFile attach(
-            Path path, Object key, long lock, boolean shared, long size, long reserved) throws IOException {
+            Path path, Object key, long lock, boolean shared, long size, long reserved, long most) throws IOException {
         synchronized (JvmFile.OPEN) {
             JvmFile open = JvmFile.OPEN.get(key);
             if (open == null) {
@@ -139,7 +141,8 @@ final class PortableFile implements OsFile {
                     open.contents.setLength(size);
                     open.writeZeros(0, reserved);
                 }
-                if (locked) file.map(); // not before: a search for abandoned files maps none that is in use
+                // not before: a search for abandoned files maps none that is in use
+                if (locked) file.mapping = file.map(0, Math.min(file.size(), most));
                 attached = locked;
             } finally {
                 if (!attached) file.close();
@@ -236,7 +239,7 @@ final class PortableFile implements OsFile {
         try {
             return file.contents.length();
         } catch (IOException e) {
-            return mapping.byteSize(); // closed
+            return Long.MAX_VALUE; // closed
         }
     }
 
@@ -257,15 +260,19 @@ final class PortableFile implements OsFile {
     }
 
     @Override
-    public boolean reservePage(long offset) {
+    public boolean reservePage(long offset, MemorySegment mapped) {
         try {
-            LONG.getAndAdd(mapping, offset, 0L); // touches the page, leaves its content as it is
+            LONG.getAndAdd(mapped, 0L, 0L); // touches the page, leaves its content as it is
             size(); // the JVM may deliver the fault only after a system call
             return true;
         } catch (InternalError e) {
             return false;
         }
     }
+
+    /// The JDK has no call for that.
+    @Override
+    public void giveBack(long offset, long bytes) {}
 
     @Override
     public boolean isAt(Path path) {

@@ -22,8 +22,8 @@ final class PortablePlatform extends Platform {
     }
 
     @Override
-    public @Nullable OsFile open(Path path, long least, long lock, boolean shared) throws IOException {
-        return PortableFile.open(path, least, lock, shared);
+    public @Nullable OsFile open(Path path, long least, long most, long lock, boolean shared) throws IOException {
+        return PortableFile.open(path, least, most, lock, shared);
     }
 
     @Override

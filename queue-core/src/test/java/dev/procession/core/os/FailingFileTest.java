@@ -85,16 +85,16 @@ class FailingFileTest {
         Path path = folder.resolve("file");
         var first = platform.create(path, BYTES, BYTES, LOCK, memory -> {});
         long open = descriptors(folder);
-        assertNull(platform.open(path, BYTES, LOCK, false));
+        assertNull(platform.open(path, BYTES, BYTES, LOCK, false));
         assertEquals(open, descriptors(folder));
-        var second = platform.open(path, BYTES, LOCK, true);
+        var second = platform.open(path, BYTES, BYTES, LOCK, true);
         assertNotNull(second);
         first.close();
-        assertNull(platform.open(path, BYTES, LOCK, false));
+        assertNull(platform.open(path, BYTES, BYTES, LOCK, false));
         second.close();
-        var alone = platform.open(path, BYTES, LOCK, false);
+        var alone = platform.open(path, BYTES, BYTES, LOCK, false);
         assertNotNull(alone);
-        assertNull(platform.open(path, BYTES, LOCK, true));
+        assertNull(platform.open(path, BYTES, BYTES, LOCK, true));
         alone.close();
         assertEquals(0, descriptors(folder));
     }
@@ -111,13 +111,13 @@ class FailingFileTest {
         var other = platform.create(folder.resolve("other"), BYTES, BYTES, LOCK, memory -> {}); // gets that number
         assertTrue(file.isLocked(100));
         assertFalse(file.tryLock(200, false));
-        var third = platform.open(folder.resolve("other"), BYTES, LOCK, true);
+        var third = platform.open(folder.resolve("other"), BYTES, BYTES, LOCK, true);
         assertNotNull(third);
         assertTrue(third.tryLock(200, false), "it was locked through the number of another file");
         file.unlock(LOCK);
-        assertNull(platform.open(folder.resolve("other"), BYTES, LOCK, false));
+        assertNull(platform.open(folder.resolve("other"), BYTES, BYTES, LOCK, false));
         third.close();
-        assertNull(platform.open(folder.resolve("other"), BYTES, LOCK, false), "it was unlocked");
+        assertNull(platform.open(folder.resolve("other"), BYTES, BYTES, LOCK, false), "it was unlocked");
         other.close();
         file.close();
     }

@@ -146,6 +146,7 @@ final class FileUser {
                 if (random.below(3) == 0) claim.abort();
                 else claim.commit();
             }));
+            calls.add(new Named("batch", () -> batch(producer(random), random)));
         }
         calls.add(new Named("hasRoom", () -> producer(random).hasRoom(length(random))));
         if (random.below(8) == 0) {
@@ -158,6 +159,20 @@ final class FileUser {
         if (random.below(4) == 0) calls.add(new Named("close", this::close));
         Collections.shuffle(calls, new Random(random.next()));
         return calls;
+    }
+
+    private void batch(Producer producer, Random64 random) {
+        int count = 1 + random.below(4);
+        long most = open().geometry().maxItems();
+        if (most > 0 && count > most) count = (int) most;
+        int length = random.below(100);
+        long bytes = count * producer.batchBytes(length);
+        if (bytes > open().maxBatchBytes()) return;
+        try (var batch = producer.tryBatch(count, bytes)) {
+            if (batch == null) return;
+            for (int i = random.below(2); i < count; i++) batch.add(buffer, 0, length);
+            if (random.below(3) > 0) batch.commit();
+        }
     }
 
     private void lease(LeasingConsumer consumer, Random64 random) {

@@ -148,7 +148,7 @@ final class Flipper {
 
         private boolean put() {
             int length = random.below(random.below(10) == 0 ? 2_000 : 100);
-            return switch (random.below(8)) {
+            return switch (random.below(9)) {
                 case 0 -> meter.call("put", () -> producer().put(buffer, 0, length, SHORTLY_NANOS));
                 case 1 -> meter.call("claim", () -> {
                     var claim = producer().tryClaim(length);
@@ -157,8 +157,19 @@ final class Flipper {
                     claim.commit();
                 });
                 case 2 -> meter.call("hasRoom", () -> producer().hasRoom(length));
+                case 3 -> meter.call("batch", () -> batch(producer(), length / 4));
+                case 4 -> meter.call("longest", () -> producer().tryPut(buffer, 0,
+                        random.below(queue().maxMessageBytes())));
                 default -> meter.call("tryPut", () -> producer().tryPut(buffer, 0, length));
             };
+        }
+
+        private void batch(Producer producer, int length) {
+            try (var batch = producer.tryBatch(3, 3 * producer.batchBytes(length))) {
+                if (batch == null) return;
+                for (int i = random.below(2); i < 3; i++) batch.add(buffer, 0, length);
+                if (random.below(4) > 0) batch.commit();
+            }
         }
 
         private boolean get(Delivery delivery) {

@@ -173,8 +173,10 @@ public final class Fuzz implements Callable<Integer> {
         Path path = directory.resolve("queue");
         var target = Flipper.Target.values()[random.below(3)];
         boolean leased = random.below(3) == 0;
-        long laneBytes = leased ? 1 << 16 : random.below(2) == 0 ? 4096 : 16384;
-        var geometry = new QueueGeometry(2 + random.below(10), laneBytes, random.below(2) * 20,
+        boolean givenBack = random.below(4) == 0;
+        long laneBytes = givenBack ? 8 * Mutator.GIVEN_BACK : leased ? 1 << 16 : random.below(2) == 0 ? 4096 : 16384;
+        long chunkBytes = givenBack ? Mutator.GIVEN_BACK : Math.max(1024, laneBytes >> 1 + random.below(6));
+        var geometry = new QueueGeometry(2 + random.below(10), laneBytes, chunkBytes, random.below(2) * 20,
                 leased ? new Leasing(random.below(2) * 1_000_000, 0) : null);
         var deliveries = Mutator.deliveries(geometry);
         var delivery = deliveries.get(random.below(deliveries.size()));

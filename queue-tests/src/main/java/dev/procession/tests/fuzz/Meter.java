@@ -43,7 +43,7 @@ final class Meter {
     }
 
     /// Longer than any message of the queues that are damaged here.
-    private static final int BUFFER_BYTES = 64 << 10;
+    private static final int BUFFER_BYTES = 512 << 10;
 
     interface Call {
         void make() throws InterruptedException;

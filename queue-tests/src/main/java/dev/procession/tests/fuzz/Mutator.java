@@ -5,6 +5,8 @@ import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Leasing;
 import dev.procession.core.LeasingConsumer;
+import dev.procession.core.MessageTooLargeException;
+import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.tests.kit.Random64;
 import java.io.IOException;
@@ -16,11 +18,20 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// Sound queue files in several states, and what a hostile writer makes of them. It knows nothing of the layout but
-/// that all is made of longs: it goes for the words that are not zero, and for what is beside them.
+/// Sound queue files in several states, and what a hostile writer makes of them. It knows little of the layout but that
+/// all is made of longs: it goes for the words that are not zero, and for what is beside them, and knows the looks of
+/// headers, jumps, positions and lease words.
 final class Mutator {
-    /// A header of 24 bits of length + 1 below a ticket; one with the largest length is padding.
+    /// A header has 24 bits of length + 1 below a ticket. The largest code is a jump, with a chunk in place of the
+    /// ticket; the one before says that a length follows; the one before that is none.
     private static final int LENGTH_BITS = 24;
+    private static final int JUMP = (1 << LENGTH_BITS) - 1;
+    /// A position, and a lease word: a jump count above the rest.
+    private static final int JUMPS_AT = 32;
+    private static final int CONSUMER_AT = 16;
+
+    /// Chunks of at least this size are given back to the file system.
+    static final int GIVEN_BACK = 1 << 16;
 
     /// One line, as far as words of the file's first pages go: each has a line of its own.
     private static final int LINE = 8;
@@ -40,7 +51,7 @@ final class Mutator {
     }
 
     private enum State {
-        NEW, SOME, FULL, WRAPPED, DRAINED
+        NEW, SOME, FULL, JUMPED, DRAINED
     }
 
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
@@ -54,11 +65,14 @@ final class Mutator {
 
     /// Makes the sound files, one of each kind.
     static List<Good> goods(Path directory) throws IOException {
-        var geometries = List.of(new QueueGeometry(1, 4096, 0), new QueueGeometry(4, 4096, 0),
-                new QueueGeometry(1, 4096, 5), new QueueGeometry(4, 4096, 30), new QueueGeometry(20, 4096, 0),
-                new QueueGeometry(2, 16384, 0), new QueueGeometry(1, 1 << 16, 0, Leasing.DEFAULT),
-                new QueueGeometry(2, 1 << 16, 0, new Leasing(1, 3)),
-                new QueueGeometry(2, 1 << 16, 50, Leasing.DEFAULT));
+        var geometries = List.of(new QueueGeometry(1, 4096, 0), new QueueGeometry(4, 4096, 1024, 0, null),
+                new QueueGeometry(1, 4096, 1024, 5, null), new QueueGeometry(4, 4096, 30),
+                new QueueGeometry(20, 4096, 1024, 0, null), new QueueGeometry(2, 16384, 1024, 0, null),
+                new QueueGeometry(1, 1 << 18, GIVEN_BACK, 0, null),
+                new QueueGeometry(1, 1 << 16, 1024, 0, Leasing.DEFAULT),
+                new QueueGeometry(2, 1 << 16, 1 << 14, 0, new Leasing(1, 3)),
+                new QueueGeometry(2, 1 << 16, 4096, 50, Leasing.DEFAULT),
+                new QueueGeometry(1, 1 << 18, GIVEN_BACK, 0, Leasing.DEFAULT));
         var goods = new ArrayList<Good>();
         for (var geometry : geometries) {
             for (var state : State.values()) {
@@ -106,12 +120,29 @@ final class Mutator {
                 Arrays.fill(message, (byte) (i + 1));
                 one.tryPut(message, 0, random.below(120));
                 if (two != null && random.below(2) == 0) two.tryPut(message, 0, random.below(120));
-                if (state == State.WRAPPED || state == State.DRAINED) {
+                if (random.below(8) == 0) putMore(one, message, random);
+                if (state == State.JUMPED || state == State.DRAINED) {
                     if (random.below(3) > 0 || !one.hasRoom(120)) get(consumer, message, random);
                 }
             }
             if (state == State.SOME) get(consumer, message, random);
             if (state == State.DRAINED) while (consumer.tryGet(message) >= 0) {}
+        }
+    }
+
+    /// A batch, or a message that may be longer than a chunk.
+    private static void putMore(Producer producer, byte[] message, Random64 random) {
+        if (random.below(2) == 0) {
+            producer.tryPut(message, 0, random.below(message.length));
+            return;
+        }
+        try (var batch = producer.tryBatch(2, 2 * producer.batchBytes(100))) {
+            if (batch == null) return;
+            batch.add(message, 0, random.below(100));
+            batch.add(message, 0, random.below(100));
+            batch.commit();
+        } catch (MessageTooLargeException | IllegalArgumentException tooSmall) {
+            // a lane of this kind has no room for two
         }
     }
 
@@ -157,7 +188,7 @@ final class Mutator {
 
     private void mutate(Good good, MemorySegment longs) {
         int at = index(good);
-        switch (random.below(16)) {
+        switch (random.below(22)) {
             case 0 -> { // some bytes at once
                 int from = index(good);
                 int most = good.bytes.length / Long.BYTES - Math.max(from, at);
@@ -178,8 +209,28 @@ final class Mutator {
             case 11, 12 -> set(longs, at, interesting());
             case 13 -> set(longs, at, (long) random.below(20) << LENGTH_BITS | random.below(1 << LENGTH_BITS));
             case 14 -> set(longs, at, (long) random.below(200) << LENGTH_BITS | random.below(150));
-            default -> set(longs, at, (1L << LENGTH_BITS) - 1 - random.below(3));
+            case 15 -> set(longs, at, JUMP - random.below(3));
+            case 16, 17 -> set(longs, at,
+                    (long) random.below(random.below(4) == 0 ? 5_000 : 2 + chunks(good)) << LENGTH_BITS | JUMP);
+            case 18 -> { // a long message; in each of these lanes it is longer than any
+                set(longs, at, (long) random.below(20) << LENGTH_BITS | JUMP - 1);
+                int beside = at + 1 + random.below(2);
+                if (8L * beside < longs.byteSize()) set(longs, beside, interesting());
+            }
+            case 19 -> set(longs, at, longs.getAtIndex(LONG, at) + ((long) random.below(9) - 4 << JUMPS_AT));
+            case 20 -> set(longs, at, position(good));
+            default -> set(longs, at, (position(good) & -1L << JUMPS_AT) | (long) random.below(4) << CONSUMER_AT
+                    | random.below(16));
         }
+    }
+
+    private static int chunks(Good good) {
+        return (int) (good.geometry.laneBytes() / good.geometry.chunkBytes());
+    }
+
+    private long position(Good good) {
+        long jumps = random.below(4) == 0 ? random.next() : random.below(40);
+        return jumps << JUMPS_AT | random.below((int) good.geometry.laneBytes()) & -8;
     }
 
     private long interesting() {

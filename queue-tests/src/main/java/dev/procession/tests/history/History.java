@@ -41,6 +41,8 @@ public final class History {
     public static final int DONE = 8;
     /// The leased message is given back.
     public static final int RELEASE = 9;
+    /// A put of the message in one batch with the one of the entry before.
+    public static final int BESIDE = 10;
 
     /// The end of a put that was given up.
     public static final long REFUSED = -1;
@@ -98,8 +100,8 @@ public final class History {
         LONG.setRelease(memory, at + 16, stamp);
     }
 
-    /// The poll with this number has returned.
-    public void pollReturned(long entry, long stamp) {
+    /// The operation with this number has returned.
+    public void entryReturned(long entry, long stamp) {
         LONG.setRelease(memory, at(entry) + 16, stamp);
     }
 

@@ -12,12 +12,14 @@ import java.util.List;
 ///
 /// - *lost*: the put returned, but nobody got the message, not even who emptied the queue in the end. A consumer that
 ///   was killed in the middle of a get may have taken one along, and a shared one in the middle of a poll the rest of
-///   its run, if it died after that put had begun. An exclusive consumer's poll takes nothing along.
+///   its run, if it died after that put had begun. An exclusive consumer's poll takes nothing along. Of a batch whose
+///   producer was killed all messages are there if one is.
 /// - *duplicated*: got twice, or never put. An exclusive consumer may get again what its killed predecessor got in
 ///   its last, unfinished poll.
 /// - *reordered*: put(a) returned before put(b) began, and yet the get of b returned before that of a began, or one
-///   consumer got b and then a. Or a consumer was told that the queue is empty although at each moment of the question
-///   there was some message whose put had returned and whose get had not begun. Or a get returned before its put began.
+///   consumer got b and then a. Or so of two neighbours in one batch. Or a consumer was told that the queue is empty
+///   although at each moment of the question there was some message whose put had returned and whose get had not begun.
+///   Or a get returned before its put began.
 ///
 /// - In a leased queue a message is lost if no consumer began to finish it. It is duplicated if two held it at a time:
 ///   if it was lent while its last holder lived and had not begun to finish it or to give it back, or after it
@@ -57,6 +59,7 @@ public final class LinearizabilityChecker {
     private long[] putEnd = {}; // NEVER if it did not return
     private long[] getBegin = {}; // of the first get; NEVER if there was none
     private long[] getEnd = {};
+    private boolean[] beside = {}; // it is in one batch with the message before
     private byte[] gets = {}; // how often it was got: 0, 1, many
     private boolean[] known = {}; // its first get is
     private long[] heldUntil = {}; // by leases: the last holder was alive and had it at that moment
@@ -88,6 +91,7 @@ public final class LinearizabilityChecker {
         readLeases();
         findLost();
         findReordered();
+        findReorderedInBatches();
         return this;
     }
 
@@ -104,6 +108,7 @@ public final class LinearizabilityChecker {
         putEnd = new long[total];
         getBegin = new long[total];
         getEnd = new long[total];
+        beside = new boolean[total];
         gets = new byte[total];
         unfinished = new boolean[total];
         known = new boolean[total];
@@ -119,6 +124,7 @@ public final class LinearizabilityChecker {
             for (int entry = 0; entry < countOf[part.number]; entry++) {
                 int message = firstOf[part.number] + entry;
                 long end = part.history.end(entry);
+                beside[message] = part.history.kind(entry) == History.BESIDE;
                 putBegin[message] = end == History.REFUSED ? NEVER : stamp(part.history.begin(entry));
                 if (end > 0) {
                     putEnd[message] = stamp(end);
@@ -286,7 +292,7 @@ public final class LinearizabilityChecker {
         var missing = new ArrayList<Integer>();
         for (int message = 0; message < gets.length; message++) {
             boolean finished = delivery == Delivery.LEASED ? doneAt[message] != 0 : gets[message] > 0;
-            if (!finished && putEnd[message] != NEVER) missing.add(message);
+            if (!finished && (putEnd[message] != NEVER || isBesideOneThatIsThere(message))) missing.add(message);
         }
         missing.sort(Comparator.comparingLong((Integer message) -> putBegin[message]).reversed());
         excuses.sort(Comparator.comparingLong(Excuse::death).reversed());
@@ -300,6 +306,29 @@ public final class LinearizabilityChecker {
             excused = 0;
             lost++;
             note(name(message) + " is lost: put in " + putBegin[message] + ".." + putEnd[message]);
+        }
+    }
+
+    /// Whether another message of the same batch was got.
+    private boolean isBesideOneThatIsThere(int message) {
+        if (putBegin[message] == NEVER) return false;
+        int first = message;
+        while (beside[first]) first--;
+        for (int each = first; each == first || each < beside.length && beside[each]; each++) {
+            if (gets[each] > 0) return true;
+        }
+        return false;
+    }
+
+    /// Messages of one batch have no times of their own.
+    private void findReorderedInBatches() {
+        for (int message = 1; message < beside.length; message++) {
+            if (!beside[message] || gets[message] == 0 || gets[message - 1] == 0) continue;
+            if (!known[message] || !known[message - 1] || getEnd[message] > getBegin[message - 1]) continue;
+            reordered++;
+            note(name(message) + " was got in " + getBegin[message] + ".." + getEnd[message] + ", before "
+                    + name(message - 1) + " of the same batch, got in " + getBegin[message - 1] + ".."
+                    + getEnd[message - 1]);
         }
     }
 

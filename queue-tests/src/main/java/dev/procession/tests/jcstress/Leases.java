@@ -14,6 +14,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.LLL_Result;
 import org.openjdk.jcstress.infra.results.LL_Result;
+import org.openjdk.jcstress.infra.results.L_Result;
 
 /// A message of a leased queue has one holder at a time, and is gone only when that one says so.
 final class Leases {
@@ -241,28 +242,26 @@ final class Leases {
         }
     }
 
-    /// As in [Wrapping]: the lane is full, and what is done is overwritten at once, lease word and all.
-    /// There may be no room yet, while the other one has not done its message.
+    /// As in [Jumping]: the lane is full, and what is done is overwritten at once. There may be no room yet, while the
+    /// other one has not done its message.
     @JCStressTest
-    @Outcome(id = {"12, 3, 45678?9?", "13, 2, 45678?9?", "23, 1, 45678?9?"}, expect = ACCEPTABLE,
+    @Outcome(id = {"12, 3, the rest", "13, 2, the rest", "23, 1, the rest"}, expect = ACCEPTABLE,
             desc = "each once, in order")
     @State
     public static class ARecordThatIsOverwrittenIsNotLent {
-        private static final Rig.Pool POOL = new Rig.Pool(GEOMETRY, Delivery.LEASED);
-        private static final int LENGTH = (1 << 13) - 8;
+        private static final Rig.Pool POOL =
+                new Rig.Pool(new QueueGeometry(2, 1 << 16, 1 << 13, 0, Leasing.DEFAULT), Delivery.LEASED);
+        private static final int LENGTH = 8_000; // a chunk
         final Rig rig = POOL.draw();
-
-        public ARecordThatIsOverwrittenIsNotLent() {
-            for (int number = 1; number <= 7; number++) rig.put(0, number, LENGTH);
-        }
+        int count = rig.fill(0, LENGTH);
 
         @Actor
         public void takesAndPuts(LLL_Result r) {
             rig.meet();
             String first = done(rig.lease(0));
-            int next = rig.put(0, 8, LENGTH) ? 9 : 8;
+            boolean put = rig.put(0, count + 1, LENGTH);
             r.r1 = first + done(rig.lease(0));
-            rig.put(0, next, LENGTH);
+            if (put || rig.put(0, count + 1, LENGTH)) count++;
         }
 
         @Actor
@@ -273,7 +272,42 @@ final class Leases {
 
         @Arbiter
         public void rest(LLL_Result r) {
-            r.r3 = rig.rest();
+            r.r3 = rig.restFrom(4, count);
+        }
+    }
+
+    /// What is done is given back to the file system, its lease words too: they are zero then, as they were before the
+    /// records were lent. The other one may be about to lease such a record.
+    @JCStressTest
+    @Outcome(id = "each once", expect = ACCEPTABLE)
+    @State
+    public static class ARecordWhoseSpaceWasGivenBackIsNotLent {
+        private static final Rig.Pool POOL =
+                new Rig.Pool(new QueueGeometry(2, 1 << 19, 1 << 16, 0, Leasing.DEFAULT), Delivery.LEASED);
+        private static final int LENGTH = 60_000; // a chunk
+        final Rig rig = POOL.draw();
+        int count = rig.fill(0, LENGTH);
+        String one = "";
+        String other = "";
+
+        @Actor
+        public void takesAndPuts() {
+            rig.meet();
+            for (int i = 1; i < count; i++) one += done(rig.lease(0));
+            if (rig.put(0, count + 1, LENGTH)) count++;
+        }
+
+        @Actor
+        public void takes() {
+            rig.meet();
+            for (int i = 0; i < 3; i++) other += done(rig.lease(1));
+        }
+
+        @Arbiter
+        public void rest(L_Result r) {
+            String all = (one + other + rig.rest()).replace(Rig.NONE, "");
+            boolean once = all.length() == count && all.chars().distinct().count() == count;
+            r.r1 = once ? "each once" : one + ", " + other + ", " + all;
         }
     }
 }

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 /// those between are in use and empty.
 ///
 /// jcstress makes a new state for every single try, and a new file for each would be most of the work. So a state draws
-/// a rig from a [Pool], and its arbiter gives it back by asking for the [#rest()]. The lanes are small and their ends
-/// come by all the time.
+/// a rig from a [Pool], and its arbiter gives it back by asking for the [#rest()]. The lanes are small, and
+/// jumps come by all the time.
 final class Rig {
     /// What a get that found no message is written as.
     static final String NONE = "-";
@@ -121,6 +121,23 @@ final class Rig {
         return true;
     }
 
+    /// Puts messages from 1 on while there is room, up to 8: how many there are.
+    int fill(int producer, int length) {
+        int number = 1;
+        while (number <= 8 && put(producer, number, length)) number++;
+        return number - 1;
+    }
+
+    /// Puts messages 1 to `count` at once; false if the queue is full.
+    boolean putBatch(int producer, int count, int length) {
+        try (var batch = producers[producer].tryBatch(count, count * producers[producer].batchBytes(length))) {
+            if (batch == null) return false;
+            for (int number = 1; number <= count; number++) batch.add(message(producer, number, length), 0, length);
+            batch.commit();
+            return true;
+        }
+    }
+
     private byte[] message(int producer, int number, int length) {
         byte[] bytes = toPut[producer];
         long id = serial << 32 | (long) length << 8 | number;
@@ -198,6 +215,14 @@ final class Rig {
         if (!handles[0].isEmpty()) names.append("not empty");
         pool.idle.add(this);
         return names.isEmpty() ? NONE : names.toString();
+    }
+
+    /// The same, if it has to be these: "the rest" then.
+    String restFrom(int first, int last) {
+        var expected = new StringBuilder();
+        for (int number = first; number <= last; number++) expected.append(number);
+        String rest = rest();
+        return rest.contentEquals(expected) ? "the rest" : rest + " of " + expected;
     }
 
     private static long mask(int bytes) {

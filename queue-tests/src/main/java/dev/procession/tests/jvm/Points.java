@@ -64,23 +64,32 @@ public final class Points {
 
     /// Called before each step, by the method that makes the access, which has that name.
     public static void step(String access) {
+        step(access, 4);
+    }
+
+    /// Called before each call of the system, which has that name, by the method that makes it.
+    public static void ask(String call) {
+        step(call, 3);
+    }
+
+    /// @param frames how many there are from [#name] to the one after which the step is called
+    private static void step(String access, int frames) {
         var run = each;
         var order = Points.order;
         if (run != null) {
             run.run();
         } else if (order.action.equals("list")) {
-            String name = name(access);
+            String name = name(access, frames);
             if (NAMES.add(name)) System.out.println("point " + name);
         } else
-            if (!order.action.isEmpty() && order.name.equals(name(access))
+            if (!order.action.isEmpty() && order.name.equals(name(access, frames))
                     && HITS.incrementAndGet() == Integer.parseInt(order.hit)) {
                         raise(order.action.equals("stop") ? SIGSTOP : SIGKILL);
                     }
     }
 
-    /// Behind this method, [#step] and the access comes who makes it.
-    private static String name(String access) {
-        return STACK.walk(frames -> frames.skip(3)
+    private static String name(String access, int before) {
+        return STACK.walk(frames -> frames.skip(before)
                 .findFirst()
                 .map(f -> f.getClassName().substring(f.getClassName().lastIndexOf('.') + 1) + "." + f.getMethodName())
                 .orElseThrow())

@@ -29,11 +29,16 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/// Makes a call of [Points#step] the first thing that each access to shared memory does. The library knows nothing of
-/// it: all accesses go through one class, of which processes under test find another one earlier on their class path.
+/// Makes a call of [Points#step] the first thing that each access to shared memory does, and one of [Points#ask] what
+/// comes before the system is asked to allocate space of a lane or to give it back. The library knows nothing of it:
+/// all accesses go through one class, and those calls are in another; of these two processes under test find others
+/// earlier on their class path.
 public final class Weaver {
     private static final String CORE = "dev/procession/core/";
     private static final String MEMORY = CORE + "SharedMemory";
+    private static final String SPACE = CORE + "LaneMemory";
+    private static final String SYSTEM = CORE + "os/OsFile";
+    private static final Set<String> OF_SPACE = Set.of("reserve", "reservePage", "giveBack");
 
     /// Methods of it that are no steps: bytes of one message, that its reader or writer has for itself. (And one that
     /// accesses nothing.)
@@ -44,7 +49,7 @@ public final class Weaver {
 
     private Weaver() {}
 
-    /// The class path for a process with these options: this one's, with the woven class before all others if
+    /// The class path for a process with these options: this one's, with the woven classes before all others if
     /// [Points#OPTION] is among them.
     public static String classPath(List<String> options) throws IOException {
         String usual = System.getProperty("java.class.path");
@@ -52,14 +57,15 @@ public final class Weaver {
                 ? woven() + File.pathSeparator + usual : usual;
     }
 
-    /// The folder with the woven class, made when it is first needed.
+    /// The folder with the woven classes, made when it is first needed.
     private static synchronized Path woven() throws IOException {
         if (woven == null) {
             Path folder = Folders.temporary("procession-woven-");
-            Path file = folder.resolve(MEMORY + ".class");
-            Files.createDirectories(file.getParent());
+            Files.createDirectories(folder.resolve(CORE));
             for (var type : classes()) {
+                Path file = folder.resolve(type.thisClass().asInternalName() + ".class");
                 if (isMemory(type)) Files.write(file, weave(type));
+                if (isSpace(type)) Files.write(file, weaveSpace(type));
             }
             woven = folder;
         }
@@ -77,12 +83,30 @@ public final class Weaver {
         });
     }
 
+    private static byte[] weaveSpace(ClassModel space) {
+        return ClassFile.of().transformClass(space, ClassTransform.transformingMethodBodies((code, element) -> {
+            String call = callOfSpace(element);
+            if (call != null) call(code, "ask", call);
+            code.with(element);
+        }));
+    }
+
+    /// The name of the system's method that is called here, if it is one of those.
+    private static @Nullable String callOfSpace(CodeElement element) {
+        return element instanceof InvokeInstruction call && call.owner().asInternalName().equals(SYSTEM)
+                && OF_SPACE.contains(call.name().stringValue()) ? call.name().stringValue() : null;
+    }
+
+    private static void call(CodeBuilder code, String method, String access) {
+        code.loadConstant(access).invokestatic(ClassDesc.of(Points.class.getName()), method,
+                MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_String));
+    }
+
     private static CodeTransform stepBefore(String access) {
         return new CodeTransform() {
             @Override
             public void atStart(CodeBuilder code) {
-                code.loadConstant(access).invokestatic(ClassDesc.of(Points.class.getName()), "step",
-                        MethodTypeDesc.of(ConstantDescs.CD_void, ConstantDescs.CD_String));
+                call(code, "step", access);
             }
 
             @Override
@@ -94,6 +118,10 @@ public final class Weaver {
 
     private static boolean isMemory(ClassModel type) {
         return type.thisClass().asInternalName().equals(MEMORY);
+    }
+
+    private static boolean isSpace(ClassModel type) {
+        return type.thisClass().asInternalName().equals(SPACE);
     }
 
     private static boolean isStep(MethodModel method) {
@@ -112,6 +140,8 @@ public final class Weaver {
             String simple = type.thisClass().asInternalName().substring(CORE.length());
             for (var method : type.methods()) {
                 method.code().ifPresent(code -> code.forEach(element -> {
+                    String ofSpace = isSpace(type) ? callOfSpace(element) : null;
+                    if (ofSpace != null) points.add(simple + "." + method.methodName().stringValue() + "/" + ofSpace);
                     if (element instanceof InvokeInstruction call && call.owner().asInternalName().equals(MEMORY)
                             && accesses.contains(call.name().stringValue())) {
                         points.add(simple + "." + method.methodName().stringValue() + "/" + call.name().stringValue());

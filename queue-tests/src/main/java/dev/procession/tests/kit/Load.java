@@ -32,7 +32,8 @@ public final class Load {
         return id & (1L << SEQUENCE_BITS) - 1;
     }
 
-    private int length(long id) {
+    /// The length of the message with this id.
+    public int length(long id) {
         long dice = Random64.mix(seed ^ id);
         int small = Math.min(max, 128),
                 bound = (dice & 15) != 0 ? small : (dice & 255) != 0 ? Math.min(max, 2048) : max;

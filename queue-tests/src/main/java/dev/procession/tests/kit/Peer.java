@@ -25,6 +25,9 @@ public final class Peer implements AutoCloseable {
     /// longer, see Watchdog.)
     public static final long DEADLINE_SECONDS = Long.getLong("dev.procession.tests.deadline", 50) * 4 / 5;
 
+    /// The longest message that [Scope#take()] and [Scope#await()] have room for.
+    private static final int MOST_BYTES = 1 << 20;
+
     /// Something to do in a peer.
     @FunctionalInterface
     public interface Action<R extends @Nullable Object> extends Serializable {
@@ -125,7 +128,8 @@ public final class Peer implements AutoCloseable {
         }
 
         private byte[] buffer() {
-            if (buffer.length < queue.maxMessageBytes()) buffer = new byte[queue.maxMessageBytes()];
+            int length = Math.min(queue.maxMessageBytes(), MOST_BYTES); // by default a message may have a gibibyte
+            if (buffer.length < length) buffer = new byte[length];
             return buffer;
         }
 

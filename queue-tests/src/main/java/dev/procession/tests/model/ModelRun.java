@@ -18,7 +18,8 @@ import java.util.regex.Pattern;
 /// @param model name of the model, that of its file without `.pml`
 /// @param expected [#PASS], or what a mutant must break: the name of a check, [#DEADLOCK] or [#CYCLE]; alternatives are
 ///     separated by `|`
-/// @param states how many states a complete search finds; 0 if not known
+/// @param states how many states a complete search finds, of a mutant: about how many until it fails; 0 if not known,
+///     and then few
 /// @param options names that are defined for the model, with or without a value: `KILLP=1`
 /// @param deep whether it is one of the long ones
 record ModelRun(String model, String expected, long states, List<String> options, boolean deep) {
@@ -36,6 +37,8 @@ record ModelRun(String model, String expected, long states, List<String> options
     private static final String LIVENESS = "FINISH";
 
     private static final int DEPTH = 2_000_000;
+    /// A search of fewer states is over before a compiler has optimized it.
+    private static final long SMALL = 500_000;
     private static final Pattern STATES = Pattern.compile("(?m)^ *([0-9.e+]+) states, stored");
     private static final Pattern CHECK = Pattern.compile("assertion violated \\(([A-Z]+)\\|\\|");
 
@@ -116,8 +119,9 @@ record ModelRun(String model, String expected, long states, List<String> options
             if (!Files.exists(directory.resolve("pan.c")) || said.contains("Error:")) {
                 return new Result(0, 0, "spin: " + firstLine(said), true);
             }
-            List<String> cc = new ArrayList<>(
-                    List.of(compiler, "-O2", "-w", "-DCOLLAPSE", "-DMEMLIM=" + memoryMib, "-o", "pan", "pan.c"));
+            List<String> cc = new ArrayList<>(List.of(
+                    compiler, deep || states >= SMALL ? "-O2" : "-O0", "-w", "-DCOLLAPSE", "-DMEMLIM=" + memoryMib,
+                    "-o", "pan", "pan.c"));
             cc.add(liveness ? "-DNFAIR=3" : "-DSAFETY"); // 3: up to 22 processes
             said = execute(directory, timeoutSeconds, cc);
             if (!Files.exists(directory.resolve("pan"))) {

@@ -31,13 +31,24 @@ import org.jspecify.annotations.Nullable;
 /// One process comes to one step on shared memory and gets no further, or is killed there, while all others go on. They
 /// are all in the process of this class; the [LinearizabilityChecker] reads what everybody did.
 final class StepScenario {
-    static final QueueGeometry GEOMETRY = new QueueGeometry(3, 4096, 0);
-    static final QueueGeometry BOUNDED = new QueueGeometry(3, 4096, 8);
-    static final QueueGeometry LEASED = new QueueGeometry(3, 65536, 0, new Leasing(TimeUnit.MINUTES.toNanos(10), 0));
+    private static final Leasing LEASING = new Leasing(TimeUnit.MINUTES.toNanos(10), 0);
+    /// Chunks as small as can be: a producer jumps every few messages, and long ones take runs of two or three chunks.
+    static final QueueGeometry GEOMETRY = new QueueGeometry(3, 4096, 1024, 0, null);
+    static final QueueGeometry BOUNDED = new QueueGeometry(3, 4096, 1024, 8, null);
+    static final QueueGeometry LEASED = new QueueGeometry(3, 65536, 4096, 0, LEASING);
+    /// Chunks as small as can be given back.
+    private static final long BACKLOG_LANE_BYTES = 1 << 19;
+    private static final long BACKLOG_CHUNK_BYTES = 1 << 16;
+    private static final long BACKLOG_BYTES = 7 * BACKLOG_CHUNK_BYTES / 2;
+    /// Lanes as small as can hold a message whose length takes a word of its own.
+    private static final long LONG_LANE_BYTES = 64 << 20;
+    private static final int LONG_BYTES = 16 << 20;
     static final String LABEL = "scenario";
     /// The number of the process under test, if it is a producer.
     static final int SUBJECT = 9;
     private static final int HEIR = 10;
+    /// Two of the longest make a chunk full, and eight a lane: in a bounded queue there are no more.
+    private static final int TRACE_BYTES = 480;
     private static final long LEASES_END_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     /// What the process under test does.
@@ -48,6 +59,8 @@ final class StepScenario {
         BOUNDED_PRODUCER(BOUNDED, Delivery.SHARED, 1),
         /// Claims, commits, and aborts now and then.
         CLAIMING_PRODUCER(GEOMETRY, Delivery.SHARED, 1),
+        /// Puts batches, where the number of messages has a bound.
+        BATCHING_PRODUCER(BOUNDED, Delivery.SHARED, 1),
         /// Gets one message at a time, and waits for some.
         SHARED_GETTER(GEOMETRY, Delivery.SHARED, 1),
         /// Polls runs.
@@ -76,7 +89,8 @@ final class StepScenario {
         }
 
         boolean puts() {
-            return this == PRODUCER || this == BOUNDED_PRODUCER || this == CLAIMING_PRODUCER;
+            return this == PRODUCER || this == BOUNDED_PRODUCER || this == CLAIMING_PRODUCER
+                    || this == BATCHING_PRODUCER;
         }
 
         boolean takes() {
@@ -95,6 +109,26 @@ final class StepScenario {
             return new Storm.Plan(1, 1, 1, true, true, seed, delivery, run, geometry.laneBytes(), geometry.maxItems(),
                     0, 0);
         }
+
+        /// The shape of the queue in this state.
+        QueueGeometry geometry(State state) {
+            return switch (state) {
+                case BACKLOG -> new QueueGeometry(geometry.lanes(), BACKLOG_LANE_BYTES, BACKLOG_CHUNK_BYTES, 0,
+                        geometry.leasing());
+                case LONG -> new QueueGeometry(geometry.lanes(), LONG_LANE_BYTES, 0, geometry.leasing());
+                default -> geometry;
+            };
+        }
+
+        /// Whether this role has that state.
+        boolean has(State state) {
+            return switch (state) {
+                case IDLE -> true;
+                case BACKLOG -> this != CREATOR && geometry.maxItems() == 0;
+                case LONG -> this == PRODUCER || this == SHARED_GETTER || this == LEASER || this == EXCLUSIVE_GETTER;
+                default -> this != CREATOR;
+            };
+        }
     }
 
     /// How it finds the queue.
@@ -110,17 +144,29 @@ final class StepScenario {
         ONE,
         /// No room in any lane, for so long that producers sleep.
         FULL,
-        /// Each lane's end is near: after some records the next one is at its start again.
-        NEAR_WRAP
+        /// The end of each lane's chunk is near: after some records the next one is in another chunk.
+        NEAR_JUMP,
+        /// Each lane's producer has jumped to another chunk and put nothing there, as one does that is killed right
+        /// after a jump: the head comes to a jump that leads to the end of the log.
+        JUMPED,
+        /// There are messages in several chunks of each lane, which are given back when the messages have been taken.
+        BACKLOG,
+        /// There is a message of more than 16 MiB, or the process under test puts one.
+        LONG;
+
+        /// Whether it is so much like another state that each step needs to be tried once only.
+        boolean isLikeAnother() {
+            return this == JUMPED || this == BACKLOG || this == LONG;
+        }
     }
 
     /// What becomes of it at its step.
     enum Fate {
         /// It is killed there.
         KILLED("kill", 100),
-        /// It stops, others go on for a thousand laps, it is killed.
+        /// It stops, others go on for a thousand messages, it is killed.
         STOPPED_AND_KILLED("stop", 1000),
-        /// It stops, others go on for a thousand laps, it continues.
+        /// It stops, others go on for a thousand messages, it continues.
         CONTINUED("stop", 1000),
         /// There is no step; it tells which ones it makes.
         LISTING("list", 0);
@@ -193,6 +239,11 @@ final class StepScenario {
             return done;
         }
 
+        /// The length of the last one.
+        int length() {
+            return load.length(Load.id(number, sequence));
+        }
+
         @Override
         public void close() {
             producer.close();
@@ -229,10 +280,11 @@ final class StepScenario {
     final int hit;
     private final long seed;
     private final int slack;
+    private final QueueGeometry geometry;
     private final Path folder;
     private final Clock clock;
     private Load load;
-    private final byte[] buffer = new byte[1 << 16];
+    private final byte[] buffer;
     private final History subject; // what it has done
     private final LinearizabilityChecker checker;
     private final List<String> told = new ArrayList<>();
@@ -254,11 +306,19 @@ final class StepScenario {
         this.fate = fate;
         this.name = name;
         this.hit = hit;
-        this.seed = seed;
+        this.seed = state == State.LONG ? longSeed(seed, role.puts() ? SUBJECT : 1, 2) : seed;
         this.slack = slack;
+        geometry = role.geometry(state);
+        buffer = new byte[(int) geometry.laneBytes() / 2];
         clock = new Clock(folder.resolve("clock"));
         subject = new History(folder.resolve("subject"), StepSubject.MOST_OPERATIONS);
         checker = new LinearizabilityChecker(role.delivery);
+    }
+
+    /// The first seed from this one on with which that message is a long one.
+    private static long longSeed(long seed, int producer, int sequence) {
+        while (new Load(seed, (int) LONG_LANE_BYTES / 2 - 64).length(Load.id(producer, sequence)) <= LONG_BYTES) seed++;
+        return seed;
     }
 
     private History history(String name) {
@@ -279,9 +339,9 @@ final class StepScenario {
     /// @throws AssertionError if a promise was broken
     boolean play(Stage stage) throws IOException, InterruptedException {
         if (role == Role.CREATOR) return playCreator(stage);
-        try (var made = LaneQueue.create(folder.resolve("queue"), role.geometry, LABEL)) {
+        try (var made = LaneQueue.create(folder.resolve("queue"), geometry, LABEL)) {
             queue = made;
-            load = new Load(seed, queue.maxMessageBytes());
+            load = new Load(seed, maxMessageBytes(queue));
             prepare();
             boolean come = letCome(stage);
             if (come) goOn(fate.laps);
@@ -300,12 +360,17 @@ final class StepScenario {
         }
     }
 
+    /// In queues for long messages all messages have the lengths of [#longSeed].
+    static int maxMessageBytes(LaneQueue queue) {
+        return Math.min(queue.maxMessageBytes(), (int) LONG_LANE_BYTES / 2 - 64);
+    }
+
     // ---- before
 
-    /// Leaves traces of earlier laps in all lanes, so that no zero is there by chance, and brings about the state.
+    /// Leaves traces of earlier records in all chunks, so that no zero is there by chance, and brings about the state.
     private void prepare() throws IOException {
         var random = new Random64(seed);
-        byte[] trace = new byte[200];
+        byte[] trace = new byte[state == State.BACKLOG ? (int) BACKLOG_CHUNK_BYTES / 8 : TRACE_BYTES];
         Arrays.fill(trace, (byte) 0x41);
         int inherited = random.below(3); // the lane of the subject: none is like the others in a look
         if (state == State.FRESH) {
@@ -316,10 +381,8 @@ final class StepScenario {
         }
         try (var takes = queue.newConsumer(role.delivery)) {
             for (int i = 0; i < 3; i++) producers.add(new Puts(i));
-            for (long i = 2 * role.geometry.laneBytes() / 100; i > 0; i--) {
-                for (var each : producers) pass(each, takes, trace, random.below(200));
-            }
-            if (state == State.NEAR_WRAP) {
+            if (state != State.LONG) for (var each : producers) leaveTraces(each, takes, trace, random);
+            if (state == State.NEAR_JUMP || state == State.JUMPED) {
                 for (var each : producers) {
                     int lane = each.producer.lane();
                     while (bytesToEnd(lane) < 150 || bytesToEnd(lane) > 400) pass(each, takes, trace, random.below(60));
@@ -330,7 +393,16 @@ final class StepScenario {
             case IDLE -> producers.forEach(each -> {
                 for (int i = 0; i < 2; i++) each.put();
             });
-            case NEAR_WRAP -> producers.forEach(Puts::put);
+            case NEAR_JUMP, LONG -> producers.forEach(Puts::put);
+            case JUMPED -> producers.forEach(each -> {
+                if (random.below(3) > 0) each.put();
+                var claim = each.producer.tryClaim((int) geometry.chunkBytes() / 2);
+                check(claim != null, "no room to jump");
+                if (claim != null) claim.abort();
+            });
+            case BACKLOG -> producers.forEach(each -> {
+                for (long bytes = 0; bytes < BACKLOG_BYTES && each.put();) bytes += each.length();
+            });
             case ONE -> {
                 if (!role.takes()) producers.getLast().put(); // else when it has seen the queue empty
             }
@@ -339,6 +411,7 @@ final class StepScenario {
             });
             case EMPTY, FRESH -> {}
         }
+        if (state == State.LONG) producers.get(1).put(); // the long one
         if (state == State.ONE) inherited = 1;
         if (role.puts() || role == Role.ONLOOKER) producers.remove(inherited).close();
         // a lane without an owner, of which a producer of a full queue makes sure that it has announced nothing
@@ -352,8 +425,20 @@ final class StepScenario {
         check(takes.tryGet(trace) == length, "another trace came");
     }
 
+    /// Fills the lane and empties it, in all chunks, and then jumps to and fro.
+    private void leaveTraces(Puts puts, Consumer takes, byte[] trace, Random64 random) {
+        for (int round = 0; round < 2; round++) {
+            while (puts.producer.tryPut(trace, 0, trace.length / 2 + random.below(trace.length / 2))) {}
+            while (takes.tryGet(buffer) != Consumer.EMPTY) {}
+        }
+        for (long i = 8 * geometry.chunkBytes() / trace.length; i > 0; i--) {
+            pass(puts, takes, trace, random.below(trace.length / 2));
+        }
+    }
+
+    /// From the head of an empty lane to the end of its chunk.
     private long bytesToEnd(int lane) {
-        return role.geometry.laneBytes() - queue.stats().lanes().get(lane).head() % role.geometry.laneBytes();
+        return geometry.chunkBytes() - queue.stats().lanes().get(lane).head() % geometry.chunkBytes();
     }
 
     /// As if a process had attached that cannot have barriers: then each one fences before it wakes others.
@@ -417,7 +502,7 @@ final class StepScenario {
     private void stimulate(int step) {
         if (role == Role.CREATOR) return;
         if (consumer != null && !role.takes()) {
-            consumer.take();
+            while (consumer.take() && state == State.BACKLOG) {}
         } else if (step <= 12) {
             producers.get(step % producers.size()).put();
         } else {
@@ -436,6 +521,7 @@ final class StepScenario {
             for (int i = 0; i < laps; i++) producers.get(i % producers.size()).put();
             return;
         }
+        while (state == State.BACKLOG && consumer.take()) {} // chunks are given back
         put(producers.getLast());
         for (int i = laps; i > 0; i--) { // the last one is in the first lane
             if (!put(producers.get((i - 1) % producers.size()))) continue;

@@ -2,6 +2,7 @@ package dev.procession.tests.points;
 
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Producer;
 import dev.procession.tests.history.Clock;
 import dev.procession.tests.history.History;
 import dev.procession.tests.jvm.Points;
@@ -59,8 +60,9 @@ final class StepSubject {
                 case ONLOOKER -> lookOn(file);
                 default -> {
                     try (var queue = LaneQueue.open(file)) {
-                        var actor = new Actor(role.plan(seed), clock, queue, slack * PATIENCE);
-                        if (role.puts()) put(role, actor, queue, history);
+                        var actor = new Actor(role.plan(seed), clock, queue, slack * PATIENCE,
+                                StepScenario.maxMessageBytes(queue));
+                        if (role.puts()) put(role, state, actor, queue, history);
                         else take(role, actor, queue, clock, history, later ? arm : null);
                     }
                 }
@@ -70,10 +72,21 @@ final class StepSubject {
         }
     }
 
-    private static void put(StepScenario.Role role, Actor actor, LaneQueue queue, History history)
-            throws InterruptedException {
+    private static void put(StepScenario.Role role, StepScenario.State state, Actor actor, LaneQueue queue,
+            History history) throws InterruptedException {
         try (var producer = queue.newProducer()) {
+            if (role == StepScenario.Role.BATCHING_PRODUCER) {
+                for (int i = 1, k = 0; i <= PUTS; k++) {
+                    i += actor.putBatch(producer, StepScenario.SUBJECT, i, 1 + k % 4, history);
+                    if (k % 3 == 0) {
+                        var batch = producer.tryBatch(2, 64);
+                        if (batch != null) batch.abort();
+                    }
+                }
+                return;
+            }
             for (int i = 1; i <= PUTS; i++) {
+                if (state == StepScenario.State.BACKLOG && i % 10 == 5) awaitEmpty(producer, queue);
                 // it begins with the one that waits
                 int manner = role == StepScenario.Role.CLAIMING_PRODUCER ? 3 : (i + 2) % 3;
                 actor.put(producer, StepScenario.SUBJECT, i, history, manner);
@@ -83,6 +96,13 @@ final class StepSubject {
                 }
             }
         }
+    }
+
+    /// Waits until the backlog was taken, and then jumps, which gives its chunks back.
+    private static void awaitEmpty(Producer producer, LaneQueue queue) throws InterruptedException {
+        for (int i = 0; !queue.isEmpty() && i < 100; i++) Thread.sleep(1);
+        var claim = producer.tryClaim((int) queue.geometry().chunkBytes() - 64);
+        if (claim != null) claim.abort();
     }
 
     /// @param arm is run when it has seen the queue empty, and when there is a message after that

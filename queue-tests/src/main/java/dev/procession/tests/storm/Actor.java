@@ -1,5 +1,6 @@
 package dev.procession.tests.storm;
 
+import dev.procession.core.Batch;
 import dev.procession.core.Consumer;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Lease;
@@ -23,7 +24,11 @@ import java.util.concurrent.TimeUnit;
 /// standard input to be a producer or a consumer under some number. It ends when the clock says so.
 public final class Actor {
     private static final long PATIENCE = TimeUnit.MILLISECONDS.toNanos(20);
-    private static final int WARM_UP_BURSTS = 4;
+    private static final int WARM_UP_BURSTS = 5;
+    /// How a producer puts: waits, array, segment, claim, batch.
+    private static final int MANNERS = 5;
+    /// The most messages in a batch.
+    public static final int MOST_IN_BATCH = 8;
 
     private final Storm.Plan plan;
     private final Clock clock;
@@ -32,14 +37,19 @@ public final class Actor {
     private final Load load;
     private final byte[] buffer;
 
+    private Actor(Storm.Plan plan, Clock clock, LaneQueue queue, long patience) {
+        this(plan, clock, queue, patience, queue.maxMessageBytes());
+    }
+
     /// @param patience how long it waits for room or a message, in nanoseconds
-    public Actor(Storm.Plan plan, Clock clock, LaneQueue queue, long patience) {
+    /// @param longest of its messages, in bytes
+    public Actor(Storm.Plan plan, Clock clock, LaneQueue queue, long patience, int longest) {
         this.plan = plan;
         this.clock = clock;
         this.queue = queue;
         this.patience = patience;
-        load = new Load(plan.seed(), queue.maxMessageBytes());
-        buffer = new byte[queue.maxMessageBytes()];
+        load = new Load(plan.seed(), longest);
+        buffer = new byte[longest];
     }
 
     /// @param arguments the folder of the storm, and its plan
@@ -90,7 +100,9 @@ public final class Actor {
             for (int i = 0; i < WARM_UP_BURSTS; i++) {
                 long most = plan.maxItems() == 0 ? 8 : Math.min(8, plan.maxItems()); // nobody takes meanwhile
                 for (int k = 0; k < most; k++) {
-                    if (actor.put(producer, 0, sequence + 1, puts, i % 4)) sequence++;
+                    if (i == MANNERS - 1) sequence += actor.putBatch(producer, 0, sequence + 1, (int) most, puts);
+                    else if (actor.put(producer, 0, sequence + 1, puts, i)) sequence++;
+                    if (i == MANNERS - 1) break;
                 }
                 for (int k = 0; k < 12; k++) actor.take(consumer, gets, k % 4);
             }
@@ -108,9 +120,14 @@ public final class Actor {
         long start = System.nanoTime();
         long sequence = 0;
         while (clock.phase() == Clock.Phase.WORK) {
-            int manner = random.below(4);
-            for (int burst = 1 << random.below(9); burst > 0 && clock.phase() == Clock.Phase.WORK; burst--) {
-                put(producer, number, ++sequence, history, manner);
+            int manner = random.below(MANNERS);
+            int burst = 1 << random.below(9);
+            while (burst > 0 && clock.phase() == Clock.Phase.WORK) {
+                int count = 1;
+                if (manner < MANNERS - 1) put(producer, number, sequence + 1, history, manner);
+                else count = putBatch(producer, number, sequence + 1, 1 + random.below(mostInBatch()), history);
+                sequence += count;
+                burst -= count;
             }
             pause(random);
             awaitTurn(start, sequence, plan.putsPerSecond(), history);
@@ -139,6 +156,57 @@ public final class Actor {
         history.returned(done ? clock.stamp() : History.REFUSED);
         if (done) history.message();
         return done;
+    }
+
+    private int mostInBatch() {
+        return (int) (plan.maxItems() == 0 ? MOST_IN_BATCH : Math.min(MOST_IN_BATCH, plan.maxItems()));
+    }
+
+    /// Puts messages that come at once or not at all; fewer than `most` if that is more than a batch may hold. Returns
+    /// how many were tried, whether or not there was room for them.
+    public int putBatch(Producer producer, int number, long sequence, int most, History history)
+            throws InterruptedException {
+        long bytes = 0;
+        int count = 0;
+        for (; count < most; count++) {
+            long more = producer.batchBytes(load.length(Load.id(number, sequence + count)));
+            if (bytes + more > queue.maxBatchBytes()) break;
+            bytes += more;
+        }
+        long first = history.count();
+        for (int i = 0; i < count; i++) {
+            history.begin(i == 0 ? History.PUT : History.BESIDE, Load.id(number, sequence + i), clock.stamp());
+        }
+        boolean done = false;
+        for (int i = 0; !done && i < 64; i++) {
+            try (var batch = i == 0 ? producer.tryBatch(count, bytes) : producer.batch(count, bytes, patience)) {
+                done = batch != null;
+                if (batch != null) fillAndCommit(batch, number, sequence, count);
+            }
+            history.beat();
+            if (!done && clock.phase() != Clock.Phase.WORK) break;
+        }
+        for (int i = 0; i < count; i++) {
+            history.entryReturned(first + i, done ? clock.stamp() : History.REFUSED);
+            if (done) history.message();
+        }
+        return count;
+    }
+
+    private void fillAndCommit(Batch batch, int number, long sequence, int count) {
+        for (int i = 0; i < count; i++) {
+            int length = load.write(Load.id(number, sequence + i), buffer);
+            switch (i % 3) {
+                case 0 -> batch.add(buffer, 0, length);
+                case 1 -> batch.add(MemorySegment.ofArray(buffer), 0, length);
+                default -> {
+                    var claim = batch.claim(length);
+                    claim.putBytes(0, buffer, 0, length);
+                    claim.commit();
+                }
+            }
+        }
+        batch.commit();
     }
 
     private boolean claimAndCommit(Producer producer, int length) {
@@ -203,7 +271,7 @@ public final class Actor {
             history.returned(clock.stamp());
             history.message();
         }, plan.run(), manner == 0 ? patience : 0);
-        history.pollReturned(poll, clock.stamp());
+        history.entryReturned(poll, clock.stamp());
     }
 
     /// Takes a lease, and finishes the message or gives it back.

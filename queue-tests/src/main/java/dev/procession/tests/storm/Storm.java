@@ -43,32 +43,42 @@ public final class Storm {
     ///
     /// @param seconds how long it lasts
     /// @param run how many messages a consumer takes at a time: 1 by get, more by poll
+    /// @param laneBytes the size of a lane, as small as can be: then it is full, and jumps, all the time
+    /// @param chunkBytes the size of its chunks; from 64 KiB on they are given back after a backlog
     /// @param maxItems a bound on the number of messages, or 0
     /// @param leastKills it goes on until it has killed so often
     /// @param leastStops and stopped so often
     public record Plan(int seconds, int producers, int consumers, boolean kills, boolean stops, long seed,
             Delivery delivery,
-            int run, long laneBytes, long maxItems, int leastKills, int leastStops) {
+            int run, long laneBytes, long chunkBytes, long maxItems, int leastKills, int leastStops) {
+        private static final int USUAL_CHUNKS = 4;
         private static final long PUTS_PER_SECOND = 120_000; // in all; the logs are in memory
         private static final long MOST_PUTS = 20_000_000;
+
+        /// A storm over lanes of four chunks.
+        public Plan(int seconds, int producers, int consumers, boolean kills, boolean stops, long seed,
+                Delivery delivery, int run, long laneBytes, long maxItems, int leastKills, int leastStops) {
+            this(seconds, producers, consumers, kills, stops, seed, delivery, run, laneBytes, laneBytes / USUAL_CHUNKS,
+                    maxItems, leastKills, leastStops);
+        }
 
         static Plan parse(String text) {
             String[] s = text.split(",");
             return new Plan(Integer.parseInt(s[0]), Integer.parseInt(s[1]), Integer.parseInt(s[2]),
                     Boolean.parseBoolean(s[3]), Boolean.parseBoolean(s[4]), Long.parseLong(s[5]),
                     Delivery.valueOf(s[6]),
-                    Integer.parseInt(s[7]), Long.parseLong(s[8]), Long.parseLong(s[9]),
-                    Integer.parseInt(s[10]), Integer.parseInt(s[11]));
+                    Integer.parseInt(s[7]), Long.parseLong(s[8]), Long.parseLong(s[9]), Long.parseLong(s[10]),
+                    Integer.parseInt(s[11]), Integer.parseInt(s[12]));
         }
 
         String text() {
             return seconds + "," + producers + "," + consumers + "," + kills + "," + stops + "," + seed + "," + delivery
                     + ","
-                    + run + "," + laneBytes + "," + maxItems + "," + leastKills + "," + leastStops;
+                    + run + "," + laneBytes + "," + chunkBytes + "," + maxItems + "," + leastKills + "," + leastStops;
         }
 
         QueueGeometry geometry() {
-            return new QueueGeometry(producers + 2, laneBytes, maxItems,
+            return new QueueGeometry(producers + 2, laneBytes, chunkBytes, maxItems,
                     delivery == Delivery.LEASED ? Leasing.DEFAULT : null);
         }
 

@@ -179,10 +179,14 @@ class BesideTest {
     void aMessageThatNoLaneTakesIsNotAskedToHaveALargerOne() {
         try (var queue = LaneQueue.create(directory.resolve("queue"), new QueueGeometry(1, 4096, 0), "");
                 var producer = queue.newProducer()) {
-            var large = assertThrows(dev.procession.core.MessageTooLargeException.class, () -> producer.tryClaim(5000));
-            assertTrue(large.getMessage().contains("larger lanes"), large.getMessage());
+            for (int length : new int[] {5000, 1 << 24, 2_000_000_000}) {
+                var large = assertThrows(
+                        dev.procession.core.MessageTooLargeException.class,
+                        () -> producer.tryClaim(length));
+                assertTrue(large.getMessage().contains("larger lanes"), large.getMessage());
+            }
             var huge = assertThrows(dev.procession.core.MessageTooLargeException.class,
-                    () -> producer.tryClaim(100_000_000));
+                    () -> producer.tryClaim(Integer.MAX_VALUE));
             assertTrue(huge.getMessage().contains("no queue takes") && !huge.getMessage().contains("larger lanes"),
                     huge.getMessage());
         }

@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A queue that has been in use for so long that its numbers come to the end of 24, 31, 32, 40, 53 or 63 bits: a test
-/// writes them into the file of a new one, just below such an edge, and all goes on as before over many laps.
+/// writes them into the file of a new one, just below such an edge, and all goes on as before over many jumps.
 class EdgeTest {
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
 
@@ -48,9 +48,9 @@ class EdgeTest {
         TICKETS, POSITIONS, NUMBERS
     }
 
-    /// Powers of two; for positions also those at which the laps of the smallest lane have come to an edge.
+    /// Powers of two. A position is a number of jumps above 32 bits of offset, so these are 2^8, 2^14, 2^16, 2^21 ...
     private static List<Integer> edges(Counter counter) {
-        return counter == Counter.POSITIONS ? List.of(24, 31, 32, 36, 40, 43, 44, 52, 53, 54, 63, 64)
+        return counter == Counter.POSITIONS ? List.of(40, 46, 48, 53, 56, 62, 63, 64)
                 : List.of(24, 31, 32, 40, 53, 63, 64);
     }
 
@@ -93,32 +93,35 @@ class EdgeTest {
                 }
                 write(channel, at("lanesInUse"), geometry.lanes());
                 for (int lane = 0; lane < geometry.lanes(); lane++) {
-                    // up to two laps below the edge; with many lanes a few messages
-                    long before = counter == Counter.POSITIONS ? edgeValue() : 1L << 20;
-                    int blocks =
-                            geometry.lanes() > 10 ? 20 : (int) Math.min(2 * geometry.laneBytes() / alignment(), 1024);
-                    long head = before - alignment() * (1 + random.below(blocks));
+                    // up to eight jumps below the edge, anywhere in the lane; with many lanes near its end
+                    long before = counter == Counter.POSITIONS ? edgeValue() : 1L << 40;
+                    int blocks = (int) (geometry.laneBytes() / alignment());
+                    boolean many = geometry.lanes() > 10;
+                    long jumps = (before >>> 32) - 1 - random.below(many ? 1 : 8);
+                    long offset = alignment() * (many ? blocks - 1 - random.below(20) : random.below(blocks));
+                    long head = jumps << 32 | offset;
                     write(channel, at("head") + lane * FileTest.EACH_LANE, head);
                     if (geometry.leasing() != null) {
-                        writeClaims(channel, lanesAt + lane * laneStep() + geometry.laneBytes(), head);
+                        writeClaims(channel, lanesAt + lane * laneStep() + geometry.laneBytes(), head, random);
                     }
                     if (geometry.maxItems() == 0) continue;
                     long number = counter == Counter.NUMBERS
                             ? edgeValue() - random.below(geometry.lanes() > 10 ? 3 : 30) : 77;
                     write(channel, at("head") + lane * FileTest.EACH_LANE + FileTest.OWNER, number);
-                    write(channel, lanesAt + lane * laneStep() + (head & geometry.laneBytes() - 1) + 8,
-                            number);
+                    write(channel, lanesAt + lane * laneStep() + offset + 8, number);
                 }
             }
         }
 
-        /// All that was there before the head is done: each block's lease word has the last lap in which it came by.
-        private void writeClaims(FileChannel channel, long offset, long head) throws IOException {
+        /// All that was there before the head is done: each block's lease word has the jump count under which its
+        /// chunk was used last.
+        private void writeClaims(FileChannel channel, long offset, long head, Random64 random) throws IOException {
             var claims = ByteBuffer.allocate((int) (geometry.laneBytes() / 8)).order(ByteOrder.nativeOrder());
-            long lap = head >> Long.numberOfTrailingZeros(geometry.laneBytes());
+            long headAt = head & 0xFFFF_FFFFL;
             for (int at = 0; at < geometry.laneBytes(); at += 64) {
-                long last = at < (head & geometry.laneBytes() - 1) ? lap : lap - 1;
-                claims.putLong(last << 26 | 2);
+                boolean passed = at < headAt && at / geometry.chunkBytes() == headAt / geometry.chunkBytes();
+                long jumps = (head >>> 32) - (passed ? 0 : 1 + random.below(3));
+                claims.putLong(jumps << 32 | (long) (1 + random.below(3)) << 16 | 1 << 2 | 2);
             }
             channel.write(claims.flip(), offset);
         }
@@ -147,7 +150,7 @@ class EdgeTest {
             }
         }
 
-        /// As many puts as it takes to come over the edge in every lane, and some laps more.
+        /// As many puts as it takes to come over the edge in every lane, and some jumps more.
         int puts() {
             if (geometry.lanes() > 10) return 30 * geometry.lanes();
             return geometry.lanes() * (int) Math.min(geometry.laneBytes() / 16, 512) + 1_000;

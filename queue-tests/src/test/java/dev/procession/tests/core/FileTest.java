@@ -56,8 +56,11 @@ class FileTest {
     private static final long VERSION = LAYOUT.get("version");
     private static final long LANES = LAYOUT.get("lanes");
     private static final long LANE_BYTES = LAYOUT.get("laneBytes");
+    private static final long CHUNK_BYTES = LAYOUT.get("chunkBytes");
     private static final long MAX_ITEMS = LAYOUT.get("maxItems");
-    private static final long FLAGS = LAYOUT.get("flags");
+    static final long NEEDED_FEATURES = LAYOUT.get("neededFeatures");
+    static final long OPTIONAL_FEATURES = LAYOUT.get("optionalFeatures");
+    static final long MADE_BY = LAYOUT.get("madeBy");
     private static final long BOOT_ID = LAYOUT.get("bootId");
     private static final long LABEL = LAYOUT.get("label");
     private static final long TICKET = LAYOUT.get("ticket");
@@ -65,6 +68,10 @@ class FileTest {
     private static final long HEADS = LAYOUT.get("head");
     static final long EACH_LANE = 256;
     static final long OWNER = 128;
+    /// The codes that stand for no length, in the low bits of a header.
+    private static final long JUMP = 0xFFFFFF;
+    private static final long LONG = 0xFFFFFE;
+    private static final long NONE = 0xFFFFFD;
     private static final long LANE_0 = (HEADS + GEOMETRY.lanes() * EACH_LANE + 4095) / 4096 * 4096;
 
     private static Map<String, Long> layout() {
@@ -138,7 +145,7 @@ class FileTest {
 
     @Test
     void whoOpensAQueueSeesWhatItsCreatorSaid() {
-        var geometry = new QueueGeometry(7, 8192, 99);
+        var geometry = new QueueGeometry(7, 8192, 1024, 99, null);
         String label = "ü".repeat(32); // 64 bytes
         LaneQueue.create(file, geometry, label).close();
         try (var queue = LaneQueue.open(file)) {
@@ -158,9 +165,14 @@ class FileTest {
     void anIllegalGeometryOrLabelMakesNoFile() {
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(0, 4096, 0));
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(Integer.MAX_VALUE, 4096, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(4097, 4096, 0));
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 4097, 0));
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 0, 0));
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, Long.MIN_VALUE, 0));
+        assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 1L << 33, 0));
+        for (long chunk : new long[] {0, 512, 1025, 4096, -1024, Long.MIN_VALUE}) {
+            assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 4096, chunk, 0, null));
+        }
         assertThrows(IllegalArgumentException.class, () -> new QueueGeometry(1, 4096, -1));
         assertThrows(IllegalArgumentException.class, () -> LaneQueue.create(file, GEOMETRY, "x".repeat(65)));
         assertThrows(IllegalArgumentException.class, () -> LaneQueue.create(file, GEOMETRY, "ü".repeat(33)));
@@ -381,14 +393,47 @@ class FileTest {
         assertRefused(QueueUnavailableException.class, NATIVE, "user");
     }
 
-    @Test
-    void aQueueOfANewerVersionIsRefused() throws Exception {
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 4, 5})
+    void aQueueOfAnotherFormatIsRefused(long format) throws Exception {
         create();
         long version = read(file, VERSION);
-        write(file, VERSION, version + 1);
-        assertRefused(Long.toString(version), Long.toString(version + 1), "version");
+        write(file, VERSION, format);
+        assertRefused("version", "its format is " + format, "reads " + version);
         write(file, VERSION, version);
         LaneQueue.open(file).close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1L << 2, 1L << 62, Long.MIN_VALUE})
+    void aQueueThatNeedsUnknownFeaturesIsOfALaterRelease(long feature) throws Exception {
+        create();
+        String release = text(read(file, MADE_BY));
+        assertFalse(release.isEmpty());
+        write(file, MADE_BY, ByteBuffer.wrap("7.8-next".getBytes(StandardCharsets.UTF_8))
+                .order(ByteOrder.nativeOrder()).getLong());
+        write(file, MADE_BY + 8, 0);
+        write(file, NEEDED_FEATURES, feature);
+        assertRefused("Procession 7.8-next", "features", Long.toHexString(feature));
+        assertRefused(QueueUnavailableException.class, PORTABLE, "Procession 7.8-next", "features");
+        LaneQueue.delete(file);
+    }
+
+    @Test
+    void featuresThatAReaderMayIgnoreAreIgnored() throws Exception {
+        create();
+        write(file, OPTIONAL_FEATURES, -1);
+        try (var queue = LaneQueue.open(file);
+                var producer = queue.newProducer()) {
+            producer.put(new byte[7]);
+        }
+        String where = file.toString();
+        for (String flag : List.of(NATIVE, PORTABLE)) {
+            try (var peer = Child.kept("opens", flag).peer()) {
+                assertEquals(1, peer.count(scope -> scope.open(where).queue.size()));
+            }
+        }
+        assertEquals(-1, read(file, OPTIONAL_FEATURES));
     }
 
     @Test
@@ -407,17 +452,20 @@ class FileTest {
 
     @ParameterizedTest
     @CsvSource({
-        "16, 0", "16, -1", "16, 3", "16, 5", "16, 1099511627776", "16, 9223372036854775807", "16, 4294967300",
-        "40, 2", "24, 0", "24, 2048", "24, 4095", "24, 8192", "24, -4096", "24, 4611686018427387904",
-        "24, -9223372036854775808",
-        "32, -1", "32, -9223372036854775808"
+        "lanes, 0", "lanes, -1", "lanes, 3", "lanes, 5", "lanes, 4097", "lanes, 1099511627776",
+        "lanes, 9223372036854775807", "lanes, 4294967300", "neededFeatures, 2", "laneBytes, 0", "laneBytes, 2048",
+        "laneBytes, 4095", "laneBytes, 8192", "laneBytes, -4096", "laneBytes, 4611686018427387904",
+        "laneBytes, -9223372036854775808", "laneBytes, 8589934592", "chunkBytes, 0", "chunkBytes, 512",
+        "chunkBytes, 2047", "chunkBytes, 4096", "chunkBytes, -2048", "chunkBytes, 4294969344",
+        "chunkBytes, -9223372036854775808", "maxItems, -1", "maxItems, -9223372036854775808"
     })
-    void aWrongGeometryIsDamage(long offset, long value) throws Exception {
+    void aWrongGeometryIsDamage(String word, long value) throws Exception {
         create();
         assertEquals(4, read(file, LANES));
         assertEquals(4096, read(file, LANE_BYTES));
+        assertEquals(2048, read(file, CHUNK_BYTES));
         assertEquals(0, read(file, MAX_ITEMS));
-        write(file, offset, value);
+        write(file, LAYOUT.get(word), value);
         assertRefused(QueueCorruptedException.class, NATIVE);
         assertRefused(QueueCorruptedException.class, PORTABLE);
     }
@@ -447,12 +495,13 @@ class FileTest {
     void theFileIsLaidOutAsItsDocumentationDrawsIt() throws Exception {
         var geometry = new QueueGeometry(4, 8192, 77);
         try (var queue = LaneQueue.create(file, geometry, "label")) {
-            long[] begin = {2, 4, 8192, 77, 0};
-            long[] at = {VERSION, LANES, LANE_BYTES, MAX_ITEMS, FLAGS};
+            long[] begin = {3, 4, 8192, 4096, 77, 0, 0};
+            long[] at = {VERSION, LANES, LANE_BYTES, CHUNK_BYTES, MAX_ITEMS, NEEDED_FEATURES, OPTIONAL_FEATURES};
             for (int i = 0; i < at.length; i++) assertEquals(begin[i], read(file, at[i]));
             assertTrue(read(file, MAGIC) != 0);
             assertTrue(read(file, LAYOUT.get("uuid")) != 0);
-            assertEquals("label\0\0\0", new String(longBytes(read(file, LABEL)), StandardCharsets.UTF_8));
+            assertFalse(text(read(file, MADE_BY)).isEmpty());
+            assertEquals("label", text(read(file, LABEL)));
             var boot = UUID.fromString(Files.readString(Path.of("/proc/sys/kernel/random/boot_id")).strip());
             assertEquals(boot.getMostSignificantBits(), read(file, BOOT_ID));
             assertEquals(boot.getLeastSignificantBits(), read(file, BOOT_ID + 8));
@@ -497,7 +546,15 @@ class FileTest {
                 zero.put(new byte[3]);
                 assertEquals(3, Peer.join(waiting));
                 assertTrue((read(file, futex) & 0xFFFF_FFFFL) > before);
-                while (zero.tryPut(new byte[100])) {}
+                int n = 0;
+                while (zero.tryPut(new byte[100])) n++;
+                // after 32 + 32 bytes and 31 times 128 there is no room for another one and a header behind it
+                assertEquals(62, n);
+                assertEquals(header(1, JUMP), read(file, LANE_0 + 4032)); // to chunk 1
+                assertEquals(33, read(file, LANE_0 + 4032 + 8)); // with the number of the record that is first there
+                assertEquals(33, read(file, LANE_0 + 4096 + 8));
+                assertEquals(100 + 1, read(file, LANE_0 + 4096) & 0xFFFFFF);
+                assertEquals(0, read(file, LANE_0 + 4096 + 31 * 128));
                 Await.until("the producer says that it waits", () -> {
                     // on a busy machine it may not come to sleep
                     assertFalse(zero.put(new byte[100], 0, 100, 20_000_000));
@@ -506,12 +563,40 @@ class FileTest {
                 before = read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL;
                 consumer.tryGet(new byte[100]);
                 assertTrue((read(file, LAYOUT.get("roomFutex")) & 0xFFFF_FFFFL) > before);
+                assertEquals(64 + 128, read(file, HEADS));
+                for (int i = 0; i < 31; i++) consumer.tryGet(new byte[100]);
+                assertEquals((1L << 32) + 4096 + 128, read(file, HEADS)); // one jump so far
             }
         }
     }
 
-    private static byte[] longBytes(long value) {
-        return ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(value).array();
+    @Test
+    void theLengthOfALongRecordIsInAWordOfItsOwn() throws Exception {
+        for (long maxItems : new long[] {0, 5}) {
+            Files.deleteIfExists(file);
+            long header = maxItems == 0 ? 8 : 16;
+            try (var queue = LaneQueue.create(file, new QueueGeometry(4, 1L << 26, maxItems), "");
+                    var producer = queue.newProducer()) {
+                int most = (1 << 24) - 5; // without that word
+                producer.put(new byte[most]);
+                byte[] message = new byte[most + 1];
+                message[0] = 7;
+                producer.put(message);
+                assertEquals(header(0, most + 1), read(file, LANE_0));
+                long second = LANE_0 + (1 << 24); // 2 MiB chunks: the first record has taken eight of them
+                if (header + most + header > 1 << 24) second += 2 << 20;
+                assertEquals(LONG, read(file, second) & 0xFFFFFF);
+                assertEquals(most + 1, read(file, second + header));
+                assertEquals(7, read(file, second + header + 8) & 0xFF);
+                if (maxItems > 0) assertEquals(1, read(file, second + 8));
+            }
+        }
+    }
+
+    /// The text in the first eight bytes, up to a zero.
+    private static String text(long value) {
+        byte[] bytes = ByteBuffer.allocate(8).order(ByteOrder.nativeOrder()).putLong(value).array();
+        return new String(bytes, StandardCharsets.UTF_8).split("\0")[0];
     }
 
     // ---- damage to a queue in use
@@ -529,15 +614,62 @@ class FileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {5000, 2042, 16_000_000, 0xFFFFFE, 4096, 4089})
-    void aRecordLongerThanAnyMessageIsDamage(long length) throws Exception {
+    @ValueSource(longs = {5000 + 1, 2042 + 1, 2033 + 1, 16_000_000, NONE - 1, NONE, LONG, 4096 + 1, 4089 + 1})
+    void aRecordLongerThanAnyMessageIsDamage(long code) throws Exception {
         create();
         try (var queue = LaneQueue.open(file);
                 var producer = queue.newProducer()) {
             for (int i = 0; i < 3; i++) producer.put(new byte[24]);
         }
-        write(file, LANE_0 + 32, header(1, length + 1));
+        write(file, LANE_0 + 32, header(1, code));
         assertDamaged(1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {2, 3, 1 << 20, (1L << 40) - 1})
+    void aJumpToNoChunkOfTheLaneIsDamage(long chunk) throws Exception {
+        create();
+        try (var queue = LaneQueue.open(file);
+                var producer = queue.newProducer()) {
+            for (int i = 0; i < 3; i++) producer.put(new byte[24]);
+        }
+        write(file, LANE_0 + 32, header(chunk, JUMP));
+        assertDamaged(1);
+    }
+
+    /// Records and jumps that lead in a circle: their consumers may get messages again, but whoever walks says so.
+    @ParameterizedTest
+    @ValueSource(longs = {0, 32, 2048})
+    void aCircleOfJumpsIsDamage(long from) throws Exception {
+        create();
+        try (var queue = LaneQueue.open(file);
+                var producer = queue.newProducer()) {
+            while (producer.tryPut(new byte[24])) {}
+        }
+        write(file, LANE_0 + from, header(0, JUMP));
+        String where = file.toString();
+        for (String flag : List.of(NATIVE, PORTABLE)) {
+            try (var peer = Child.kept("meets damage", flag).peer()) {
+                for (Peer.Step step : List.<Peer.Step>of(scope -> scope.queue.size(), scope -> scope.queue.stats(),
+                        scope -> scope.producer())) {
+                    var thrown = assertThrows(QueueCorruptedException.class, () -> peer.run(scope -> {
+                        scope.open(where);
+                        step.on(scope);
+                    }));
+                    assertTrue(thrown.getMessage().contains("lane 0"), thrown.getMessage());
+                }
+            }
+            for (var delivery : List.of(Delivery.EXCLUSIVE, Delivery.SHARED)) {
+                try (var peer = Child.kept("meets damage", flag).peer()) {
+                    peer.run(scope -> {
+                        try {
+                            use(scope, where, delivery);
+                        } catch (QueueCorruptedException expected) {}
+                    });
+                }
+                write(file, HEADS, 0);
+            }
+        }
     }
 
     @Test
@@ -547,8 +679,8 @@ class FileTest {
                 var producer = queue.newProducer()) {
             while (producer.tryPut(new byte[56])) {}
         }
-        write(file, LANE_0 + 62 * 64, header(0, 1000 + 1));
-        assertDamaged(62);
+        write(file, LANE_0 + 2048 + 30 * 64, header(0, 1000 + 1)); // 31 in each chunk
+        assertDamaged(61);
     }
 
     /// After `sound` messages, everybody who comes to the damaged record says so, in whichever way he comes to it.
@@ -630,7 +762,7 @@ class FileTest {
     @Test
     void anImpossibleHeadIsDamageToItsProducer() throws Exception {
         String where = file.toString();
-        for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8192}) {
+        for (long head : new long[] {1L << 40, Long.MIN_VALUE, -8192, 2048, 1L << 32, 1L << 32 | 2048}) {
             Files.deleteIfExists(file);
             create();
             try (var peer = Child.kept("meets damage").peer()) {
@@ -672,8 +804,9 @@ class FileTest {
                     case 2 -> LANE_0 + 8L * random.below(100);
                     default -> LANE_0 + 4096 + 8L * random.below(100);
                 };
-                long value = switch (random.below(4)) {
+                long value = switch (random.below(5)) {
                     case 0 -> random.next();
+                    case 3 -> header(random.below(4), JUMP - random.below(4));
                     case 1 -> read(file, offset) ^ 1L << random.below(64);
                     case 2 -> read(file, offset) + random.below(40) - 20;
                     default -> header(random.below(20), random.below(1 << 24));

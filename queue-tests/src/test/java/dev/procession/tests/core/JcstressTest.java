@@ -49,7 +49,7 @@ class JcstressTest {
 
     /// A class of tests at a time.
     @ParameterizedTest
-    @ValueSource(strings = {"Bound", "Emptiness", "Leases", "Publication", "Taking", "Waking", "Wrapping"})
+    @ValueSource(strings = {"Bound", "Emptiness", "Jumping", "Leases", "Publication", "Taking", "Waking"})
     void twoThreadsSeeOfEachOtherOnlyWhatThePromisesAllow(String tests) throws IOException, InterruptedException {
         String chosen = System.getProperty("jcstress", "").trim();
         var command = new ArrayList<String>();

@@ -84,6 +84,32 @@ class LimitsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {NATIVE, PORTABLE})
+    void aQueueHasUpTo4096Producers(String flag) {
+        String file = directory.resolve("queue").toString();
+        int lanes = 4096;
+        LaneQueue.create(Path.of(file), new QueueGeometry(lanes, 4096, 0), "").close();
+        try (var puts = Child.kept("many lanes", flag).peer();
+                var gets = Child.kept("few lanes", flag).peer()) {
+            puts.run(scope -> {
+                scope.open(file);
+                for (int i = 0; i < lanes; i++) {
+                    scope.producer();
+                    assertEquals(i, scope.producer.lane());
+                    scope.producer.put(new byte[] {(byte) i, (byte) (i >> 8)});
+                }
+            });
+            assertSays(refused(gets, scope -> scope.open(file).producer()), "4096 lanes", file);
+            gets.run(scope -> {
+                scope.consumer(Delivery.SHARED);
+                assertEquals(lanes, scope.queue.size());
+                for (int i = 0; i < lanes; i++) assertArrayEquals(new byte[] {(byte) i, (byte) (i >> 8)}, scope.take());
+                assertTrue(scope.queue.isEmpty());
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
     void aProcessWithoutFileDescriptorsIsToldSo(String flag) throws Exception {
         String file = directory.resolve("queue").toString();
         String other = directory.resolve("other").toString();

@@ -29,6 +29,9 @@ public final class Linearizability {
     private static final int NOTHING = -1;
     private static final String CORE = "dev.procession.core.";
 
+    /// A record of this length leaves no room for another one in a chunk of 1 KiB.
+    private static final int MOST_OF_A_CHUNK = 1_000;
+
     private final LaneQueue queue;
     private final Producer[] producers = new Producer[2];
     private final Consumer[] consumers = new Consumer[2];
@@ -37,13 +40,17 @@ public final class Linearizability {
     /// Made again for every run.
     public Linearizability() throws IOException {
         Path file = Path.of(System.getProperty("java.io.tmpdir"), "queue-" + System.nanoTime());
-        queue = LaneQueue.create(file, new QueueGeometry(2, 4096, 0), "");
+        queue = LaneQueue.create(file, new QueueGeometry(2, 4096, 1024, 0, null), "");
         Files.delete(file);
         for (int i = 0; i < 2; i++) {
             producers[i] = queue.newProducer();
             consumers[i] = queue.newConsumer(Delivery.SHARED);
-            consumers[i].tryGet(got[i]); // so that it knows that two lanes are in use, and that they are empty
         }
+        byte[] most = new byte[MOST_OF_A_CHUNK]; // the next put into either lane jumps
+        for (int i = 0; i < 2; i++) producers[i].tryPut(most);
+        for (int i = 0; i < 2; i++) consumers[i].tryGet(most);
+        // so that each knows that two lanes are in use, and that they are empty
+        for (int i = 0; i < 2; i++) consumers[i].tryGet(got[i]);
     }
 
     @Operation(nonParallelGroup = "producer 0")
@@ -54,6 +61,17 @@ public final class Linearizability {
     @Operation(nonParallelGroup = "producer 1")
     public boolean put1(int message) {
         return producers[1].tryPut(new byte[] {(byte) message});
+    }
+
+    /// Puts two messages at once. In no random scenario: one whose put began before may come between them.
+    public boolean putBoth0(int message) {
+        try (var batch = producers[0].tryBatch(2, 2 * producers[0].batchBytes(1))) {
+            if (batch == null) return false;
+            batch.add(new byte[] {(byte) message}, 0, 1);
+            batch.add(new byte[] {(byte) (message + 1)}, 0, 1);
+            batch.commit();
+            return true;
+        }
     }
 
     @Operation(nonParallelGroup = "consumer 0")
@@ -87,6 +105,10 @@ public final class Linearizability {
             return put0(message);
         }
 
+        public boolean putBoth0(int message) {
+            return put0(message) && put0(message + 1);
+        }
+
         public int get0() {
             Integer first = queue.poll();
             return first == null ? NOTHING : first;
@@ -110,7 +132,9 @@ public final class Linearizability {
         MOVING("put1", "put0 get0", "get1", "get0"), //
         LOOKING("put1", "put0 get0", "isEmpty", "get0"),
         /// Each of two messages goes to one consumer.
-        CLAIMS("put0 put0", "get0", "get1", "get0"), //
+        CLAIMS("put0 put0", "get0", "get1", "get0"),
+        /// Two in one batch come together and in their order.
+        BATCH("put1", "putBoth0 get0", "get1 get1", "get0"), //
         EVERYBODY("", "put0 get0", "put1 get1", "get0");
 
         private final ExecutionScenario scenario;
@@ -131,6 +155,7 @@ public final class Linearizability {
                     if (name.startsWith("put")) {
                         var method = Linearizability.class.getMethod(name, int.class);
                         actors.add(new Actor(method, List.of(++lastMessage[0])));
+                        if (name.startsWith("putBoth")) lastMessage[0]++;
                     } else if (!name.isEmpty()) {
                         actors.add(new Actor(Linearizability.class.getMethod(name), List.of()));
                     }
@@ -168,8 +193,8 @@ public final class Linearizability {
                 .allMethods()
                 .ignore());
         options.addGuarantee(forClasses(CORE + "Consumer", CORE + "LaneScan", CORE + "SharedConsumer",
-                CORE + "LaneWriter", CORE + "Producer")
-                .methods("end", "isRecord", "recordBytes", "nextLap", "laneWithSmallestTicket", "noOther",
+                CORE + "Lanes", CORE + "LaneWriter", CORE + "Producer")
+                .methods("end", "isShort", "recordBytes", "laneWithSmallestTicket", "noOther",
                         "isSafeToTake",
                         "signalRoom", "checkUsable")
                 .ignore());

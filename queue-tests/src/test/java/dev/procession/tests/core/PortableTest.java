@@ -246,17 +246,16 @@ class PortableTest {
     }
 
     @Test
-    void aQueueWithUnknownFlagsIsOfANewerVersion() throws Exception {
+    void aQueueWithUnknownFeaturesIsOfAnotherRelease() throws Exception {
         Path file = queue();
-        long flags = FileTest.LAYOUT.get("flags");
         try (var channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.write(java.nio.ByteBuffer.wrap(new byte[] {0, 0, 64}), flags);
+            channel.write(java.nio.ByteBuffer.wrap(new byte[] {0, 0, 64}), FileTest.NEEDED_FEATURES);
         }
         String where = file.toString();
         for (String flag : List.of(NATIVE, PORTABLE)) {
             try (var peer = Child.kept("opens", flag).peer()) {
                 var thrown = assertThrows(QueueUnavailableException.class, () -> peer.run(scope -> scope.open(where)));
-                assertTrue(thrown.getMessage().contains("newer version"), thrown.getMessage());
+                assertTrue(thrown.getMessage().contains("use that release or a later one"), thrown.getMessage());
             }
         }
         LaneQueue.delete(file);

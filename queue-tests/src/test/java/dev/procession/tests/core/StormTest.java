@@ -22,20 +22,20 @@ class StormTest {
 
     @ParameterizedTest
     @CsvSource({
-        // delivery, producers, consumers, run, lane bytes, bound
-        "SHARED,    2, 2,  1, 65536, 0",
-        "SHARED,    2, 2,  4,  8192, 7",
-        "EXCLUSIVE, 2, 2, 16,  8192, 0",
-        "LEASED,    2, 3,  1, 65536, 0"
+        // delivery, producers, consumers, run, lane bytes, chunk bytes, bound
+        "SHARED,    2, 2,  1,  65536, 16384, 0",
+        "SHARED,    2, 2,  4,   8192,  1024, 7",
+        "EXCLUSIVE, 2, 2, 16,   8192,  2048, 0",
+        "LEASED,    2, 3,  1, 524288, 65536, 0"
     })
     void whateverIsStoppedOrKilledAndWhenNothingIsLostDoubledOrOutOfOrder(Delivery delivery, int producers,
             int consumers,
-            int run, long laneBytes, long bound) throws Exception {
+            int run, long laneBytes, long chunkBytes, long bound) throws Exception {
         int kills = Effort.of(5, 160);
         int stops = Effort.of(4, 80);
         var outcome =
                 Storm.run(new Storm.Plan(1, producers, consumers, true, true, Random64.seed(), delivery, run, laneBytes,
-                        bound, kills, stops), directory, millis -> {});
+                        chunkBytes, bound, kills, stops), directory, millis -> {});
         System.err.println(outcome);
         assertTrue(outcome.isFaultless(),
                 () -> outcome + "\n" + String.join("\n", outcome.findings()) + "\n" + outcome.folder());

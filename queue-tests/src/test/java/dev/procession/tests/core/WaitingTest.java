@@ -31,6 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Waiting for messages and for room: it sleeps, it is woken, and it can be ended.
 class WaitingTest {
     private static final long LANE_BYTES = 4096;
+    /// When so many items of 24 bytes are taken, the head has left a chunk, half of a lane: this wakes a producer.
+    private static final long CHUNK_ITEMS = LANE_BYTES / 2 / 32;
     private static final String PORTABLE = "-Ddev.procession.platform=portable";
     private static final String NATIVE = "-Ddev.procession.tests=native";
 
@@ -79,16 +81,18 @@ class WaitingTest {
     void aSleepingProducerOfAnotherProcessIsWokenByAGet(String flag) {
         try (var waker = consumer(flag, Delivery.EXCLUSIVE);
                 var sleeper = producer(flag)) {
-            sleeper.run(scope -> {
-                while (scope.producer.tryPut(new byte[24])) {}
-            });
             for (int round = 0; round < 40; round++) {
+                sleeper.run(scope -> {
+                    while (scope.producer.tryPut(new byte[24])) {}
+                });
                 var sleeping = sleeper.start(scope -> {
                     scope.producer.put(new byte[24]);
                     return true;
                 });
                 pause(round);
-                assertEquals(24, waker.call(scope -> scope.take()).length);
+                waker.run(scope -> {
+                    for (int i = 0; i < CHUNK_ITEMS; i++) assertEquals(24, scope.take().length);
+                });
                 assertTrue(Peer.join(sleeping));
             }
         }
@@ -159,7 +163,7 @@ class WaitingTest {
                 untilDeepSleep(random);
                 long taken = waker.count(scope -> {
                     long now = System.nanoTime();
-                    for (int i = 0; i < LANE_BYTES / 8 / 32; i++) scope.take(); // producers are woken at each eighth
+                    for (int i = 0; i < CHUNK_ITEMS; i++) scope.take();
                     return now;
                 });
                 return Peer.join(sleeping) - taken;
@@ -307,7 +311,9 @@ class WaitingTest {
                 return true;
             }));
             try (var waker = consumer(flag, Delivery.SHARED)) {
-                waker.call(scope -> scope.take());
+                waker.run(scope -> {
+                    for (int i = 0; i < CHUNK_ITEMS; i++) scope.take();
+                });
             }
         }
     }

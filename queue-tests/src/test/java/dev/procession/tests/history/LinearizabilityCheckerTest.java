@@ -36,6 +36,14 @@ class LinearizabilityCheckerTest {
             return this;
         }
 
+        /// Begins to put a batch, which never returns.
+        Told batch(long... began) {
+            for (int i = 0; i < began.length; i++) {
+                history.begin(i == 0 ? History.PUT : History.BESIDE, Load.id(number, ++sequence), began[i]);
+            }
+            return this;
+        }
+
         Told refused(long began) {
             history.begin(History.PUT, Load.id(number, ++sequence), began);
             history.returned(History.REFUSED);
@@ -74,7 +82,7 @@ class LinearizabilityCheckerTest {
                 history.begin(History.HANDED, Load.id(producer, sequences[i]), began);
                 history.returned(began + 1 + i);
             }
-            if (returned != 0) history.pollReturned(poll, returned);
+            if (returned != 0) history.entryReturned(poll, returned);
             return this;
         }
 
@@ -134,6 +142,22 @@ class LinearizabilityCheckerTest {
     void aPutThatDidNotReturnMayHaveHappenedOrNot() {
         assertFaults(0, 0, 0, checked(Delivery.SHARED, new Told(PRODUCER).put(1, 0), new Told(OTHER_PRODUCER).put(2, 0),
                 new Told(CONSUMER).get(OTHER_PRODUCER, 1, 3, 4)));
+    }
+
+    @Test
+    void aBatchThatDidNotReturnIsThereAsAWholeOrNotAtAll() {
+        assertFaults(0, 0, 0, checked(Delivery.SHARED, new Told(PRODUCER).put(1, 2).batch(3, 4, 5),
+                new Told(CONSUMER).get(PRODUCER, 1, 6, 7)));
+        assertFaults(0, 0, 0, checked(Delivery.SHARED, new Told(PRODUCER).batch(1, 2),
+                new Told(CONSUMER).get(PRODUCER, 1, 3, 4).get(PRODUCER, 2, 5, 6)));
+        assertFaults(2, 0, 0, checked(Delivery.SHARED, new Told(PRODUCER).put(1, 2).batch(3, 4, 5),
+                new Told(CONSUMER).get(PRODUCER, 1, 6, 7).get(PRODUCER, 3, 8, 9)));
+    }
+
+    @Test
+    void theMessagesOfABatchComeInTheirOrder() {
+        assertFaults(0, 0, 1, checked(Delivery.SHARED, new Told(PRODUCER).batch(1, 2),
+                new Told(CONSUMER).get(PRODUCER, 2, 3, 4).get(PRODUCER, 1, 5, 6)));
     }
 
     @Test

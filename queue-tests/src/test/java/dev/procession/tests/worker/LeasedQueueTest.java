@@ -171,14 +171,14 @@ class LeasedQueueTest {
     void whenTheDeadLettersAreFullTheirItemsStayWhereTheyAre() throws Exception {
         var small = LEASED.withLaneBytes(1 << 16).withMaxAttempts(1);
         try (var queue = SharedQueue.create(Codec.bytes(), small)) {
-            byte[] large = new byte[20_000];
-            for (int i = 0; i < 3; i++) queue.deadLetters().put(large);
+            byte[] large = new byte[14_000]; // two in each of the two chunks of a lane
+            for (int i = 0; i < 4; i++) queue.deadLetters().put(large);
             queue.put(large);
             queue.lease().giveBack();
             var thrown = assertThrows(QueueFullException.class, queue::tryLease);
             assertTrue(thrown.getMessage().contains(".dead"), thrown.getMessage());
             assertFalse(queue.isEmpty());
-            for (int i = 0; i < 2; i++) assertNotNull(queue.deadLetters().get());
+            for (int i = 0; i < 3; i++) assertNotNull(queue.deadLetters().get()); // so that a chunk is free
             assertNull(queue.tryLease());
             assertEquals(2, queue.deadLetters().size());
             assertTrue(queue.isEmpty());
