@@ -7,17 +7,16 @@ import java.util.Arrays;
 /// The bytes of several items, one after the other, that are to be put at once.
 final class EncodedItems {
     private static final int FIRST_ITEMS = 16;
+    private static final int FIRST_BYTES = 256;
 
     private final LaneQueue queue;
-    private byte[] bytes;
+    private byte[] bytes = new byte[FIRST_BYTES];
     private int[] ends = new int[FIRST_ITEMS]; // of each item in the bytes
     private int count;
     private long batchBytes;
 
-    /// @param expectedBytes of all items; a guess
-    EncodedItems(LaneQueue queue, long expectedBytes) {
+    EncodedItems(LaneQueue queue) {
         this.queue = queue;
-        bytes = new byte[(int) Math.max(0, Math.min(expectedBytes, queue.maxBatchBytes()))];
     }
 
     /// @param inBatch what the item takes of a batch, in bytes
@@ -31,7 +30,8 @@ final class EncodedItems {
         }
         int start = count == 0 ? 0 : ends[count - 1];
         if (length > bytes.length - start) {
-            bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 64, Math.max(start + length, 2L * start)));
+            bytes = Arrays.copyOf(bytes,
+                    (int) Math.min(Integer.MAX_VALUE - 64, Math.max(start + length, 2L * bytes.length)));
         }
         if (count == ends.length) ends = Arrays.copyOf(ends, 2 * count);
         System.arraycopy(item, 0, bytes, start, length);

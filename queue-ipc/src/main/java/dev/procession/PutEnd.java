@@ -104,7 +104,7 @@ final class PutEnd<E> {
             Producer producer = producer();
             for (E item : items) {
                 encode(Objects.requireNonNull(item, "item"));
-                if (encoded == null) encoded = new EncodedItems(queue, items.size() * buffer.length());
+                if (encoded == null) encoded = new EncodedItems(queue);
                 encoded.add(buffer.array(), buffer.length(), producer.batchBytes(buffer.length()));
             }
             return encoded;

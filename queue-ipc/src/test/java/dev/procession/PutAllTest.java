@@ -7,10 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import dev.procession.core.MessageId;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -148,6 +151,21 @@ class PutAllTest {
             for (byte[] item : items) item[item.length - 1] = (byte) item.length;
             queue.putAll(items);
             for (byte[] item : items) assertTrue(Arrays.equals(item, queue.get()), item.length + " bytes differ");
+        }
+    }
+
+    @Test
+    void aLongFirstItemDoesNotMakeTheOthersTakeAsMuchMemory() throws Exception {
+        try (SharedQueue<byte[]> queue = SharedQueue.create(Codec.bytes())) {
+            List<byte[]> items = new ArrayList<>(Collections.nCopies(400, new byte[1]));
+            items.set(0, new byte[4 << 20]); // 400 of these would be 1.6 GiB
+            var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+            long before = threads.getCurrentThreadAllocatedBytes();
+            queue.putAll(items);
+            long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+            assertTrue(allocated < 64 << 20, allocated + " bytes");
+            assertEquals(400, queue.size());
+            assertEquals(4 << 20, queue.get().length);
         }
     }
 }
