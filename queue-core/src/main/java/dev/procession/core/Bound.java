@@ -118,8 +118,12 @@ final class Bound {
     private long numberAtHead(int lane, Patience patience) {
         for (;; patience.startOver(lane)) {
             long head = lanes.head(lane);
-            long number = lanes.number(lane, head);
-            if (lanes.head(lane) == head) return number;
+            try {
+                long number = lanes.number(lane, head);
+                if (lanes.head(lane) == head) return number;
+            } catch (InternalError e) {
+                lanes.checkPassed(lane, head, e);
+            }
         }
     }
 }

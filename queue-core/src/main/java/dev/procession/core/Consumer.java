@@ -120,16 +120,13 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         if (file.isTruncated()) throw file.translate(e); // the heads may be gone, too
         boolean overtaken = false;
         try {
-            for (int lane = 0; lane < lanes; lane++) {
-                overtaken |= file.head(lane) != head[lane];
-                first[lane] = 0; // unread
-            }
+            for (int lane = 0; lane < lanes; lane++) overtaken |= file.head(lane) != head[lane];
             if (file.isTruncated()) overtaken = false;
         } catch (InternalError late) { // truncated just now
             throw file.translate(late);
         }
         if (!overtaken) throw file.translate(e);
-        lanes = 0; // unknown: selectLane() reads all of them
+        forget();
         patience.startOver(0);
     }
 

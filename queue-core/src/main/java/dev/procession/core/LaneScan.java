@@ -1,6 +1,7 @@
 package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /// Finds the record to take next: the look of the package documentation, on this consumer's cache of the lanes.
@@ -202,6 +203,12 @@ abstract class LaneScan {
             laneAddress[mapped] = file.lanes.address(mapped);
         }
         return lanes = inUse;
+    }
+
+    /// What was read of the lanes is void: the next look reads all of them.
+    final void forget() {
+        Arrays.fill(first, 0);
+        lanes = 0; // unknown
     }
 
     /// Reads the lane's first record into `head`, `position`, `first`; returns `first`, which is no jump to a

@@ -10,7 +10,7 @@ import java.util.function.BooleanSupplier;
 /// the tail's, one for each jump count; a run has more than one chunk only for records longer than a chunk. Nothing of
 /// this is in the file but the jumps: an heir finds the chain by walking from the head.
 ///
-/// For the lane's producer; another thread looks after what a producer that is quiet has left.
+/// For the lane's producer; and for the thread that gives back what it has left.
 final class LaneSpace {
     /// No chunk is free, or the file system has no space left.
     static final long FULL = -1;
@@ -21,7 +21,7 @@ final class LaneSpace {
     private static final long FIRST_RESERVE_BYTES = 16 << 10;
     /// Chunks smaller than this are not given back: a hole of a few pages is not worth a system call.
     private static final long PUNCH_BYTES = 64 << 10;
-    /// This many chunks are never given back.
+    /// This many chunks a lane keeps, the lowest if it can, unless the file system is full.
     private static final int KEPT = 2;
 
     /// More chunks than this are the rest of a large backlog.

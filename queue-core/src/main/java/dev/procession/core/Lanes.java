@@ -133,15 +133,16 @@ final class Lanes {
                 Log log = walkFrom(lane, head, holders, patience);
                 if (log != null) return log;
             } catch (InternalError e) {
-                checkOvertaken(lane, head, e);
+                checkPassed(lane, head, e);
             }
             patience.startOver(lane);
         }
     }
 
-    /// Memory that the head has passed may have been given back; reading it fails if the file system is full.
-    private void checkOvertaken(int lane, long head, InternalError e) {
-        if (head(lane) == head) throw e;
+    /// After a fault at a position, returns if the head has passed it: the memory there may have been given back, and
+    /// then an access to it fails while the file system is full.
+    void checkPassed(int lane, long position, InternalError e) {
+        if (head(lane) - position <= 0) throw e;
     }
 
     /// Returns null if the head has overtaken the walk.
@@ -210,7 +211,7 @@ final class Lanes {
                 long first = firstFrom(lane, head, patience);
                 if (first != NOWHERE) return first;
             } catch (InternalError e) {
-                checkOvertaken(lane, head, e);
+                checkPassed(lane, head, e);
             }
             patience.startOver(lane);
         }
@@ -270,23 +271,25 @@ final class Lanes {
         // at most once around: the rest is left to later callers
         while (Layout.jumps(after) - Layout.jumps(before) <= geometry.chunks()) {
             long head = head(lane);
-            long header = header(lane, head);
-            if (Layout.isJump(header)) {
-                passJump(lane, head, header);
-            } else {
-                if (header == 0 || state(lane, head) != Layout.DONE) break;
-                int length = length(lane, head, header);
-                if (length < 0) {
-                    if (head(lane) == head) throw file.corrupted(lane, head, NO_RECORD);
+            try {
+                long header = header(lane, head);
+                if (Layout.isJump(header)) {
+                    passJump(lane, head, header);
                 } else {
-                    long next = head + geometry.recordBytes(length);
+                    if (header == 0 || state(lane, head) != Layout.DONE) break;
+                    int length = length(lane, head, header);
+                    if (length < 0 && head(lane) == head) throw file.corrupted(lane, head, NO_RECORD);
+                    long next = head + geometry.recordBytes(Math.max(length, 0));
                     // pairs with LaneSpace.freePassed(); CAS: the head has not moved since it was read, which proves
                     // the header
-                    if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
+                    if (length >= 0
+                            && SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
                         after = next;
                         continue;
                     }
                 }
+            } catch (InternalError e) {
+                checkPassed(lane, head, e);
             }
             patience.startOver(lane);
         }

@@ -52,12 +52,14 @@ public final class Lease implements AutoCloseable {
     synchronized boolean finish() {
         Patience patience = new Patience(file); // allocated before the lease ends: here it may still fail
         if (!file.tryEnter()) return lostByClosing();
+        boolean mine = false;
         try {
-            boolean mine = end(Layout.DONE);
+            mine = end(Layout.DONE);
             if (mine) lanes.passDone(lane, patience);
             return mine;
         } catch (InternalError e) {
-            throw file.translate(e);
+            checkFault(mine, e);
+            return mine; // if it is done, others move the head
         } finally {
             file.exit();
         }
@@ -81,18 +83,28 @@ public final class Lease implements AutoCloseable {
 
     private boolean tryGiveBack() {
         if (!file.tryEnter()) return lostByClosing();
+        boolean mine = false;
         try {
-            boolean mine = end(Layout.FREE);
+            mine = end(Layout.FREE);
             if (mine) {
                 whenGivenBack.run();
                 lanes.signalMessages();
             }
             return mine;
         } catch (InternalError e) {
-            throw file.translate(e);
+            checkFault(mine, e);
+            return mine; // if it is free, others look again by their timers
         } finally {
             file.exit();
         }
+    }
+
+    /// After a fault, returns if the lease ended first, or if the message is gone, done by another consumer, and so is
+    /// the memory of its lease word.
+    private void checkFault(boolean mine, InternalError e) {
+        if (file.isTruncated()) throw file.translate(e);
+        if (!mine) lanes.checkPassed(lane, position, e);
+        ended = true;
     }
 
     private void checkNotEnded() {

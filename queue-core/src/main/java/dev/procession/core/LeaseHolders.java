@@ -55,8 +55,14 @@ final class LeaseHolders {
 
     /// Stops timing leases that have ended.
     void forgetEnded() {
+        held.values().removeIf(this::hasEnded);
+    }
+
+    private boolean hasEnded(Held lease) {
+        // first: what the head has passed may have no memory any more
+        if (file.head(lease.lane) - lease.position > 0) return true;
         // pairs with the CAS of every change of a lease word
-        held.values().removeIf(h -> SharedMemory.getVolatile(
-                file.lanes.mapping(h.lane), file.lanes.leaseWordAddress(h.lane, h.position)) != h.word);
+        return SharedMemory.getVolatile(
+                file.lanes.mapping(lease.lane), file.lanes.leaseWordAddress(lease.lane, lease.position)) != lease.word;
     }
 }

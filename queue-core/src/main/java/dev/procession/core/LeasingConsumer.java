@@ -152,9 +152,9 @@ public final class LeasingConsumer extends Consumer {
     private @Nullable Lease acquire(int most) {
         settle();
         now = System.nanoTime();
-        if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
         while (true) {
             try {
+                if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
                 return leaseNext(most);
             } catch (InternalError e) {
                 if (inHand != null) throw e;

@@ -199,8 +199,8 @@ final class SharedConsumer extends Consumer {
         position[lane] = next;
         first[lane] = header;
         taken = true;
-        // two in a row; what is no jump to a chunk is reported by the next call: this one has taken something
-        if (Layout.isJump(header) && geometry.isTarget(header)) read(lane);
+        // two in a row, or damage: left to the next call, since this one has taken something and must not fail any more
+        if (Layout.isJump(header)) forget();
         return true;
     }
 

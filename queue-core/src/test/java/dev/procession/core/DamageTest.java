@@ -204,10 +204,11 @@ class DamageTest {
                     }
                 });
             });
-            // a get that ends in a circle of jumps, or whose lease cannot be followed, reports that in place of the
-            // last
+            // an exclusive get that ends in a circle of jumps, or one whose lease cannot be followed, reports that in
+            // place of the last
             boolean circle = damage == Damage.JUMP_TO_ITSELF || damage == Damage.JUMPS_ROUND_AND_ROUND;
-            if (taking.delivery != Delivery.LEASED && !circle) assertEquals(3, taken[0]);
+            boolean mayReplace = taking.delivery == Delivery.LEASED || taking.delivery == Delivery.EXCLUSIVE && circle;
+            if (!mayReplace) assertEquals(3, taken[0]);
         }
     }
 }

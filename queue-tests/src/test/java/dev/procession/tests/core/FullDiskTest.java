@@ -2,12 +2,17 @@ package dev.procession.tests.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
+import dev.procession.core.Lease;
+import dev.procession.core.LeaseLostException;
+import dev.procession.core.Leasing;
+import dev.procession.core.LeasingConsumer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.kit.Child;
@@ -17,7 +22,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -161,6 +169,42 @@ class FullDiskTest {
             puts.run(scope -> assertTrue(scope.producer.tryPut(new byte[100])));
             assertEquals(100, gets.call(scope -> scope.take()).length);
             assertTrue(gets.test(scope -> scope.take() == null && scope.queue.isEmpty()));
+        }
+    }
+
+    /// Others finish what one consumer holds for too long; the space of it is given back, and a reader or a writer of
+    /// its lease words would have to get it again.
+    @Test
+    void whoHeldALeaseForTooLongIsToldSoAlsoWhereItsMemoryIsGoneAndThereIsNoMore() throws Exception {
+        mount(8 << 10);
+        String where = directory.resolve("queue").toString();
+        var geometry = new QueueGeometry(2, 1 << 25, 1 << 17, 0, new Leasing(100_000_000, 0));
+        LaneQueue.create(Path.of(where), geometry, "").close();
+        try (var peer = peer(NATIVE)) {
+            peer.run(scope -> {
+                var queue = scope.open(where).queue;
+                var slow = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
+                var quick = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
+                var third = (LeasingConsumer) queue.newConsumer(Delivery.LEASED);
+                List<Lease> held = new ArrayList<>();
+                try (var producer = queue.newProducer()) {
+                    while (held.size() < 400) {
+                        assertTrue(producer.tryPut(new byte[8000]));
+                        held.add(slow.tryLease((message, lease) -> {}));
+                    }
+                    assertNull(third.tryLease((message, lease) -> {})); // from now on it times all of them
+                    for (int done = 0; done < held.size();) {
+                        done += quick.poll(message -> {}, 400); // once they are late
+                    }
+                }
+                try {
+                    Files.write(Path.of(where).resolveSibling("ballast"), new byte[8 << 20]);
+                } catch (IOException full) {}
+                for (Lease lease : held) assertThrows(LeaseLostException.class, lease::done);
+                Thread.sleep(10); // longer than a cursor is kept: the next look begins at the heads
+                assertNull(third.tryLease((message, lease) -> {}));
+                assertTrue(queue.isEmpty());
+            });
         }
     }
 }
