@@ -12,8 +12,9 @@
  *
  *   here               in the code
  *   Consumer           Participants.drawConsumerId(); LaneScan.selectLane() and what it calls;
- *                      LeasingConsumer.acquire(), beginAtHeads(), read(), walk(), hasPassed(), isAbandoned(),
- *                      confirmEmpty(); LaneScan.follow(); Lease.done(), giveBack(); Lanes.passDone()
+ *                      LeasingConsumer.acquire(); LeaseScan.beginRounds(), read(), readLeased(), passHead(),
+ *                      walk(), hasPassed(), confirmEmpty(); LeaseHolders.isAbandoned(); Lease.done(), giveBack();
+ *                      Lanes.passDone()
  *
  * Options beside those of lane.pml: CURSOR (a look may begin where the last one ended; else every get begins at the
  * heads), RELEASE (a lease may be given back, MOST times each message), HOLD (or be kept for good), EXPIRE (the
@@ -85,44 +86,57 @@ hidden byte CLAIMED, CORRUPTED, FIFO, TWICE, HELD, PAYLOAD, EMPTY, OVERLOOKED, H
       OWNER(CLAIM(i, place[j])) == g -> set = set | BIT(j) :: else fi; j++ :: else -> break od; i++ \
       :: else -> i = 0; j = 0; break od
 
+#define PLACE(position) (1 << ((position) % 32))
+#define LISTED(list, position) list = list | PLACE(position)
+#define UNLISTED(list, position) list = list & ~PLACE(position)
+#define ISLISTED(list, position) ((list & PLACE(position)) != 0)
 #define PAST(l) if :: !BEYOND(seen[l], at[l]) -> seen[l] = START :: else fi
 
-#define MOVED(lane) FIND(j, lane, h); CHECK(HEAD, j == 0); j = 0; head[lane] = ADD(h, SIZE(x))
+/* Nothing from h to e is other than done. */
+#define MOVED(lane) j = 1; do :: j <= MESSAGES -> \
+   if :: j >= FIRST(lane) && j < FIRST(lane) + PUTS(lane) && ((pend | (claimed & (255 - done))) & BIT(j)) -> \
+   CHECK(HEAD, BEYOND(h, place[j]) || !BEYOND(e, place[j])) :: else fi; j++ :: else -> j = 0; break od; head[lane] = e
 
 #ifdef M_BLINDHEAD
 #define MOVE(step) C( step )
 #else
 #define MOVE(step) C( if :: head[lane] == h -> step :: else fi )
 #endif
-/* passDone(): moves the head of a lane over what is done, one record or jump at a time. */
+/* passDone(): moves the head of a lane over what is done, up to a jump at once, or over a jump. */
 inline passDone(lane) {
   do
   :: C( h = head[lane] );
-     C( x = word[SLOT(lane, h)] );
-     if
-     :: x == 0 -> break
-     :: ISJUMP(x) -> MOVE( head[lane] = TARGET(h, x) )
-     :: else ->
-        C( pw = CLAIM(lane, h) );
+     e = h;
+     do
+     :: C( x = word[SLOT(lane, e)] );
+        if :: x == 0 || ISJUMP(x) -> break :: else fi;
+        C( pw = CLAIM(lane, e) );
 #ifdef M_HEADTAKEN
-        if :: STATE(pw, h) == FREE -> break :: else fi;
+        if :: STATE(pw, e) == FREE -> break :: else fi;
 #else
-        if :: STATE(pw, h) != DONE -> break :: else fi;
+        if :: STATE(pw, e) != DONE -> break :: else fi;
 #endif
-        MOVE( MOVED(lane) )
+        e = ADD(e, SIZE(x))
+     od;
+     if
+     :: e != h -> MOVE( MOVED(lane) )
+     :: e == h && ISJUMP(x) -> MOVE( head[lane] = TARGET(h, x) )
+     :: else -> break
      fi
   od;
-  atomic { h = 0; x = 0; pw = 0 }
+  atomic { h = 0; x = 0; pw = 0; e = 0 }
 }
 
-#define FORGET i = 0; j = 0; h = 0; q = 0; x = 0; y = 0; w = 0; m = 0; copy = 0; best = NONE; old = 0; to = 0; \
-   found = 0; same = 0; lost = 0; stale = 0; headed = 0
+#define FORGET i = 0; j = 0; h = 0; e = 0; q = 0; x = 0; y = 0; w = 0; m = 0; copy = 0; best = NONE; old = 0; to = 0; \
+   found = 0; same = 0; lost = 0; stale = 0; headed = 0; found2 = 0; add = 0
 
 proctype Consumer(byte c) {
-  byte hd[NP], at[NP], first[NP], seen[NP], cur[NP], end[NP], bound, g;
+  byte hd[NP], at[NP], first[NP], seen[NP], cur[NP], end[NP], rnd[NP], bound, g;
+  int list[NP], add;                    /* the leased records before the cursor, by position; found by this walk */
+  bit round[NP];                        /* a round is going on; rnd: its next position */
   short was[NP];                        /* the lease word of a lane's first record, as the walk saw it */
-  byte i, j, h, q, x, y, m, copy, best, old, to; short w, pw;
-  bit found, same, over, lost, stale, forgot, headed;
+  byte i, j, h, e, q, x, y, m, copy, best, old, to; short w, pw;
+  bit found, same, over, lost, stale, forgot, headed, found2;
 attach:
 #ifdef M_REUSE
   atomic { if :: g == 0 -> number++; g = number :: else fi; alive[g] = 1 };
@@ -148,17 +162,18 @@ attach:
 #endif
   C( bound = ticket - 1 );
   atomic { i = 0; do :: i < NP -> hd[i] = head[i]; at[i] = head[i]; cur[i] = head[i]; end[i] = head[i]; seen[i] = START;
-    i++ :: else -> i = 0; break od };
+    list[i] = 0; round[i] = 0; i++ :: else -> i = 0; break od };
 get:
   atomic { FORGET; wasEmpty[c] = (pend == 0); over = (producers == 0); missed[c] = back };
-  /* beginAtHeads() */
+  /* beginRounds() */
 #ifdef CURSOR
   if :: forgot = 1 :: skip fi;          /* some milliseconds are over, or not */
 #else
   forgot = 1;
 #endif
   atomic {
-    if :: forgot -> do :: i < NP -> cur[i] = hd[i]; first[i] = 0; was[i] = 0; i++ :: else -> i = 0; break od;
+    if :: forgot -> do :: i < NP -> round[i] = 1; rnd[i] = hd[i]; first[i] = 0; was[i] = 0; i++
+        :: else -> i = 0; break od;
       forgot = 0 :: else fi };
 choose:
 #if NP == 1
@@ -214,11 +229,7 @@ looked:
      if :: false -> skip;
 proved: skip :: else fi
 #else
-#ifdef M_CURSOREMPTY
      atomic { old = end[i]; to = 4 }; goto read;
-#else
-     atomic { old = end[i]; cur[i] = hd[i]; to = 4 }; goto read;
-#endif
 proved:
      atomic { same = same && first[i] == 0 && end[i] == old; old = 0; i++ }
 #endif
@@ -286,7 +297,11 @@ take:
   :: else
   fi;
 #endif
-  atomic { w = was[best]; y = at[best]; cur[best] = ADD(y, SIZE(first[best])); i = best; to = 6 }; goto read;
+  atomic {
+    w = was[best]; y = at[best];
+    if :: y == cur[best] -> LISTED(list[best], y); cur[best] = ADD(y, SIZE(first[best])) :: else fi;
+    i = best; to = 6 };
+  goto read;
 mine:
 #ifdef M_NOMINE
   C( skip );
@@ -329,13 +344,56 @@ mine:
 #endif
   goto get;
 
-read:                                   /* read(i): walks from the cursor; if there is nothing, from the head */
+read:          /* read(i): what was leased, while a round goes on; else from the cursor; else what was leased, again */
   headed = 0;
+readLeased:
+  atomic {
+    do
+    :: round[i] && BEYOND(cur[i], rnd[i]) && !ISLISTED(list[i], rnd[i]) -> rnd[i] = ADD(rnd[i], 1)
+    :: else -> break
+    od;
+    q = rnd[i];
+    if :: round[i] && !BEYOND(cur[i], q) -> round[i] = 0; rnd[i] = 0 :: else fi };
+  if
+  :: !round[i] && !headed -> goto walk
+  :: !round[i] && headed ->             /* passHead() */
+     atomic { q = 0; first[i] = 0; was[i] = 0; x = 0;
+       if :: BEYOND(cur[i], hd[i]) && !ISLISTED(list[i], hd[i]) -> x = 1 :: else fi };
+     if :: x -> x = 0; passDone(i) :: else fi;
+     goto haveRead
+  :: else
+  fi;
+  C( h = head[i] );
+  hd[i] = h;
+  if :: BEYOND(h, q) -> atomic { UNLISTED(list[i], q); rnd[i] = ADD(q, 1); h = 0 }; goto readLeased :: else fi;
+  C( was[i] = CLAIM(i, q) );
+  if
+  :: STATE(was[i], q) == TAKEN ->       /* isAbandoned() */
+     found2 = 0;
+#ifdef EXPIRE
+     if :: ATTEMPTS(was[i], q) < MOST -> found2 = 1 :: skip fi;
+#endif
+     C( if :: lock[OWNER(was[i])] == 0 -> found2 = 1 :: else fi );
+     if :: !found2 -> atomic { was[i] = 0; h = 0; rnd[i] = ADD(q, 1) }; goto readLeased :: else -> found2 = 0 fi
+  :: else
+  fi;
+  C( x = word[SLOT(i, q)] );
+  if
+  :: STATE(was[i], q) == DONE -> skip
+  :: else -> C( if
+        :: BEYOND(head[i], q) -> skip
+        :: else -> CHECK(CORRUPTED, x != 0 && !ISJUMP(x)); at[i] = q; first[i] = x; PAST(i); stale = 1
+        fi )
+  fi;
+  if
+  :: stale -> atomic { stale = 0; x = 0; q = 0; h = 0 }; goto haveRead
+  :: else -> atomic { UNLISTED(list[i], q); rnd[i] = ADD(q, 1); was[i] = 0; x = 0; h = 0 }; goto readLeased
+  fi;
 walk:
   C( h = head[i] );
   atomic {
-    hd[i] = h; if :: BEYOND(h, cur[i]) -> cur[i] = h :: else fi;
-    h = cur[i]; q = h; x = 0; was[i] = 0 };                     /* h: where the walk starts */
+    hd[i] = h; if :: BEYOND(h, cur[i]) -> cur[i] = h; list[i] = 0 :: else fi;
+    h = cur[i]; q = h; x = 0; was[i] = 0; add = 0 };            /* h: where the walk starts */
 step:
 #ifdef M_CLAIMFIRST
   C( was[i] = CLAIM(i, q) );
@@ -367,7 +425,11 @@ step:
   :: STATE(was[i], q) == DONE && q == hd[i] -> passDone(i); goto walk
   :: else
   fi;
-  atomic { q = ADD(q, SIZE(x)); x = 0; was[i] = 0 };
+  atomic {
+#ifndef M_NOLIST
+    if :: STATE(was[i], q) == TAKEN -> LISTED(add, q) :: else fi;
+#endif
+    q = ADD(q, SIZE(x)); x = 0; was[i] = 0 };
   goto step;
 walked:
 #ifdef M_NOVAL
@@ -375,15 +437,20 @@ walked:
 #else
   C( if :: BEYOND(head[i], h) -> goto walk :: else fi;
 #endif
-     at[i] = q; end[i] = q; cur[i] = q; first[i] = x; PAST(i); x = 0; q = 0; h = 0
+     at[i] = q; end[i] = q; cur[i] = q; first[i] = x; list[i] = list[i] | add; add = 0; PAST(i); x = 0; q = 0; h = 0
 #ifdef M_NOVAL
   };
 #else
   );
 #endif
 #ifndef M_CURSOREMPTY
-  if :: first[i] == 0 && !headed && end[i] != hd[i] -> headed = 1; cur[i] = hd[i]; goto walk :: else -> headed = 0 fi;
+  if
+  :: first[i] == 0 && end[i] != hd[i] -> atomic { headed = 1; round[i] = 1; rnd[i] = hd[i] }; goto readLeased
+  :: else
+  fi;
 #endif
+haveRead:
+  headed = 0;
   if
 #if NP == 1
   :: to == 1 -> to = 0; goto only
@@ -403,14 +470,16 @@ killed:
 #ifndef M_REUSE
     g = 0;
 #endif
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0;
+      list[i] = 0; rnd[i] = 0; round[i] = 0; i++
       :: else -> i = 0; break od };
   if :: goto attach :: MAYLEAVE fi;
 #endif
 ended:
   atomic {
     HOLDS(stuck); FORGET; bound = 0; over = 0; forgot = 0; wasEmpty[c] = 0; missed[c] = 0; best = 0; g = 0;
-    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0; i++
+    do :: i < NP -> hd[i] = 0; at[i] = 0; first[i] = 0; seen[i] = START; cur[i] = 0; end[i] = 0; was[i] = 0;
+      list[i] = 0; rnd[i] = 0; round[i] = 0; i++
       :: else -> i = 0; break od;
     consumers-- }
 }

@@ -133,7 +133,8 @@ inline rest(what, ready) {
 #ifndef M_WORDLATE
   S( was = futex[what] );
 #endif
-  S( waiting[what] = waiting[what] | WAITING );
+  S( sleepy = (waiting[what] & WAITING) == 0 );
+  if :: sleepy -> S( waiting[what] = waiting[what] | WAITING ) :: else fi;
 #ifdef M_WORDLATE
   S( was = futex[what] );
 #endif

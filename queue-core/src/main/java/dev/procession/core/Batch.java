@@ -24,7 +24,6 @@ public final class Batch implements AutoCloseable {
     private int items;
     private int most;
     private boolean open; // reset right after the step that commits
-    private long writableEndAfter; // the producer's `writableEnd` once this ends
 
     Batch(Producer producer, Claim claim) {
         this.producer = producer;
@@ -34,16 +33,15 @@ public final class Batch implements AutoCloseable {
     /// Returns false if the queue is full.
     boolean open(int messages, long bytes) {
         check(messages, bytes);
-        if (producer.writableEnd == producer.tail) producer.checkUsable(); // a claim may be open
-        long offset = producer.beginBatch(bytes, messages);
+        producer.checkUsable();
+        long offset = producer.begin(bytes, messages);
         if (offset == LaneWriter.FULL) return false;
         ticket = producer.ticket();
         start = next = offset;
         end = offset + bytes;
         items = 0;
         most = messages;
-        writableEndAfter = producer.writableEnd;
-        producer.writableEnd = producer.tail;
+        producer.stop();
         open = true;
         return true;
     }
@@ -109,7 +107,7 @@ public final class Batch implements AutoCloseable {
     public Claim claim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
         size(length);
-        claim.open(payload(length), length, producer.tail);
+        claim.open(payload(length), length);
         return claim;
     }
 
@@ -182,8 +180,8 @@ public final class Batch implements AutoCloseable {
     }
 
     private void ended() {
-        producer.writableEnd = writableEndAfter;
         open = false;
+        producer.resume();
     }
 
     /// Aborts the batch unless it was committed or aborted.

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 /// any thread may ask whether there is a place.
 ///
 /// Each lane has its owner's announced count (ahead while a put is in progress), each record its number within the
-/// lane: a lane's items are the announced count less the number at its head. Counting takes no lock and writes nothing
-/// but the caller's own announcement, so a thread stopped or killed in it blocks no other.
+/// lane: a lane's items are the announced count less the number at its head. Counting takes no lock of another
+/// process and writes nothing but the caller's own announcement, so one stopped or killed in it blocks no other.
 ///
 /// Thread-safe.
 final class Bound {
@@ -22,6 +22,11 @@ final class Bound {
     /// not be checked again. Racy: a stale value costs one check.
     private final long[] kept;
 
+    /// Per lane of a leased queue, how many of its items a walk found before the head or done: never too high, as that
+    /// only grows. Twice that number and 1, or 0 before the first walk, as numbers come round. Saves walks while one
+    /// lease is held and many records behind it are done. Racy like `kept`.
+    private final long[] ended;
+
     Bound(QueueFile file, Lanes lanes, Participants participants) {
         this.lanes = lanes;
         this.participants = participants;
@@ -30,6 +35,7 @@ final class Bound {
         maxItems = file.geometry.maxItems();
         leased = file.geometry.leased();
         kept = new long[file.geometry.bounded() ? file.geometry.lanes() : 0];
+        ended = kept.clone();
     }
 
     // ---- a producer's side
@@ -42,6 +48,7 @@ final class Bound {
     /// @param more number of items that it is about to put at once
     boolean announce(int lane, long published, int more, Patience patience) {
         if (tryAnnounce(lane, published, more, patience, false)) return true;
+        if (leased && countDone(patience) && tryAnnounce(lane, published, more, patience, false)) return true;
         // the exact count is first made without the announcement, which would meanwhile keep others from the last place
         return exactItems(patience) + more <= maxItems && tryAnnounce(lane, published, more, patience, true);
     }
@@ -67,23 +74,26 @@ final class Bound {
 
     /// Whether this many more items may be announced now.
     boolean hasPlace(int more, Patience patience) {
-        return countedItems(patience) + more <= maxItems || exactItems(patience) + more <= maxItems;
+        return countedItems(patience) + more <= maxItems
+                || leased && countDone(patience) && countedItems(patience) + more <= maxItems
+                || exactItems(patience) + more <= maxItems;
     }
 
     /// Sums up what was announced in each lane less what was taken. The number at the head is read first, so under
     /// concurrency the sum may be too high but never too low. It also includes items that dead owners announced but
-    /// never put, and done records after one that is not; [#exactItems(Patience)] excludes both.
+    /// never put, and records done lately after one that is not; [#exactItems(Patience)] excludes both.
     private long countedItems(Patience patience) {
         long items = 0;
         int count = lanes.lanesInUse();
         for (int lane = 0; lane < count; lane++) {
             long number = numberAtHead(lane, patience);
             items += announced(lane) - number;
+            if (leased) items -= endedSince(number, lane);
         }
         return items;
     }
 
-    /// Counts the places taken. Writes nothing and holds no lock.
+    /// Counts the places taken. Writes nothing to the file.
     ///
     /// For a caller that has announced and fenced, the result is never too low. Of the items in the queue at some later
     /// time, consider the last announced: its owner sees all other announcements. Each was made by a live owner, so the
@@ -100,13 +110,34 @@ final class Bound {
     private long places(int lane, Patience patience) {
         long passed = numberAtHead(lane, patience);
         if (announced(lane) - passed <= 0) return 0;
-        if (leased) passed = lanes.walk(lane, null, patience).passed();
+        if (leased) passed = lanes.doneItems(lane).count(true, patience);
+        if (leased) ended[lane] = 2 * passed + 1;
         long announced = announced(lane);
         if (announced == kept[lane] || participants.isLaneAlive(lane)) return announced - passed;
         // after the check: an owner found dead has put all that it ever will
         Lanes.Log log = lanes.walk(lane, null, patience);
         if (log.passed() + log.items() == announced) kept[lane] = announced;
         return log.items();
+    }
+
+    /// Brings `ended` up to date, but for records that were made done before earlier ones were leased. Returns whether
+    /// there are more than there were.
+    private boolean countDone(Patience patience) {
+        boolean more = false;
+        int count = lanes.lanesInUse();
+        for (int lane = 0; lane < count; lane++) {
+            long known = 2 * lanes.doneItems(lane).count(false, patience) + 1;
+            if (ended[lane] != 0 && known - ended[lane] <= 0) continue;
+            ended[lane] = known;
+            more = true;
+        }
+        return more;
+    }
+
+    /// How many more than this number of items are known to be done.
+    private long endedSince(long number, int lane) {
+        long known = ended[lane];
+        return known == 0 ? 0 : Math.max(0, known - 2 * number >> 1);
     }
 
     private long announced(int lane) {

@@ -18,7 +18,6 @@ public final class Claim {
     private final MemorySegment memory;
     private long at;
     int length = -1; // reset by the producer right after the step that commits it
-    long writableEndAfter; // the producer's `writableEnd` once this ends
 
     Claim(IntConsumer whenCommitted, Runnable whenAborted, MemorySegment memory) {
         this.whenCommitted = whenCommitted;
@@ -26,9 +25,8 @@ public final class Claim {
         this.memory = memory;
     }
 
-    void open(long at, int length, long writableEndAfter) {
+    void open(long at, int length) {
         this.at = at;
-        this.writableEndAfter = writableEndAfter;
         this.length = length;
     }
 
@@ -37,7 +35,10 @@ public final class Claim {
     }
 
     private long at(int index, int bytes) {
-        return at + Objects.checkFromIndexSize(index, bytes, Math.max(length, 0));
+        if (index < 0 || index > length - bytes) { // it throws; asked before, in fewer steps
+            Objects.checkFromIndexSize(index, bytes, Math.max(length, 0));
+        }
+        return at + index;
     }
 
     /// Returns the claimed length in bytes.

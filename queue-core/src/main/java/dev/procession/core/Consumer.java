@@ -140,11 +140,14 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     final int checked(int taken) {
         if (taken > 0) return taken;
         if ((++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
-        if (!left.isEmpty()) {
-            left.stream().forEach(participants::giveBackUnowned);
-            left.clear();
-        }
+        giveBackLeft();
         return taken;
+    }
+
+    private void giveBackLeft() {
+        if (left.isEmpty()) return;
+        left.stream().forEach(participants::giveBackUnowned);
+        left.clear();
     }
 
     final void end() {
@@ -166,6 +169,11 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         if (closed) return false;
         checkNotInHandler();
         closed = true;
+        try {
+            giveBackLeft();
+        } catch (QueueException | InternalError e) {
+            // damaged or cut off: the consumer can be closed all the same
+        }
         return true;
     }
 

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 ///     sleeper                                      waker
 ///     w = futex word                               publish (or move the head)
-///     waiting bit := 1                             if the waiting bit is set:
+///     waiting bit := 1, unless it is               if the waiting bit is set:
 ///     asymmetric fence (membarrier)                    waiting bit := 0
 ///     look again; if anything is there, do not sleep   futex word += 1
 ///     futex wait while the word is w                   futex wake all
@@ -74,7 +74,10 @@ final class Doorbell {
     int prepareToSleep() {
         // pairs with the add in ringAll(); before the bit: a waker that saw the bit increments the word after this read
         int word = SharedMemory.getIntVolatile(file.memory, file.base + futexOffset);
-        SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING); // pairs with the reads in ring()
+        // pairs with the AND in ringAll(): a bit that is set already serves this sleeper, too
+        if ((SharedMemory.getVolatile(file.memory, waitingAddress) & WAITING) == 0) {
+            SharedMemory.getAndBitwiseOr(file.memory, waitingAddress, WAITING); // pairs with the reads in ring()
+        }
         // pairs with the opaque read in ring(): the next look sees the waker's publish, or the waker sees the bit
         Os.CURRENT.processWideBarrier();
         return word;

@@ -54,6 +54,7 @@ final class ExclusiveConsumer extends Consumer {
         final MemorySegment m = laneMemory[0];
         final long lane = laneAddress[0];
         message.in(m, lane + headerBytes, 0, position[0]);
+        final boolean owning = ownBytes > 0;
         long at = position[0];
         long release = head[0] + releaseBytes;
         int taken = 0;
@@ -70,9 +71,9 @@ final class ExclusiveConsumer extends Consumer {
                     lanes = 0; // unknown: selectLane() reads all of them
                     break;
                 }
-                if (header == 0) break;
                 int length = Layout.length(header);
-                if (length != usual) {
+                if (length != usual) { // no record has the length of a zero header
+                    if (header == 0) break;
                     if (Layout.isJump(header)) {
                         position[0] = at;
                         at = targetOf(0, header, ++jumps);
@@ -95,7 +96,7 @@ final class ExclusiveConsumer extends Consumer {
                 taken++;
                 message.show(lane + offset + usualOffset, length);
                 handler.onMessage(message);
-                ownLines(m, lane + offset, usualBytes);
+                if (owning) ownLines(m, lane + offset, usualBytes);
                 if (at - release >= 0) {
                     release = at + releaseBytes;
                     release(0, at);
@@ -183,26 +184,49 @@ final class ExclusiveConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
-            int lane = selectLane();
-            if (lane == NONE) {
-                ownBytes = OWN_BYTES;
-                return empty();
-            }
-            int length = firstLength(lane);
-            if (length < 0) throw corrupted(lane, first[lane]);
-            if (length > to.length) throw tooLarge(length, to.length);
-            long next = afterFirst(lane, length);
-            SharedMemory.copyOut(laneMemory[lane], firstPayload(lane, length), to, 0, length);
-            ownLines(laneMemory[lane], laneAddress[lane] + (position[lane] & mask), next - position[lane]);
-            release(lane, next);
-            read(lane);
-            return length;
+            int length = lanes == 1 ? getOnly(to) : -1;
+            return length >= 0 ? length : getSelected(to);
         } catch (InternalError e) {
             throw file.translate(e);
         } finally {
             busy = false;
             end();
         }
+    }
+
+    /// The next record of the only lane in use, if it is a short one and nothing is unusual; else -1.
+    private int getOnly(byte[] to) {
+        final MemorySegment m = laneMemory[0];
+        long at = position[0];
+        long record = laneAddress[0] + (at & mask);
+        long header = SharedMemory.getVolatile(m, record); // pairs with the release in publish()
+        int length = Layout.length(header);
+        if (length > to.length || !isShort(length, at & mask)) return -1; // also if there is none, or a jump
+        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
+        if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) return -1;
+        SharedMemory.copyOut(m, record + headerBytes, to, 0, length);
+        long size = recordBytes(length);
+        if (ownBytes > 0) ownLines(m, record, size);
+        first[0] = 0; // not read
+        release(0, at + size);
+        return length;
+    }
+
+    private int getSelected(byte[] to) {
+        int lane = selectLane();
+        if (lane == NONE) {
+            ownBytes = OWN_BYTES;
+            return empty();
+        }
+        int length = firstLength(lane);
+        if (length < 0) throw corrupted(lane, first[lane]);
+        if (length > to.length) throw tooLarge(length, to.length);
+        long next = afterFirst(lane, length);
+        SharedMemory.copyOut(laneMemory[lane], firstPayload(lane, length), to, 0, length);
+        ownLines(laneMemory[lane], laneAddress[lane] + (position[lane] & mask), next - position[lane]);
+        release(lane, next);
+        read(lane);
+        return length;
     }
 
     /// Takes the cache lines that end in a record from its producer before the space is freed; only while the queue is

@@ -23,10 +23,8 @@ final class LaneSpace {
     private static final long PUNCH_BYTES = 64 << 10;
     /// This many chunks a lane keeps, the lowest if it can, unless the file system is full.
     private static final int KEPT = 2;
-
     /// More chunks than this are the rest of a large backlog.
     private static final int MANY = 32;
-
     /// Checks for truncation (a system call) when this many bytes become writable, and every CHECK_EVERY calls.
     private static final long CHECK_BYTES = 1 << 20;
     private static final int CHECK_EVERY = 64;
@@ -59,7 +57,6 @@ final class LaneSpace {
 
     /// No byte at or above this position may be written; as of the last [#find].
     long writableEnd;
-
     /// The position of the lane's next record, as an heir finds it; later the producer knows better.
     final long foundTail;
 
@@ -261,12 +258,17 @@ final class LaneSpace {
             }
             if (reserved >= to) return true;
             long step = oldestJumps == 0 && reserved == 0 ? FIRST_RESERVE_BYTES : RESERVE_BYTES;
-            long next = Math.min(end, (to + step - 1) / step * step);
             touched.set(chunk);
-            if (!file.lanes.reserve(lane, Math.min(Math.max(reserved, from), next), next)) return false;
-            reserved = next;
-            if (next == end) whole.set(chunk);
+            if (!reserve(from, to, end, step) && !reserve(from, to, end, Layout.PAGE)) return false; // by the page
+            if (reserved == end) whole.set(chunk);
         }
+    }
+
+    private boolean reserve(long from, long to, long end, long step) {
+        long next = Math.min(end, (to + step - 1) / step * step);
+        if (!file.lanes.reserve(lane, Math.min(Math.max(reserved, from), next), next)) return false;
+        reserved = next;
+        return true;
     }
 
     // ---- giving space back
@@ -310,8 +312,8 @@ final class LaneSpace {
     /// whether there were any.
     private boolean giveBack(int kept) {
         if (chunkBytes < PUNCH_BYTES) return false;
-        int left = touched.cardinality();
-        int before = left;
+        int before = touched.cardinality();
+        int left = before;
         for (int chunk = touched.length() - 1; chunk >= 0 && left > kept; chunk = touched.previousSetBit(chunk - 1)) {
             if (used.get(chunk)) continue;
             giveBackChunk(chunk);

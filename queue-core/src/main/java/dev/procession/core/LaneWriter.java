@@ -17,6 +17,7 @@ abstract class LaneWriter {
     final int lane;
     private final long base;
     private final long ticketAddress;
+    private final long waitingAddress;
     final long laneAddress;
     final QueueGeometry geometry;
     final int headerBytes; // bytes before the payload of a short record
@@ -28,12 +29,19 @@ abstract class LaneWriter {
     final Patience patience;
 
     long tail; // position of the next record
-    // positions from here on may be written only after makeRoom(); set to the tail where the next put has to check
-    // first whether it may be made: after a failure, when closed, while a claim or a batch is open
-    long writableEnd;
+    private long roomEnd; // records may end here without makeRoom(): there is room for the next header, too
 
-    private long lastTicket = -1; // the ticket drawn last
+    private long nextTicket; // the ticket after the one drawn last
+    private long usualHeader; // of an empty message with the ticket drawn last
     private boolean uncontended; // no other producer drew between this one's last two draws
+    private boolean usual; // uncontended, and items are not bounded
+
+    // all that a usual put asks: whether its record ends here or before. This is the tail if puts have to take every
+    // step: other producers have drawn tickets lately, items are bounded, a put has failed, this producer is closed, a
+    // claim or a batch is open
+    private long usualEnd;
+    private final int sizeUp; // of a short record: headerBytes and alignment - 1
+    private final int sizeMask; // -alignment
 
     long published; // items put into this lane, maintained only if bounded; only publish() raises it
 
@@ -49,6 +57,9 @@ abstract class LaneWriter {
         laneAddress = file.lanes.address(lane);
         headerBytes = geometry.headerBytes();
         alignment = geometry.alignment();
+        sizeUp = headerBytes + alignment - 1;
+        sizeMask = -alignment;
+        waitingAddress = base + Layout.MESSAGES_WAITING_OFFSET;
         maxShort = Math.min(geometry.maxMessageBytes(), Layout.MAX_SHORT);
         bounded = geometry.bounded();
         patience = new Patience(file);
@@ -66,7 +77,8 @@ abstract class LaneWriter {
             throw new QueueUnavailableException("no space left for lane " + lane + " of " + file.path
                     + "; free some, or take messages first");
         }
-        writableEnd = space.writableEnd;
+        roomEnd = space.writableEnd - headerBytes;
+        stop();
         // release: for display only, pairs with nothing
         SharedMemory.setRelease(words, base + Layout.ownerPidOffset(lane), ProcessHandle.current().pid());
     }
@@ -74,40 +86,71 @@ abstract class LaneWriter {
     /// Throws if this producer is unusable: closed, or a claim or a batch is open.
     abstract void checkUsable();
 
+    /// The next put asks first whether it may be made.
+    final void stop() {
+        usualEnd = tail;
+    }
+
+    /// After a put, a claim or a batch.
+    final void resume() {
+        usualEnd = usual ? roomEnd : tail;
+    }
+
+    final boolean hasRoomAtTail(long size) {
+        return tail + size - roomEnd <= 0;
+    }
+
+    /// The address where a short payload can be written at once, if nothing is unusual; else 0.
+    final long usualPayload(int length) {
+        int size = length + sizeUp & sizeMask;
+        if (length > maxShort || tail + size - usualEnd > 0) return 0;
+        return laneAddress + Layout.offset(tail) + Long.BYTES;
+    }
+
+    // ---- a put, at once
+
+    /// Puts a short message, if nothing is unusual. Returns false if it has done nothing.
+    final boolean putAtOnce(byte[] from, int start, int length) {
+        int size = length + sizeUp & sizeMask;
+        long position = tail;
+        if (length > maxShort || position + size - usualEnd > 0) return false;
+        // pairs with other producers' draws, as in ticket()
+        if (SharedMemory.getVolatile(words, ticketAddress) != nextTicket) return false;
+        long record = laneAddress + Layout.offset(position);
+        SharedMemory.copyIn(from, start, memory, record + Long.BYTES, length);
+        SharedMemory.setPlain(memory, record + size, 0); // the end marker, as in publish()
+        // release: pairs with the volatile read of the header in every look; from here on the message exists
+        SharedMemory.setRelease(memory, record, usualHeader + length);
+        tail = position + size;
+        wake();
+        return true;
+    }
+
     // ---- a put, step by step
 
     /// Finds room for records of this size: returns its offset in the lane, or FULL.
     final long begin(long size) {
-        if (bounded) return beginBounded(size, 1);
-        return beginRecords(size);
-    }
-
-    private long beginRecords(long size) {
-        long end = tail + size + headerBytes; // includes the zero header after it
-        return end - writableEnd <= 0 || makeRoom(size) ? Layout.offset(tail) : FULL;
+        return begin(size, 1);
     }
 
     /// Finds room for a number of records, which are written next to each other.
-    final long beginBatch(long size, int items) {
-        return bounded ? beginBounded(size, items) : beginRecords(size);
-    }
-
-    private long beginBounded(long size, int items) {
-        if (writableEnd == tail) checkUsable(); // before an announcement: a claim may be open
-        if (!announce(items)) return FULL;
-        long offset = beginRecords(size);
-        if (offset == FULL) retract();
-        return offset;
+    final long begin(long size, int items) {
+        checkUsable();
+        if (bounded && !announce(items)) return FULL;
+        if (hasRoomAtTail(size) || makeRoom(size)) return Layout.offset(tail);
+        if (bounded) retract();
+        return FULL;
     }
 
     /// Whether there is room for records of this size at the tail, after a jump to another chunk if necessary.
     final boolean makeRoom(long size) {
-        checkUsable();
-        writableEnd = tail; // on failure or FULL the next put retries
+        roomEnd = tail; // on failure or FULL the next put retries
+        stop();
         long start = space.find(tail, size);
         if (start == LaneSpace.FULL) return false;
         if (start != Layout.offset(tail)) jump(start);
-        writableEnd = space.writableEnd;
+        roomEnd = space.writableEnd - headerBytes;
+        resume();
         space.watch();
         return true;
     }
@@ -129,29 +172,35 @@ abstract class LaneWriter {
         // pairs with other producers' draws; volatile: not moved below publish(), nor by the compiler above the last
         // put. The CPU may load while that put is in its store buffer: what it reads was true during this put or the
         // last
-        if (uncontended && SharedMemory.getVolatile(words, ticketAddress) == lastTicket + 1) return lastTicket;
+        if (uncontended && SharedMemory.getVolatile(words, ticketAddress) == nextTicket) return nextTicket - 1;
         // pairs with newestTicket() and other producers' draws; atomic add: tickets of different lanes differ (7)
         long drawn = SharedMemory.getAndAdd(words, ticketAddress, 1);
-        uncontended = drawn == lastTicket + 1;
-        return lastTicket = drawn;
+        boolean next = drawn == nextTicket;
+        nextTicket = drawn + 1;
+        usualHeader = Layout.header(drawn, 0);
+        if (next != uncontended) {
+            uncontended = next;
+            usual = next && !bounded;
+        }
+        return drawn;
     }
 
     final void publish(long ticket, long offset, int length, int size) {
         long next = tail + size;
-        // invariants 1 and 6; equal while a claim is open
-        assert writableEnd == tail || next + headerBytes - writableEnd <= 0;
+        assert next - roomEnd <= 0; // invariants 1 and 6
         // first: invariant 2 holds wherever this process dies. (This record's own number is there since the last time.)
         writeEndMarker(Layout.offset(next), published + 1);
         // release: pairs with the volatile read of the header in every look; from here on the message exists
         SharedMemory.setRelease(memory, laneAddress + offset, Layout.header(ticket, length));
         tail = next;
+        resume();
         if (bounded) published++; // unbounded queues save this store: a tenth of the throughput at 16 bytes
         wake();
     }
 
     /// Publishes records that end here; `header` is the first one's.
     final void publish(long header, long next, int items) {
-        assert writableEnd == tail || next + headerBytes - writableEnd <= 0;
+        assert next - roomEnd <= 0;
         long offset = Layout.offset(tail);
         writeEndMarker(Layout.offset(next), published + items);
         // release: pairs with the volatile read of the header in every look; from here on all of them exist
@@ -162,7 +211,10 @@ abstract class LaneWriter {
     }
 
     private void wake() {
-        Doorbell.ring(words, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
+        // opaque, as in Doorbell.ring(), which this saves; pairs with Doorbell.prepareToSleep()
+        if (SharedMemory.getOpaque(words, waitingAddress) != 0) {
+            Doorbell.ring(words, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
+        }
         Reference.reachabilityFence(this); // keeps the file mapped
     }
 

@@ -2,6 +2,7 @@ package dev.procession.core;
 
 import java.lang.foreign.MemorySegment;
 import java.util.BitSet;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /// The lanes as seen by threads that neither put nor take: walks along the records and what derives from them
@@ -12,18 +13,13 @@ import org.jspecify.annotations.Nullable;
 final class Lanes {
     /// The longest sleep while leases are out, in ns: the death of a holder wakes no sleeper, so consumers poll.
     private static final long LEASE_NAP_NANOS = 5_000_000;
-
     private static final long FOUND = 1;
-
     static final String NO_RECORD = "there is no record";
     /// No position: its offset is no record's.
     static final long NOWHERE = -1;
-
     private static final String NO_END = "no zero header ends its log";
     static final String NO_CHUNK = "a jump leads to no chunk";
-
     static final String NEVER_STILL = "the lanes never stand still";
-
     /// The cost of a look per lane in steps of [Patience], including the second look that confirms emptiness.
     static final long STEPS_A_LANE = 32;
 
@@ -31,12 +27,14 @@ final class Lanes {
     private final MemorySegment memory;
     private final long base;
     private final QueueGeometry geometry;
+    private final AtomicReferenceArray<@Nullable DoneItems> doneItems; // if it is leased
 
     Lanes(QueueFile file) {
         this.file = file;
         memory = file.memory;
         base = file.base;
         geometry = file.geometry;
+        doneItems = new AtomicReferenceArray<>(geometry.leased() ? geometry.lanes() : 0);
     }
 
     // ---- lanes in use, heads, headers
@@ -145,8 +143,9 @@ final class Lanes {
         if (head(lane) - position <= 0) throw e;
     }
 
-    /// Returns null if the head has overtaken the walk.
-    private @Nullable Log walkFrom(int lane, long head, @Nullable BitSet holders, Patience patience) {
+    /// Walks from the head, or from a record after it. Returns null if the head has overtaken the walk.
+    @Nullable
+    Log walkFrom(int lane, long head, @Nullable BitSet holders, Patience patience) {
         final long first = geometry.bounded() ? number(lane, head) : 0;
         long at = head;
         long items = 0;
@@ -251,7 +250,7 @@ final class Lanes {
         return SharedMemory.getVolatile(file.lanes.mapping(lane), file.lanes.leaseWordAddress(lane, position));
     }
 
-    private int state(int lane, long position) {
+    int state(int lane, long position) {
         return Layout.state(leaseWord(lane, position), position);
     }
 
@@ -261,10 +260,11 @@ final class Lanes {
                 file.lanes.mapping(lane), file.lanes.leaseWordAddress(lane, position), leaseWord, by);
     }
 
-    /// Moves the head over records that are done, one at a time, which frees their space, and over jumps.
+    /// Moves the head over records that are done, which frees their space, and over jumps.
     ///
-    /// Called after each record made done. If two threads finish the record at the head and the one after it
-    /// concurrently, at least one of them sees both done.
+    /// Called after each record made done, or some of them. If two threads finish the record at the head and the one
+    /// after it concurrently, at least one of them sees both done. One CAS proves a whole run: what is done stays done,
+    /// and is not overwritten while the head has not moved.
     void passDone(int lane, Patience patience) {
         long before = head(lane);
         long after = before;
@@ -272,21 +272,25 @@ final class Lanes {
         while (Layout.jumps(after) - Layout.jumps(before) <= geometry.chunks()) {
             long head = head(lane);
             try {
-                long header = header(lane, head);
-                if (Layout.isJump(header)) {
-                    passJump(lane, head, header);
-                } else {
-                    if (header == 0 || state(lane, head) != Layout.DONE) break;
-                    int length = length(lane, head, header);
-                    if (length < 0 && head(lane) == head) throw file.corrupted(lane, head, NO_RECORD);
-                    long next = head + geometry.recordBytes(Math.max(length, 0));
+                long at = head;
+                long header;
+                int length = 0;
+                while ((header = header(lane, at)) != 0
+                        && !Layout.isJump(header)
+                        && state(lane, at) == Layout.DONE
+                        && (length = length(lane, at, header)) >= 0)
+                    at += geometry.recordBytes(length);
+                if (length < 0 && head(lane) == head) throw file.corrupted(lane, at, NO_RECORD);
+                if (at != head) {
                     // pairs with LaneSpace.freePassed(); CAS: the head has not moved since it was read, which proves
-                    // the header
-                    if (length >= 0
-                            && SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, next)) {
-                        after = next;
+                    // the headers
+                    if (SharedMemory.compareAndSet(memory, base + Layout.headOffset(lane), head, at)) {
+                        after = at;
                         continue;
                     }
+                } else if (length >= 0) {
+                    if (!Layout.isJump(header)) break;
+                    passJump(lane, head, header);
                 }
             } catch (InternalError e) {
                 checkPassed(lane, head, e);
@@ -318,11 +322,16 @@ final class Lanes {
         long nap = WaitStrategy.LONGEST_NANOS;
         int lanes = lanesInUse();
         for (int lane = 0; lane < lanes; lane++) {
-            Log log = walk(lane, null, patience);
-            if (log.items() > log.lent() || head(lane) != log.head()) return 0;
-            if (log.lent() > 0) nap = LEASE_NAP_NANOS;
+            long leases = doneItems(lane).leases(patience);
+            if (leases < 0) return 0;
+            if (leases > 0) nap = LEASE_NAP_NANOS;
         }
         return nap;
+    }
+
+    DoneItems doneItems(int lane) {
+        if (doneItems.get(lane) == null) doneItems.compareAndSet(lane, null, new DoneItems(this, lane));
+        return doneItems.get(lane);
     }
 
     /// The ids of all consumers that hold leases.

@@ -310,6 +310,11 @@ final class Layout {
         return (int) (word >>> STATE_BITS + ATTEMPT_BITS) & MAX_CONSUMER_ID;
     }
 
+    /// The same word with the state DONE, and no consumer.
+    static long done(long word) {
+        return word & ~((long) MAX_CONSUMER_ID << STATE_BITS + ATTEMPT_BITS | (1 << STATE_BITS) - 1) | DONE;
+    }
+
     /// How often the record at a position was leased, this word's lease included; 0 if never.
     static int attempts(long word, long position) {
         return jumps(word) == jumps(position) ? (int) (word >>> STATE_BITS) & MAX_ATTEMPT : 0;

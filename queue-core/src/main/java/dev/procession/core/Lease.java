@@ -13,24 +13,22 @@ public final class Lease implements AutoCloseable {
     private final int lane;
     private final long position;
     private final long leaseWord;
-    private final int attempt;
     private boolean ended; // guarded by this
 
-    Lease(Lanes lanes, Runnable whenGivenBack, int lane, long position, long leaseWord, int attempt) {
+    Lease(Lanes lanes, Runnable whenGivenBack, int lane, long position, long leaseWord) {
         this.lanes = lanes;
         file = lanes.file;
         this.whenGivenBack = whenGivenBack;
         this.lane = lane;
         this.position = position;
         this.leaseWord = leaseWord;
-        this.attempt = attempt;
     }
 
     /// Returns how often the message was leased, this time included.
     ///
     /// @return 1 for the first time; after 16,383 times a number between 8,192 and 16,383
     public int attempt() {
-        return attempt;
+        return Layout.attempts(leaseWord, position);
     }
 
     /// Returns what names the message for good: the same each time that it is leased.
@@ -115,15 +113,15 @@ public final class Lease implements AutoCloseable {
     private boolean end(int state) {
         checkNotEnded();
         boolean mine = lanes.replaceLeaseWord(
-                lane, position, leaseWord, Layout.leaseWord(position, 0, attempt, state));
+                lane, position, leaseWord, Layout.leaseWord(position, 0, attempt(), state));
         ended = true; // not before: after a stack overflow here the lease can still be ended later
         return mine;
     }
 
-    private LeaseLostException lost() {
+    LeaseLostException lost() {
         return new LeaseLostException("the lease on the message at position " + position + " of lane " + lane + " of "
                 + file.path + " was lost: its consumer was closed, or held it for longer than the visibility"
-                + " time-out, and attempt " + (attempt + 1) + " has begun; undo what this one did if that matters");
+                + " time-out, and another one may have it; undo what this attempt did if that matters");
     }
 
     /// Gives the message back, unless the lease is done, given back or lost.

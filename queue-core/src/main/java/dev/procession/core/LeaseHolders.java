@@ -49,7 +49,10 @@ final class LeaseHolders {
         long key = file.geometry.laneOffset(lane) + file.geometry.offset(position);
         Held before = held.get(key);
         if (before != null && before.word == leaseWord) return now - before.since > visibilityNanos;
-        if (held.size() < MOST_HELD || before != null) held.put(key, new Held(lane, position, leaseWord, now));
+        // not `now`, which may be from before the lease began
+        if (held.size() < MOST_HELD || before != null) {
+            held.put(key, new Held(lane, position, leaseWord, System.nanoTime()));
+        }
         return false;
     }
 

@@ -12,45 +12,38 @@ import org.jspecify.annotations.Nullable;
 /// {@snippet file="CoreExamples.java" region="leasing-consumer"}
 ///
 /// To lease a record is one CAS of its lease word from the value seen by a look: never leased, given back, or held by a
-/// consumer that is dead or late. There is no recovery: to take over is to lease. A look walks a lane from its head
-/// over the records that are leased or done. It reads a header first and its lease word second: a word other than
-/// "done" proves the header, because the head, before which memory is reused, cannot pass a record that is not done.
-/// The lengths of done records are proven at the end of the walk, by rereading the head. After the CAS the record is
-/// known to be the one seen, as lease words do not repeat (10); a reread of the word proves the copy.
+/// consumer that is dead or late. There is no recovery: to take over is to lease. After the CAS the record is known to
+/// be the one seen, as lease words do not repeat (10); a reread of the word proves the copy.
 ///
 /// Whatever can fail is done before the CAS. A failure after it, stack overflow included, gives the record back at the
 /// end of the call, or failing that at the beginning of the next.
 ///
 /// A holder is identified by a consumer id that no other consumer has, and holds the file lock of that id's byte from
 /// before its first lease. The kernel drops the lock when the process is gone.
-public final class LeasingConsumer extends Consumer {
-    /// Maximum age of a cursor before the scan restarts at the head, in ns: it misses leases given back or abandoned
-    /// before it.
-    private static final long CURSOR_NANOS = 2_000_000;
+public final class LeasingConsumer extends LeaseScan {
+    /// The clock is read once for so many records, unless they take longer than this, in ns.
+    private static final int RECORDS_A_CLOCK = 8;
+    private static final long SLOW_NANOS = 100_000;
 
     private final int consumerId;
-    private final LeaseHolders holders;
-    private final long[] cursor; // position: every record before it was taken, leased or done when walked
-    private final long[] ended; // position at which the last walk of the lane ended
-    private final long[] word; // the lease word of the lane's first record, as the walk saw it
-
-    private long now; // when the current call began
-    private long walkedNanos; // when all lanes were last walked from their heads
-    private volatile boolean cursorsForgotten;
-    // for a lease given back by any thread
-    private final Runnable forgetCursors = () -> cursorsForgotten = true;
-
     private final PrivateCopy copy = new PrivateCopy(file);
-    private @Nullable Lease inHand; // from before its CAS until it is handed to the caller or done
+
+    private final long passBytes = geometry.bounded() ? 0 : geometry.chunkBytes() / 8;
+
+    // the record in hand: from before its CAS until it is done, or its lease is handed to the caller
+    private long heldWord; // its lease word; 0: none
+    private int heldLane;
+    private long heldAt;
+    private @Nullable Lease lent; // its lease, while a handler has it
+    private boolean inRun; // the cursor has passed it, and it is in no list
+
+    private int doneLane = NONE; // the lane whose head has yet to pass records that this call has made done
+    private long passFrom; // position of the first of them
+    private int untilClock; // number of records until the clock is read again
 
     LeasingConsumer(Participants participants, WaitLoop waiting, int consumerId, Leasing leasing) {
-        super(participants, waiting);
+        super(participants, waiting, leasing);
         this.consumerId = consumerId;
-        holders = new LeaseHolders(participants, leasing.visibilityNanos());
-        cursor = head.clone();
-        ended = head.clone();
-        word = new long[head.length];
-        walkedNanos = System.nanoTime();
     }
 
     // ---- leases
@@ -64,10 +57,11 @@ public final class LeasingConsumer extends Consumer {
     public @Nullable Lease tryLease(LeaseHandler handler) {
         begin(1);
         try {
-            Lease lease = acquire(Integer.MAX_VALUE);
-            if (lease == null) return null;
+            if (!acquire(Integer.MAX_VALUE)) return null;
+            Lease lease = lent = held();
             handler.onLease(copy.message(), lease);
-            inHand = null;
+            lent = null;
+            heldWord = 0;
             return lease;
         } catch (InternalError e) {
             throw file.translate(e);
@@ -99,10 +93,10 @@ public final class LeasingConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
-            for (Lease lease; (lease = acquire(to.length)) != null; patience.startOver(0)) {
+            for (; acquire(to.length); patience.startOver(0)) {
                 int length = copy.message().length();
                 copy.message().getBytes(0, to, 0, length);
-                if (lease.finish()) return length; // else it was so slow that another consumer has taken over
+                if (finish()) return length; // else it was so slow that another consumer has taken over
             }
             return EMPTY;
         } catch (InternalError e) {
@@ -124,9 +118,12 @@ public final class LeasingConsumer extends Consumer {
         begin(limit);
         try {
             int taken = 0;
-            for (Lease lease; taken < limit && (lease = acquire(Integer.MAX_VALUE)) != null; taken++) {
+            while (taken < limit && acquire(Integer.MAX_VALUE)) {
                 handler.onMessage(copy.message());
-                lease.done();
+                if (!finish()) throw held().lost();
+                taken++;
+                taken += run(handler, limit - taken);
+                passDone(); // the next handler may run long, and its record may be in another chunk
                 patience.renew();
             }
             return taken;
@@ -139,37 +136,162 @@ public final class LeasingConsumer extends Consumer {
         }
     }
 
-    /// Gives back a lease still in hand when a call ends: its handler threw, or something failed.
+    /// At the end of a call: gives back a record still in hand, since its handler threw or something failed, and has
+    /// heads pass what is done.
     private void settle() {
         copy.hide();
-        Lease lease = inHand;
-        if (lease == null) return;
-        lease.close();
-        inHand = null;
+        if (heldWord != 0) {
+            (lent != null ? lent : held()).close();
+            if (inRun) addLeased(heldLane, heldAt);
+            lent = null;
+            heldWord = 0;
+        }
+        inRun = false;
+        try {
+            passDone();
+        } catch (InternalError e) {
+            throw file.translate(e);
+        }
+        untilClock = 0;
     }
 
-    /// Leases the next record if its payload is at most `most` bytes long, and copies it into `copy`.
-    private @Nullable Lease acquire(int most) {
-        settle();
-        now = System.nanoTime();
+    private Lease held() {
+        return new Lease(shared, lookAgain, heldLane, heldAt, heldWord);
+    }
+
+    private boolean finish() {
+        return finish(heldLane, laneMemory[heldLane], leaseWordAddress(heldLane, heldAt), heldAt, heldWord);
+    }
+
+    /// Makes the record in hand done. Returns false if its lease was lost.
+    private boolean finish(int lane, MemorySegment m, long wordAddress, long at, long leased) {
+        boolean mine = false;
+        try {
+            // pairs with the reads of the word in walk() and in Lanes; CAS: another consumer may have taken over
+            mine = SharedMemory.compareAndSet(m, wordAddress, leased, Layout.done(leased));
+        } catch (InternalError e) {
+            if (file.isTruncated()) throw e;
+            shared.checkPassed(lane, at, e);
+        }
+        if (!mine) return false;
+        heldWord = 0;
+        if (lane != doneLane) {
+            passDone();
+            doneLane = lane;
+            passFrom = at;
+        }
+        if (at - passFrom >= passBytes) passDone();
+        return true;
+    }
+
+    private void passDone() {
+        if (doneLane == NONE) return;
+        int lane = doneLane;
+        doneLane = NONE;
+        shared.passDone(lane, patience);
+    }
+
+    /// Leases the next record if its payload is at most `most` bytes long, and copies it into `copy`: it is in hand
+    /// then. Returns false if every message is leased or done.
+    private boolean acquire(int most) {
+        if (heldWord != 0) settle();
+        if (--untilClock < 0) readClock();
         while (true) {
             try {
-                if (cursorsForgotten || now - walkedNanos > CURSOR_NANOS) beginAtHeads();
+                beginRounds();
                 return leaseNext(most);
             } catch (InternalError e) {
-                if (inHand != null) throw e;
-                checkOvertaken(e);
+                overtaken(e);
             }
         }
     }
 
-    private @Nullable Lease leaseNext(int most) {
+    /// After a fault, returns if the record that was to be in hand, or another one, has been passed meanwhile.
+    private void overtaken(InternalError e) {
+        if (heldWord != 0 && file.head(heldLane) - heldAt <= 0) throw e;
+        heldWord = 0;
+        checkOvertaken(e);
+    }
+
+    /// Hands out records that follow the one that was in hand in its lane, while they are next, free, and nothing is
+    /// unusual: as leaseNext() does it, without a look for each. Returns their number.
+    private int run(MessageHandler handler, int limit) {
+        final int lane = heldLane;
+        final MemorySegment m = laneMemory[lane];
+        final long data = laneAddress[lane];
+        final long words = data + laneBytes;
+        final long headAddress = this.headAddress[lane];
+        final boolean only = lanes == 1;
+        final long rivalKey = this.rivalKey;
+        final long safeKey = Layout.key(safeTicket);
+        final long safeBefore = this.safeBefore[lane];
+        final int most = (int) Math.min(maxShort, copy.byteSize());
+        long at = cursor[lane];
+        int taken = 0;
+        if (position[lane] != at) return 0; // one that was leased comes first
+        inRun = true;
+        try {
+            for (; taken < limit && !isRoundDue(); taken++) {
+                long offset = at & mask;
+                long header = SharedMemory.getVolatile(m, data + offset); // pairs with the release in publish()
+                int length = Layout.length(header);
+                if (length > most || !isShort(length, offset)) break; // also if there is none, or a jump
+                boolean isNext = only
+                        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
+                        ? SharedMemory.getVolatile(memory, lanesInUseAddress) == 1
+                        : Layout.before(header, rivalKey)
+                                && (Layout.before(header, safeKey) || at - safeBefore < 0);
+                if (!isNext) break;
+                long wordAddress = words + offset / (Layout.BLOCK / Long.BYTES);
+                long seen = SharedMemory.getVolatile(m, wordAddress); // pairs with the CAS of other consumers
+                if (Layout.state(seen, at) != Layout.FREE) break;
+                long mine = Layout.leaseWord(
+                        at, consumerId, Layout.nextAttempt(Layout.attempts(seen, at)), Layout.LEASED);
+                heldAt = at;
+                heldWord = mine;
+                // the taking step, as in leaseNext(); the read of the head pairs with the CAS in Lanes.passDone()
+                if (!SharedMemory.compareAndSet(m, wordAddress, seen, mine)
+                        || SharedMemory.getVolatile(memory, headAddress) - at > 0) {
+                    heldWord = 0;
+                    break;
+                }
+                copy.fill(m, data + offset + headerBytes, length);
+                // pairs with the release in publish() that reuses the space: the copy precedes the read that proves it
+                SharedMemory.acquireFence();
+                // pairs with the CAS of another consumer, which took over because this one was so slow
+                if (SharedMemory.getVolatile(m, wordAddress) != mine) {
+                    heldWord = 0;
+                    break;
+                }
+                copy.show(length, lane, at);
+                cursor[lane] = at += recordBytes(length);
+                handler.onMessage(copy.message());
+                if (!finish(lane, m, wordAddress, heldAt, mine)) throw held().lost();
+                if (--untilClock < 0) readClock();
+            }
+        } catch (InternalError e) {
+            overtaken(e);
+            inRun = false;
+            return taken;
+        }
+        inRun = false;
+        readOn(lane);
+        return taken;
+    }
+
+    private void readClock() {
+        long last = now;
+        now = System.nanoTime();
+        untilClock = now - last < SLOW_NANOS ? RECORDS_A_CLOCK - 1 : 0;
+    }
+
+    private boolean leaseNext(int most) {
         int length = 0;
         for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
             lane = selectLane();
             if (lane == NONE) {
                 empty();
-                return null;
+                return false;
             }
             long at = position[lane];
             length = firstLength(lane);
@@ -191,141 +313,30 @@ public final class LeasingConsumer extends Consumer {
             int attempt = Layout.nextAttempt(Layout.attempts(word[lane], at));
             long mine = Layout.leaseWord(at, consumerId, attempt, Layout.LEASED);
             assert mine != word[lane]; // invariant 10
-            Lease lease = new Lease(shared, forgetCursors, lane, at, mine, attempt);
-            inHand = lease;
+            forgetDone(lane);
+            heldLane = lane;
+            heldAt = at;
+            heldWord = mine;
             // the taking step; pairs with the reads of the word in walk(), here and in Lanes. A word that is zero
             // again, since its space was given back, looks as it did before: then the head has passed the record
             if (!SharedMemory.compareAndSet(m, wordAddress, word[lane], mine) || hasPassed(lane, at)) {
-                inHand = null;
+                heldWord = 0;
                 read(lane); // another consumer was faster
                 continue;
             }
             copy.fill(m, firstPayload(lane, length), length);
-            cursor[lane] = afterFirst(lane, length);
-            read(lane);
+            passLeased(lane, at, afterFirst(lane, length));
+            readOn(lane);
             // pairs with the release in publish() that reuses the space: the copy precedes the read that proves it
             SharedMemory.acquireFence();
             // pairs with the CAS of another consumer, which took over because this one was so slow
-            if (SharedMemory.getVolatile(m, wordAddress) != mine) continue;
-            copy.show(length, lane, at);
-            return lease;
-        }
-    }
-
-    private long leaseWordAddress(int lane, long at) {
-        return laneAddress[lane] + laneBytes + geometry.leaseWordBytes(at & mask);
-    }
-
-    // ---- look
-
-    /// Leases given back or abandoned lie before the cursors: restarts at the heads.
-    private void beginAtHeads() {
-        cursorsForgotten = false; // before the walk: a lease given back from now on sets it again
-        walkedNanos = now;
-        for (int lane = 0; lane < lanes; lane++) {
-            cursor[lane] = head[lane];
-            first[lane] = 0; // unread
-        }
-        holders.forgetEnded();
-    }
-
-    /// Finds the lane's first record that can be leased: after the cursor if there is one, else from the head on.
-    @Override
-    long read(int lane) {
-        if (walk(lane) == 0 && cursor[lane] != head[lane]) {
-            cursor[lane] = head[lane];
-            walk(lane);
-        }
-        return first[lane];
-    }
-
-    /// One walk from the cursor, or from the head if that has passed the cursor.
-    private long walk(int lane) {
-        long start = 0;
-        long at = 0;
-        again:
-        for (;; patience.startOver(lane, (at - start) / Layout.BLOCK)) {
-            // pairs with the CAS in Lanes.passDone()
-            start = SharedMemory.getVolatile(memory, headAddress[lane]);
-            if (Layout.jumps(start) != Layout.jumps(head[lane])) left.set(lane);
-            head[lane] = start;
-            if (cursor[lane] - start > 0) start = cursor[lane];
-            at = start;
-            long leaseWord = 0;
-            long header;
-            // pairs with the release in publish() and jump()
-            while ((header = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (at & mask))) != 0) {
-                if (Layout.isJump(header)) {
-                    if (at == head[lane]) {
-                        shared.passJump(lane, at, header);
-                        continue again;
-                    }
-                    long target = shared.target(at, header);
-                    if (target == Lanes.NOWHERE || Layout.jumps(target) - Layout.jumps(start) >= geometry.chunks()) {
-                        if (hasPassed(lane, start)) continue again;
-                        throw file.corrupted(lane, at, Lanes.NO_CHUNK);
-                    }
-                    at = target;
-                    continue;
-                }
-                int length = Layout.length(header);
-                long size = recordBytes(length);
-                if (!isShort(length, at & mask)) {
-                    length = shared.length(lane, at, header);
-                    if (length < 0) {
-                        if (hasPassed(lane, start)) continue again;
-                        throw file.corrupted(lane, at,
-                                "its header " + Long.toHexString(header) + " is not that of a record");
-                    }
-                    size = geometry.recordBytes(length);
-                }
-                // pairs with the CAS of every change of a lease word; after the header, which it proves
-                leaseWord = SharedMemory.getVolatile(laneMemory[lane], leaseWordAddress(lane, at));
-                int state = Layout.state(leaseWord, at);
-                if (state == Layout.FREE || state == Layout.LEASED && holders.isAbandoned(lane, at, leaseWord, now))
-                    break;
-                if (state == Layout.DONE && at == head[lane]) {
-                    shared.passDone(lane, patience);
-                    continue again;
-                }
-                if (state != Layout.DONE && state != Layout.LEASED) {
-                    if (hasPassed(lane, start)) continue again;
-                    throw file.corrupted(lane, at, "its lease word " + Long.toHexString(leaseWord) + " is none");
-                }
-                at += size;
+            if (SharedMemory.getVolatile(m, wordAddress) != mine) {
+                heldWord = 0;
+                continue;
             }
-            if (hasPassed(lane, start)) continue;
-            word[lane] = leaseWord;
-            position[lane] = ended[lane] = cursor[lane] = at;
-            return first[lane] = header;
+            copy.show(length, lane, at);
+            return true;
         }
-    }
-
-    /// Whether the head has passed the position, so that memory there may be reused and what was read means nothing.
-    private boolean hasPassed(int lane, long start) {
-        // pairs with the CAS in Lanes.passDone(); the fence keeps the reads that this head proves before it
-        SharedMemory.acquireFence();
-        return SharedMemory.getVolatile(memory, headAddress[lane]) - start > 0; // pairs with the same
-    }
-
-    /// A record that can be leased keeps its place: the head cannot pass it.
-    @Override
-    boolean headUnchanged(int lane) {
-        return !hasPassed(lane, position[lane]);
-    }
-
-    /// Two consecutive looks from the heads that end each lane at the same position.
-    @Override
-    boolean confirmEmpty() {
-        int before = lanes;
-        readLanesInUse();
-        boolean empty = true;
-        for (int lane = 0; lane < lanes; lane++) {
-            long old = lane < before ? ended[lane] : 0;
-            cursor[lane] = head[lane];
-            empty &= read(lane) == 0 & ended[lane] == old;
-        }
-        return empty;
     }
 
     /// Detaches the consumer. Messages that it has not taken stay; those it holds are leased to others.

@@ -34,7 +34,12 @@ final class PrivateCopy {
 
     /// Copies bytes of a lane to the start of the private memory.
     void fill(MemorySegment lane, long from, long bytes) {
-        SharedMemory.copy(lane, from, memory, SharedMemory.base(memory), bytes);
+        fill(0, lane, from, bytes);
+    }
+
+    /// Copies bytes of a lane to an offset in the private memory.
+    void fill(long offset, MemorySegment lane, long from, long bytes) {
+        SharedMemory.copy(lane, from, memory, SharedMemory.base(memory) + offset, bytes);
     }
 
     /// Shows the payload at the start of the private memory as that of a message.

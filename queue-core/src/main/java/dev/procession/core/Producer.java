@@ -74,6 +74,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
 
     /// A method of its own: with its body inside the try, 16-byte throughput was a quarter lower.
     private boolean putBytes(byte[] from, int start, int length) {
+        if (putAtOnce(from, start, length)) return true;
         if (length > maxShort) return putLong(MemorySegment.ofArray(from), start, length);
         int size = recordBytes(length);
         long offset = begin(size);
@@ -172,12 +173,18 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
+        long usual = usualPayload(length);
+        if (usual != 0) {
+            claim.open(usual, length);
+            stop();
+            return claim;
+        }
         long size = batchBytes(length);
         try {
             long offset = begin(size);
             if (offset == FULL) return null;
-            claim.open(laneAddress + offset + geometry.payloadOffset(length), length, writableEnd);
-            writableEnd = tail;
+            claim.open(laneAddress + offset + geometry.payloadOffset(length), length);
+            stop();
             return claim;
         } catch (RuntimeException | Error e) {
             throw failed(e);
@@ -257,7 +264,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         try {
             patience.renew();
             if (bounded && !bound.hasPlace(messages, patience)) return false;
-            return tail + bytes + headerBytes - writableEnd <= 0 || makeRoom(bytes);
+            return hasRoomAtTail(bytes) || makeRoom(bytes);
         } catch (InternalError e) {
             throw translate(e);
         }
@@ -272,14 +279,14 @@ public final class Producer extends LaneWriter implements AutoCloseable {
             return;
         }
         long before = tail;
-        long size = geometry.recordBytes(length);
+        long size = length <= maxShort ? recordBytes(length) : geometry.recordBytes(length);
         try {
             try {
                 publish(writeHead(ticket(), Layout.offset(before), length, published), before + size, 1);
             } finally {
                 if (tail != before) {
                     claim.length = -1;
-                    writableEnd = claim.writableEndAfter;
+                    resume();
                 }
             }
         } catch (InternalError e) {
@@ -290,7 +297,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     void abort() {
         if (bounded && !batch.isOpen() && !file.isTruncated()) retract();
         claim.length = -1;
-        writableEnd = claim.writableEndAfter;
+        if (!batch.isOpen()) resume();
     }
 
     // ---- errors and the end
@@ -310,14 +317,14 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     }
 
     QueueCorruptedException translate(InternalError e) {
-        writableEnd = tail; // the next call checks whether the queue is usable
+        stop(); // the next call checks whether the queue is usable
         return file.translate(e);
     }
 
     @Override
     void checkUsable() {
         if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
-        if (!file.isUsable()) writableEnd = tail;
+        if (!file.isUsable()) stop();
         file.checkOpen();
         claim.checkNone();
         if (batch.isOpen()) throw new IllegalStateException("a batch is open; commit or abort it first");
@@ -330,7 +337,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
         if (claim.isOpen()) claim.abort();
         if (batch.isOpen()) batch.abort();
         closed = true;
-        writableEnd = tail;
+        stop();
         try {
             closeSpace();
         } catch (QueueCorruptedException | InternalError e) {

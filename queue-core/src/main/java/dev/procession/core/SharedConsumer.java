@@ -11,6 +11,9 @@ final class SharedConsumer extends Consumer {
     /// A record that is longer than this is not copied before a reread of the head has proven its length: a length
     /// that is none could lead over memory that is allocated by being read.
     private static final int UNPROVEN_BYTES = 1 << 12;
+    /// So much is copied before the head is read again: the space of what another consumer has taken meanwhile may have
+    /// been given back, and to read it would allocate it again.
+    private static final int STEP_BYTES = 64 << 10;
 
     private final PrivateCopy copy = new PrivateCopy(file);
     private boolean taken; // by this call
@@ -55,8 +58,15 @@ final class SharedConsumer extends Consumer {
                 if (length < 0) throw corrupted(lane, first[lane]);
                 if (length > to.length) throw tooLarge(length, to.length);
             }
-            SharedMemory.copyOut(laneMemory[lane], firstPayload(lane, length), to, 0, length);
-            if (take(lane, afterFirst(lane, length))) return length;
+            long from = firstPayload(lane, length);
+            int copied = Math.min(length, STEP_BYTES);
+            SharedMemory.copyOut(laneMemory[lane], from, to, 0, copied);
+            for (int step; copied < length && headUnchanged(lane); copied += step) {
+                step = Math.min(length - copied, STEP_BYTES);
+                SharedMemory.copyOut(laneMemory[lane], from + copied, to, copied, step);
+            }
+            if (copied == length && take(lane, afterFirst(lane, length))) return length;
+            if (copied < length) read(lane);
         }
     }
 
@@ -114,7 +124,10 @@ final class SharedConsumer extends Consumer {
         }
         if (!ensureCapacity(lane, length)) return false;
         long at = position[lane];
-        copy.fill(laneMemory[lane], firstPayload(lane, length), length);
+        if (!copyFirst(lane, length)) {
+            read(lane);
+            return false;
+        }
         if (!take(lane, afterFirst(lane, length))) {
             patience.startOver(lane, length / Long.BYTES);
             return false;
@@ -126,6 +139,18 @@ final class SharedConsumer extends Consumer {
             copy.hide();
         }
         return true;
+    }
+
+    /// Copies the lane's first payload. Returns false if another consumer has taken it meanwhile.
+    private boolean copyFirst(int lane, int length) {
+        long from = firstPayload(lane, length);
+        int copied = Math.min(length, STEP_BYTES);
+        copy.fill(laneMemory[lane], from, copied);
+        for (int step; copied < length && headUnchanged(lane); copied += step) {
+            step = Math.min(length - copied, STEP_BYTES);
+            copy.fill(copied, laneMemory[lane], from + copied, step);
+        }
+        return copied == length;
     }
 
     /// Makes room for a copy before anything is taken: a failure here leaves the messages in the queue. Returns false

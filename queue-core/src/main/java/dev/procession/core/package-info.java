@@ -96,8 +96,8 @@
 /// release: a header without ticket that names the chunk. So a lane whose consumers keep up goes to and fro between its
 /// two lowest chunks, which stay in the cache, and one with a backlog grows, up to the lane's size. What it has grown
 /// by is given back to the file system: by a thread of the owner's process some tenths of a second later, when the
-/// owner closes, by its heir, or, if it has none, by a consumer. A consumer that was stopped there sees zeros, old
-/// bytes, or a fault if the file system is full, and disbelieves all three (9).
+/// owner closes, by its heir, or, if it has none, by a consumer that finds the queue empty or closes. A consumer that
+/// was stopped there sees zeros, old bytes, or a fault if the file system is full, and disbelieves all three (9).
 ///
 /// **A batch** is several records that are published by one store: those after the first are written whole, with plain
 /// stores, where no consumer looks yet; then the zero header after the last; then the first header, release. It has one
@@ -135,7 +135,8 @@
 /// **Taking** is by [Delivery][dev.procession.core.Delivery]. Exclusive: read in place, then move the head. Shared:
 /// copy out, then CAS the head from where it was read; that proves the copy, since no producer writes there before the
 /// head has passed it (6). Leased: CAS the lease word from free (or from a holder that is dead or late) to "mine", copy
-/// out, reread the word; later CAS it to "done". Any thread that finds the record at the head done moves the head.
+/// out, reread the word; later CAS it to "done". Any thread that finds the record at the head done moves the head over
+/// it and the done ones that follow it: one CAS proves that all of them were still there.
 ///
 /// # What a kill or a stop leaves
 ///
@@ -169,10 +170,11 @@
 /// # Reading order
 ///
 /// `Layout` (the table), `LaneWriter` (a put, step by step), `LaneScan` (the look), `SharedConsumer` (`tryGet`, `read`,
-/// `take`): that is put and get, half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeasingConsumer` and `Lease`,
-/// `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are the public side of the first two; `LaneQueue` is the
-/// handle, `QueueFile` its file, `Participants` attachment and liveness, `Lanes` what is known of all lanes together,
-/// and the walks of observers, `Home` the directory of anonymous queues, and package `os` the system calls.
+/// `take`): that is put and get, half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeaseScan`, `LeasingConsumer`
+/// and `Lease`, `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are the public side of the first two;
+/// `LaneQueue` is the handle, `QueueFile` its file, `Participants` attachment and liveness, `Lanes` what is known of
+/// all lanes together, and the walks of observers, `Home` the directory of anonymous queues, and package `os` the
+/// system calls.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md lists what Spin has checked, RELIABILITY.md what was tested

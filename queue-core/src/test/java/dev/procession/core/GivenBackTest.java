@@ -180,6 +180,24 @@ class GivenBackTest {
         }
     }
 
+    /// The consumer that took the backlog of a producer that is gone never finds the queue empty.
+    @ParameterizedTest
+    @EnumSource
+    void theEndOfAConsumerGivesBackWhatNobodyOwns(Taking taking) {
+        try (var opened = new OpenQueue(folder, new QueueGeometry(2, LANE, CHUNK, 0, taking.leasing()))) {
+            this.opened = opened;
+            int put = 0;
+            try (var producer = opened.queue.newProducer()) {
+                while (producer.tryPut(message(put, 1000))) put++;
+            }
+            assertTrue(space() > LANE / 2);
+            try (var consumer = opened.queue.newConsumer(taking.delivery)) {
+                for (int taken = 0; taken < put;) taken += consumer.poll(message -> {}, Math.min(100, put - taken));
+            }
+            assertTrue(space() <= chunks(3), () -> space() + " bytes, of " + chunks(3));
+        }
+    }
+
     /// The backlog is another's: taken before the heir comes, and after it.
     @ParameterizedTest
     @ValueSource(booleans = {false, true})

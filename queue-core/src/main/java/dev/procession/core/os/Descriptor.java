@@ -2,6 +2,7 @@ package dev.procession.core.os;
 
 import static dev.procession.core.os.Syscalls.CLOSE;
 import static dev.procession.core.os.Syscalls.EBADF;
+import static dev.procession.core.os.Syscalls.ENOMEM;
 import static dev.procession.core.os.Syscalls.FCNTL;
 import static dev.procession.core.os.Syscalls.LSEEK;
 import static dev.procession.core.os.Syscalls.MMAP;
@@ -48,14 +49,20 @@ final class Descriptor {
     /// An address, or -errno.
     synchronized long map(long offset, long bytes) {
         if (closed) return -EBADF;
+        if (!Mappings.tryAdd()) return -ENOMEM;
         long address = call(MMAP, 0, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
-        if (address >= 0) mappings.put(address, bytes);
+        if (address >= 0) {
+            mappings.put(address, bytes);
+        } else {
+            Mappings.remove(1);
+        }
         return address;
     }
 
     synchronized void unmap() {
         close();
         mappings.forEach((address, bytes) -> call(MUNMAP, address, bytes));
+        Mappings.remove(mappings.size());
         mappings.clear();
     }
 

@@ -214,9 +214,9 @@ final class LinuxFile implements OsFile {
         long before = offset & MAP_ALIGNMENT - 1;
         long address = descriptor.map(offset - before, before + bytes);
         if (address < 0) {
-            String why = address == -ENOMEM ? "no address space is left" : "error " + -address;
-            throw new FileSystemException("cannot map " + bytes + " more bytes of the queue's file: " + why
-                    + "; allow this process more (ulimit -v), or make the queue with smaller lanes");
+            throw Mappings.refused(bytes, address == -ENOMEM
+                    ? "no address space is left, or this process has too many mappings"
+                    : "error " + -address);
         }
         return MemorySegment.ofAddress(address + before).reinterpret(bytes, arena, null);
     }

@@ -29,6 +29,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,7 @@ final class PortableFile implements OsFile {
     // guarded by JvmFile.OPEN, as are all fields; value: whether shared
     private final Map<Long, Boolean> held = new HashMap<>();
     private final Arena arena = Arena.ofShared();
+    private final AtomicInteger mappings = new AtomicInteger(); // number of lanes that are mapped
     private MemorySegment mapping = MemorySegment.NULL;
     private boolean detached;
 
@@ -53,7 +55,16 @@ final class PortableFile implements OsFile {
 
     @Override
     public MemorySegment map(long offset, long bytes) throws IOException {
-        return file.map(offset, bytes, arena);
+        if (!Mappings.tryAdd()) throw Mappings.refused(bytes, "this process has too many mappings");
+        boolean mapped = false;
+        try {
+            MemorySegment memory = file.map(offset, bytes, arena);
+            mapped = true;
+            mappings.getAndIncrement();
+            return memory;
+        } finally {
+            if (!mapped) Mappings.remove(1);
+        }
     }
 
     // ---- create, open
@@ -287,7 +298,10 @@ final class PortableFile implements OsFile {
     public void close() {
         detach();
         synchronized (JvmFile.OPEN) {
-            if (arena.scope().isAlive()) arena.close();
+            if (arena.scope().isAlive()) {
+                arena.close();
+                Mappings.remove(mappings.get());
+            }
         }
     }
 

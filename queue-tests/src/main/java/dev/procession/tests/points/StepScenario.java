@@ -73,6 +73,8 @@ final class StepScenario {
         EXCLUSIVE_GETTER(GEOMETRY, Delivery.EXCLUSIVE, 1),
         /// Takes leases, finishes most messages and gives some back.
         LEASER(LEASED, Delivery.LEASED, 1),
+        /// Polls, which takes a lease on one message after the other.
+        LEASED_POLLER(LEASED, Delivery.LEASED, 4),
         /// Attaches, looks at everything, leaves.
         ONLOOKER(GEOMETRY, Delivery.SHARED, 1),
         /// Makes the queue.

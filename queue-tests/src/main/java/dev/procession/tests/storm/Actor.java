@@ -248,7 +248,8 @@ public final class Actor {
             history.returned(queue.isEmpty() ? 1 : 0, clock.stamp());
         }
         if (consumer instanceof LeasingConsumer leasing) {
-            lease(leasing, history, manner);
+            if (plan.run() > 1 && manner > 0) pollLeases(leasing, history);
+            else lease(leasing, history, manner);
         } else if (plan.run() > 1 || manner == 2) { // one message can be polled, too
             poll(consumer, history, manner);
         } else {
@@ -297,6 +298,27 @@ public final class Actor {
         else lease.giveBack();
         history.returned(clock.stamp());
         if (done) history.message();
+    }
+
+    /// Takes leases one after the other by a poll, which finishes each message when its handler has returned. How
+    /// often a message was lent is not told.
+    private void pollLeases(LeasingConsumer consumer, History history) {
+        long begin = clock.stamp();
+        long before = history.count();
+        consumer.poll(message -> {
+            long now = clock.stamp();
+            if (history.count() > before) history.returned(now); // the last one is done
+            int length = message.length();
+            message.getBytes(0, buffer, 0, length);
+            long id = load.check(buffer, length);
+            history.begin(History.LEASE, id, begin);
+            history.returned(clock.stamp());
+            history.begin(History.ATTEMPT, 0, clock.stamp());
+            history.message();
+            history.begin(History.DONE, id, clock.stamp());
+        }, plan.run());
+        if (history.count() == before) history.begin(History.LEASE, 0, begin);
+        history.returned(clock.stamp());
     }
 
     // ---- pace

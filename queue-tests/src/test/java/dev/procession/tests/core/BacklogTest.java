@@ -16,6 +16,8 @@ import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.SharedMemory;
+import dev.procession.tests.jvm.Points;
+import dev.procession.tests.kit.Await;
 import dev.procession.tests.kit.Child;
 import dev.procession.tests.kit.Peer;
 import java.io.IOException;
@@ -99,6 +101,33 @@ class BacklogTest {
         var where = file;
         peer.run(scope -> scope.open(where).consumer(delivery));
         return peer;
+    }
+
+    /// One is stopped while it copies a message of 64 MiB; another takes it, and its space is given back. What the
+    /// first reads of it then is allocated again, so it must not be all that it had not read yet.
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void whoCopiesWhatAnotherOneHasTakenAllocatesLittleOfIt(boolean poll) throws Exception {
+        needs(200L << 20);
+        create(QueueGeometry.DEFAULT);
+        String where = file;
+        String point = poll ? "PrivateCopy.fill/copy:3:stop" : "SharedConsumer.takeOne/copyOut:2:stop";
+        try (var puts = puts();
+                var gets = gets(Delivery.SHARED);
+                var child = Child.start(Points.OPTION + point);
+                var slow = child.peer()) {
+            slow.run(scope -> scope.open(where).consumer(Delivery.SHARED));
+            puts.run(scope -> assertTrue(scope.producer.tryPut(new byte[64 * MIB])));
+            var taking = slow.start(scope -> poll
+                    ? (long) scope.consumer.poll(message -> {}, 1)
+                    : scope.consumer.tryGet(new byte[64 * MIB]));
+            child.awaitStopped();
+            assertEquals(64 * MIB, gets.count(scope -> scope.consumer.tryGet(new byte[64 * MIB])));
+            Await.until("its space is given back", () -> space() <= 2 * CHUNK + IDLE);
+            child.resume();
+            assertEquals(poll ? 0L : -1L, Peer.join(taking));
+            assertTrue(space() <= 2 * CHUNK + IDLE + MIB, () -> space() + " bytes");
+        }
     }
 
     // ---- how much, how long, how many

@@ -312,6 +312,39 @@ class LeaseTest extends Keeping {
         assertTrue(queue.isEmpty());
     }
 
+    /// Counts steps on shared memory: those of a put and a get do not grow with what is done behind a lease.
+    @ParameterizedTest
+    @ValueSource(ints = {0, 20})
+    void whatIsDoneBehindALeaseIsNotWalkedAgain(int maxItems) {
+        String file = directory.resolve("held").toString();
+        LaneQueue.create(Path.of(file), new QueueGeometry(1, 1 << 20, maxItems, FOR_LIFE), "").close();
+        try (var peer = Child.kept("counts steps", Points.OPTION + "::").peer()) {
+            peer.run(scope -> {
+                scope.open(file).producer();
+                scope.consumer(Delivery.LEASED);
+                var producer = scope.producer;
+                var consumer = (LeasingConsumer) scope.consumer;
+                assertTrue(producer.tryPut(new byte[8]));
+                assertNotNull(consumer.tryLease((message, lease) -> {}));
+                for (int i = 0; i < maxItems - 1; i++) assertTrue(producer.tryPut(new byte[8])); // full
+                long[] steps = {0};
+                Points.atEach(() -> steps[0]++);
+                long few = 0;
+                for (int done = 0; done < 3_000; done++) {
+                    steps[0] = 0;
+                    if (maxItems == 0) assertTrue(producer.tryPut(new byte[8]));
+                    assertEquals(1, consumer.poll(message -> {}, 1));
+                    if (maxItems == 0) assertEquals(0, consumer.poll(message -> {}, 1));
+                    else assertTrue(producer.tryPut(new byte[8]));
+                    if (done == 20) few = steps[0];
+                }
+                long many = steps[0];
+                Points.atEach(() -> {});
+                assertTrue(many < 2 * few + 100, "steps=" + few + " at first, and " + many);
+            });
+        }
+    }
+
     @Test
     void withinTheTimeOutALivingHolderKeepsItsLease() throws Exception {
         var queue = create(new Leasing(TimeUnit.SECONDS.toNanos(100), 0));

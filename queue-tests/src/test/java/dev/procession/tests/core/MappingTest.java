@@ -3,6 +3,7 @@ package dev.procession.tests.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.procession.Codec;
 import dev.procession.SharedQueue;
@@ -15,6 +16,7 @@ import dev.procession.core.LeasingConsumer;
 import dev.procession.core.Producer;
 import dev.procession.core.QueueClosedException;
 import dev.procession.core.QueueGeometry;
+import dev.procession.core.QueueUnavailableException;
 import dev.procession.tests.Effort;
 import dev.procession.tests.SharedMemory;
 import dev.procession.tests.kit.Child;
@@ -129,6 +131,40 @@ class MappingTest {
             queue.close();
             waiting.join();
         });
+    }
+
+    /// The kernel lets a process have some 65,000 mappings, and the JVM itself needs more of them from time to time.
+    @ParameterizedTest
+    @ValueSource(strings = {NATIVE, PORTABLE})
+    void whoMapsTooMuchIsToldSoAndTheJvmLives(String flag) throws IOException {
+        long limit = Long.parseLong(Files.readAllLines(Path.of("/proc/sys/vm/max_map_count")).getFirst());
+        assumeTrue(limit > 50_000 && limit < 100_000, "the kernel's default is 65,530, and here it is " + limit);
+        var file = directory.resolve("queue").toString();
+        LaneQueue.create(Path.of(file), new QueueGeometry(1024, 4096, 0), "").close();
+        try (var child = Child.start(flag); var peer = child.peer()) {
+            peer.run(scope -> {
+                var queue = LaneQueue.open(Path.of(file));
+                var producers = new ArrayList<Producer>();
+                for (int i = 0; i < 1024; i++) producers.add(queue.newProducer());
+                for (var producer : producers) assertTrue(producer.tryPut(new byte[8]));
+                var handles = new ArrayList<LaneQueue>();
+                var thrown = assertThrows(QueueUnavailableException.class, () -> {
+                    while (handles.size() < 1000) {
+                        handles.add(LaneQueue.open(Path.of(file)));
+                        handles.getLast().size();
+                    }
+                });
+                assertTrue(thrown.getMessage().contains("vm.max_map_count"), thrown.getMessage());
+                assertTrue(handles.size() > 25, () -> handles.size() + " handles with 1024 mapped lanes each");
+                for (var thread : List.of(new Thread(() -> {}), new Thread(() -> {}))) thread.start();
+                handles.forEach(LaneQueue::close);
+                try (var another = LaneQueue.open(Path.of(file))) {
+                    assertEquals(1024, another.size());
+                }
+                producers.forEach(Producer::close);
+                queue.close();
+            });
+        }
     }
 
     /// Whoever asks while somebody else closes gets an answer or a QueueClosedException; the JVM lives.
