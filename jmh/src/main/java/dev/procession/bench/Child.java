@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +35,8 @@ final class Child {
     private static final int LIMIT = 64;
     /// Messages put by one call, so that the loop is compiled as a method and not only entered in its middle.
     private static final int BURST = 1024;
+    private static final Path SCHEDSTAT = Path.of("/proc/thread-self/schedstat");
+    private static final boolean SCHEDSTAT_IS_KNOWN = Files.isReadable(SCHEDSTAT);
     private static final long LONGEST_NANOS = 100_000_000_000L;
 
     private final int number;
@@ -138,11 +141,22 @@ final class Child {
         return switch (command[0]) {
             case "create" -> create();
             case "open" -> open();
-            case "run" -> run(n, Waiting.Policy.valueOf(command[2]));
+            case "run" -> {
+                long waitedBefore = waitedForCore();
+                long start = System.nanoTime();
+                String reply = run(n, Waiting.Policy.valueOf(command[2]));
+                yield transport.waitsInKernel() ? reply : reply + " took=" + (System.nanoTime() - start) + " waited="
+                        + (waitedForCore() - waitedBefore);
+            }
             case "start" -> " at=" + signals().start(++runs, work.producers());
             case "drain" -> drain(n);
             default -> throw new IllegalArgumentException("command=" + line);
         };
+    }
+
+    /// Nanoseconds that this thread was ready to run while its core did something else; 0 if the system does not tell.
+    private static long waitedForCore() throws IOException {
+        return SCHEDSTAT_IS_KNOWN ? Long.parseLong(Files.readString(SCHEDSTAT).split(" ")[1]) : 0;
     }
 
     private String create() throws IOException {

@@ -45,6 +45,7 @@ final class Environment {
         facts.put("forks", settings.forks());
         facts.put("roundsPerFork", settings.rounds());
         facts.put("sampleMillis", settings.sample().toMillis());
+        facts.put("longestWarmUpMillis", settings.longestWarmUp().toMillis());
         facts.put("files", home.getParent().toString());
         facts.put("peers", Stream.of(RingBuffer.class, Aeron.class, MediaDriver.class, ChronicleQueue.class)
                 .map(type -> source(type).getFileName().toString()).toList());

@@ -83,8 +83,11 @@ final class Goals {
     /// One figure of one system.
     record Figure(String system, String name, int bytes) {
         private Optional<Result> in(Run run) {
-            return run.better(r -> r.system().equals(system) && r.figure().equals(name)
-                    && r.work().bytes() == bytes);
+            return run.better(this::isOf);
+        }
+
+        private boolean isOf(Result result) {
+            return result.system().equals(system) && result.figure().equals(name) && result.work().bytes() == bytes;
         }
     }
 
@@ -119,11 +122,18 @@ final class Goals {
         }
 
         private Reached reached(Run run) {
+            if (isLeftOut(run, this.ours) || this.theirs != null && isLeftOut(run, this.theirs))
+                return new Reached(this, Verdict.DISTURBED, Optional.empty());
             Optional<Result> ours = this.ours.in(run);
             Optional<Result> theirs = this.theirs == null ? ours : this.theirs.in(run);
             if (ours.isEmpty() || theirs.isEmpty()) return new Reached(this, Verdict.NOT_MEASURED, Optional.empty());
             Result value = value(ours.get(), theirs.get());
-            return new Reached(this, verdict(value), Optional.of(value));
+            return new Reached(this, verdict(value), Optional.of(value).filter(Result::isKnown));
+        }
+
+        /// Whether it was measured, and no sample of it counts.
+        private static boolean isLeftOut(Run run, Figure figure) {
+            return figure.in(run).isEmpty() && run.results().stream().anyMatch(figure::isOf);
         }
 
         private Result value(Result ours, Result theirs) {
@@ -136,7 +146,7 @@ final class Goals {
         }
 
         private Verdict verdict(Result value) {
-            if (value.isDisturbed()) return Verdict.DISTURBED;
+            if (!value.isKnown()) return Verdict.DISTURBED;
             if (isInDoubt(value)) return Verdict.UNSTEADY;
             double median = value.median();
             return (isAtLeast ? median >= wanted : median <= wanted) ? Verdict.MET : Verdict.MISSED;
@@ -152,6 +162,7 @@ final class Goals {
     }
 
     enum Verdict {
+        // disturbed: no round is left in which none of the samples is left out
         MET, MISSED, UNSTEADY, DISTURBED, NOT_MEASURED;
 
         @Override

@@ -41,7 +41,11 @@ final class Group implements Subject {
     private final List<Peer> peers = new CopyOnWriteArrayList<>();
     private final List<Member> members = new ArrayList<>();
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
-    private final Map<Waiting.Policy, Long> messages = new EnumMap<>(Waiting.Policy.class);
+    private double coreShare; // the least one among the replies of this sample
+    private final Map<Waiting.Policy, Pace> paces = new EnumMap<>(Waiting.Policy.class);
+
+    /// What was moved last, and in what time.
+    private record Pace(long messages, long nanos) {}
 
     /// A process to be: its command line, and the seats that it will hold.
     record Hosted(List<String> command, List<Work.Seat> seats) {}
@@ -134,20 +138,40 @@ final class Group implements Subject {
         } while (System.nanoTime() - start < length.toNanos());
     }
 
+    @Override
+    public WarmUp warmUpUntilStill(Duration atMost, Waiting.Policy policy) throws IOException, InterruptedException {
+        var warmUp = new WarmUp();
+        boolean wantsCold = work.coldFigure().isPresent() && paces.isEmpty();
+        for (long start = System.nanoTime(), soFar = 0; soFar < atMost.toNanos();) {
+            sample(WarmUp.SLICE, policy);
+            soFar = System.nanoTime() - start;
+            Pace slice = Objects.requireNonNull(paces.get(policy));
+            boolean isWhole = slice.nanos >= WarmUp.SLICE.toNanos() / 2 || slice.messages >= work.mostMessages();
+            warmUp.add(slice.messages * work.producers(), soFar, slice.nanos, isWhole);
+            if (warmUp.standsStill() && (!wantsCold || warmUp.cold().isPresent())) break;
+        }
+        return warmUp;
+    }
+
     /// So many messages as should take the wanted time, as far as is known by now.
     @Override
-    public double[] sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
-        if (work.isProbe()) return run(1, policy);
+    public Sampled sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        if (work.isProbe()) return new Sampled(run(1, policy), 1);
         long n = work.rate() > 0
                 ? Math.max(LEAST_ON_TIME, work.rate() * length.toNanos() / 1_000_000_000L)
-                : messages.getOrDefault(policy, work.leastMessages());
+                : messagesIn(length, paces.get(policy));
+        coreShare = 1;
         long start = System.nanoTime();
         double[] figures = run(n, policy);
-        double share = (double) length.toNanos() / (System.nanoTime() - start);
-        long next = Math.clamp((long) (n * share), n / SHRINKAGE, n * GROWTH);
-        messages.put(policy,
-                Math.clamp(next, work.leastMessages(), Math.max(work.mostMessages(), work.leastMessages())));
-        return figures;
+        paces.put(policy, new Pace(n, System.nanoTime() - start));
+        return new Sampled(figures, coreShare);
+    }
+
+    private long messagesIn(Duration length, @Nullable Pace last) {
+        if (last == null) return work.leastMessages();
+        long fitting = (long) ((double) last.messages * length.toNanos() / last.nanos);
+        long next = Math.clamp(fitting, last.messages / SHRINKAGE, last.messages * GROWTH);
+        return Math.clamp(next, work.leastMessages(), Math.max(work.mostMessages(), work.leastMessages()));
     }
 
     /// Lets every producer move `n` messages, checks that all arrived, and returns the figures of the work.
@@ -266,7 +290,21 @@ final class Group implements Subject {
             throw new FailedException(this + ": no answer in " + LONGEST_COMMAND.toSeconds() + " s from "
                     + from.stream().filter(m -> !pending.containsKey(m)).map(m -> m.seat.role()).toList());
         }
-        return from.stream().map(m -> Objects.requireNonNull(pending.remove(m))).toList();
+        var replies = new ArrayList<Map<String, Long>>();
+        for (Member each : from) {
+            Map<String, Long> reply = Objects.requireNonNull(pending.remove(each));
+            replies.add(reply);
+            if (reply.containsKey("waited") && spinsAlone(each)) {
+                coreShare = Math.min(coreShare, 1 - (double) number(reply, "waited") / number(reply, "took"));
+            }
+        }
+        return replies;
+    }
+
+    /// One that shares its core waits for the others, and one that sleeps waits to be woken: that disturbs nothing.
+    private boolean spinsAlone(Member member) {
+        return work.kind() != Work.Kind.WAKE_UP
+                && seats.stream().filter(s -> s.cpu() == member.seat.cpu()).count() == 1;
     }
 
     /// Waits until each of `from` has replied; returns false if one has not in that time.

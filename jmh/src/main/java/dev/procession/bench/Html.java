@@ -49,8 +49,12 @@ final class Html {
             <h2>How it was measured</h2>
             <p>Every system does the same work in processes of its own (those that live within one JVM: in threads),
             producers pinned to one core, consumers to another, with the same amount of memory. All systems of a work
-            are alive at once, warmed up, and measured in turns: a round is one sample of each. A fork does everything
-            again with fresh processes and files, because two JVMs may be off by a quarter as long as they live. What
+            are alive at once, warmed up, and measured in turns: a round is one sample of each. Warm is who was seen to
+            be: where the figure is a rate, a system works in slices of 50 ms until the median of four of them is within
+            5 % of that of the four before, or <b>^</b> says that it never was. What the first second of new processes
+            brings, from the command to move the first message, is a figure of its own: <i>cold</i>. A fork does
+            everything again with fresh processes and files, because two JVMs may be off by a quarter as long as they
+            live. What
             was moved is checked in every sample: the number, the order of each producer's messages, a checksum.</p>
             <p>Two wait policies: <i>eager</i> looks again at once after it found nothing, <i>relaxed</i> pauses once it
             has caught up. They change the ranking. A user of a queue chooses the policy that suits it; so wherever
@@ -59,39 +63,51 @@ final class Html {
             <p>A figure is the median of all rounds, in brackets its quartiles. A ratio is Procession's figure divided
             by the peer's, taken round by round; of these again the median and the quartiles. Above 1 is good for
             throughput, below 1 for times. <i>Line</i> is the round trip of one bare cache line between the two cores,
-            measured in each round: where it jumps, the cores of a virtual machine have moved.</p>
-            <p>A sample during which other processes or the hypervisor took CPU time is repeated, a few times at most.
-            <b>!</b>: there was other load all the same. <b>~</b>: rounds or forks disagree by more than a quarter.
-            Figures with one of these marks are shown, but should not be quoted. Two cores of one virtual machine say
+            measured right before and right after each sample. The cores of a virtual machine move: if the run has seen
+            them near and far, figures are given for each state, and the run finds the threshold itself.</p>
+            <p>A sample during which other processes or the hypervisor took CPU time, or a thread that has a core for
+            itself had it for less than 97 % of the time, or the cores moved, is repeated, a few times at most. If it
+            was so all the same, it is left out of all figures and ratios; the page says how many were.
+            <b>~</b>: rounds or forks disagree by more than a quarter. Two cores of one virtual machine say
             nothing about large machines: measure on yours.</p>
             """;
 
     private final Run run;
-    private final StringBuilder page = new StringBuilder(HEAD);
+    private final StringBuilder page;
 
-    private Html(Run run) {
+    private Html(Run run, StringBuilder page) {
         this.run = run;
+        this.page = page;
     }
 
     static void write(Run run, Path file) throws IOException {
-        Files.writeString(file, new Html(run).page());
+        var page = new StringBuilder(HEAD);
+        List<Run> states = run.byState();
+        for (Run each : states) {
+            new Html(each, page).show(each == states.getFirst());
+        }
+        Files.writeString(file, page.append(HOW).append("</body>\n</html>\n"));
     }
 
-    private String page() {
+    private void show(boolean withPlots) {
+        Object state = run.environment().get(Run.STATE);
+        if (state != null) {
+            page.append("<h1>Cores ").append(escaped(state)).append("</h1>\n");
+        }
         page.append("<p class=dim>").append(escaped(run.environment().get("date"))).append(", commit ")
                 .append(escaped(run.environment().get("commit"))).append(", ")
                 .append(escaped(run.environment().get("machine"))).append("</p>\n");
         goals();
         overview();
-        plots();
+        if (withPlots) {
+            plots();
+        }
         page.append("<h2>All figures</h2>\n");
         for (List<Result> figure : run.byMainFigure()) {
             figure(figure);
             percentiles(figure);
         }
         environment();
-        page.append(HOW).append("</body>\n</html>\n");
-        return page.toString();
     }
 
     private void goals() {
@@ -111,7 +127,7 @@ final class Html {
                 "</tbody></table></div>\n<p class=dim>Ratios are Procession's figure divided by the peer's: medians "
                         + "of ")
                 .append(new Report(run).extent()).append(". Unsteady: rounds or forks disagree by more than a "
-                        + "quarter. Disturbed: other load was seen in a round.</p>\n");
+                        + "quarter. Disturbed: no round is left.</p>\n");
     }
 
     private void overview() {
@@ -148,10 +164,11 @@ final class Html {
         for (Result result : figure) {
             boolean isOurs = result.system().equals(ours.system());
             Result ratio = ours.ratioTo(result);
+            boolean isCompared = !isOurs && ratio.isKnown();
             row("td", isOurs ? "ours" : "", result.system(), Report.policy(result) + run.plusIfBetter(result),
                     Report.number(result.median()), Report.quartiles(result), Report.marks(result),
-                    isOurs ? "" : Report.number(ratio.median()) + "x", isOurs ? "" : Report.quartiles(ratio),
-                    isOurs ? "" : Report.marks(ratio));
+                    isCompared ? Report.number(ratio.median()) + "x" : "",
+                    isCompared ? Report.quartiles(ratio) : "", isCompared ? Report.marks(ratio) : "");
         }
         page.append("</tbody></table></div>\n");
     }

@@ -146,7 +146,8 @@ public final class Main implements Callable<Integer> {
         }
         var settings = new Bench.Settings(positive("--rounds", rounds, 3),
                 positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(100),
-                Duration.ofMillis(quick ? 400 : 500), policies(), chosen[0], chosen[1]);
+                Duration.ofMillis(quick ? 400 : 500), Duration.ofMillis(quick ? 1000 : 3000), policies(),
+                chosen[0], chosen[1]);
         return measure(settings, tasks, available);
     }
 
@@ -209,12 +210,16 @@ public final class Main implements Callable<Integer> {
         if (json != null) {
             run.write(json);
         }
-        new Report(run).print(System.out);
+        List<Run> states = run.byState();
+        for (Run each : states) {
+            new Report(each).print(System.out);
+            System.out.println();
+        }
         if (readme != null) {
-            Readme.update(readme, run);
+            Readme.update(readme, states.getFirst());
         }
         if (plots != null) {
-            Plots.write(run, plots);
+            Plots.write(states.getFirst(), plots);
         }
         if (html != null) {
             Html.write(run, html);

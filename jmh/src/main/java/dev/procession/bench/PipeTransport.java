@@ -29,6 +29,11 @@ final class PipeTransport implements Transport {
     }
 
     @Override
+    public boolean waitsInKernel() {
+        return true;
+    }
+
+    @Override
     public void create(Path file, Work work) throws IOException {
         Process mkfifo = new ProcessBuilder("mkfifo", file.toString()).inheritIO().start();
         int exit = mkfifo.onExit().join().exitValue();

@@ -360,7 +360,7 @@ final class Plots {
         long marked = shown.stream().filter(r -> !Report.marks(r).isEmpty()).count();
         return Optional.of(new Plot(name, caption + (marked == 0 ? ""
                 : " " + marked + " of the " + shown.size()
-                        + " figures shown are marked in the tables: do not quote them."),
+                        + " figures shown are marked in the tables."),
                 chart));
     }
 }

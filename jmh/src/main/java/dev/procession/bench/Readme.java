@@ -67,8 +67,12 @@ final class Readme {
         for (int bytes : new int[] {16, 64, 256, 1 << 10, 16 << 10, 1 << 20}) {
             row("1 producer, 1 consumer, " + Report.size(bytes), "procession", "throughput 1P1C", bytes)
                     .ifPresent(rows::add);
+            row("the same in the first second of new processes", "procession", "throughput 1P1C, cold", bytes)
+                    .ifPresent(rows::add);
         }
         row("4 producers, 1 consumer, 16 B", "procession", "throughput 4P1C", 16).ifPresent(rows::add);
+        row("the same in the first second of new processes", "procession", "throughput 4P1C, cold", 16)
+                .ifPresent(rows::add);
         row("4 producers, 4 consumers, 16 B", "procession-shared", "throughput 4P4C", 16).ifPresent(rows::add);
         row("1 producer, 1 consumer, 64 longs a message", "procession-typed", "throughput 1P1C packed longs",
                 Payload.LEAST_BYTES).ifPresent(rows::add);
@@ -86,7 +90,8 @@ final class Readme {
             for (String peer : peers) {
                 cells.add(figure(peer, figure, bytes).map(its -> {
                     Result ratio = ours.ratioTo(its);
-                    return value(its) + " (" + Report.number(ratio.median()) + "x" + Report.marks(ratio) + ")";
+                    return value(its) + (ratio.isKnown()
+                            ? " (" + Report.number(ratio.median()) + "x" + Report.marks(ratio) + ")" : "");
                 }).orElse(""));
             }
             return cells;
@@ -107,10 +112,18 @@ final class Readme {
         var text = new StringBuilder("In brackets: Procession's figure divided by the peer's; above 1 is good for "
                 + "throughput, below 1 for times. Medians of " + new Report(run).extent() + ".");
         if (run.results().stream().anyMatch(Result::isUnsteady)) {
-            text.append(" ~: rounds or forks disagree by more than a quarter, do not quote this figure.");
+            text.append(" ~: rounds or forks disagree by more than a quarter.");
         }
-        if (run.results().stream().anyMatch(Result::isDisturbed)) {
-            text.append(" !: other load was seen in a round, do not quote this figure.");
+        if (run.results().stream().anyMatch(Result::isRestless)) {
+            text.append(" ^: before its samples the rate had not stood still.");
+        }
+        Object state = run.environment().get(Run.STATE);
+        if (state != null) {
+            text.append(" The cores are ").append(state).append('.');
+        }
+        Object samples = run.environment().get(Run.SAMPLES);
+        if (samples != null) {
+            text.append(" Samples: ").append(samples).append('.');
         }
         return text.toString();
     }

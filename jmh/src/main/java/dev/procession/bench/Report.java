@@ -28,21 +28,23 @@ final class Report {
                 [quartiles] of the ratios of each round; above 1 is good for throughput, below 1 for times. Where both
                 wait policies were measured, + marks the better one; the first system stands with it in every ratio, and
                 the ratio to a peer is the one in the peer's line with +. A round trip includes one System.nanoTime.
-                line: round trip of one bare cache line between the two cores in the same rounds, median [least..most];
-                where it jumps, a virtual machine's cores have moved.
+                line: round trip of one bare cache line between the two cores right before each sample, median
+                [least..most]. Samples that other load disturbed, even when they were taken again, or during which a
+                virtual machine's cores moved, do not count; see samples above. cold: the first second of fresh
+                processes; all other throughputs begin when the rate of their system has stood still.
                 """);
         List<Result> results = run.results();
         if (results.stream().anyMatch(Result::isUnsteady)) {
             out.println(UNSTEADY);
         }
-        if (results.stream().anyMatch(Result::isDisturbed)) {
-            out.println(DISTURBED);
+        if (results.stream().anyMatch(Result::isRestless)) {
+            out.println(RESTLESS);
         }
     }
 
-    static final String UNSTEADY = "~ rounds or forks disagree by more than a quarter: do not quote this figure.";
-    static final String DISTURBED =
-            "! other load was seen in a round, even after repeating it: do not quote this figure.";
+    static final String UNSTEADY = "~ rounds or forks disagree by more than a quarter: see the quartiles.";
+    static final String RESTLESS =
+            "^ before its samples the rate had not stood still in all the time that there is for it.";
 
     private void print(List<Result> figure, PrintStream out) {
         Result first = figure.getFirst();
@@ -86,7 +88,7 @@ final class Report {
         List<String> policies = run.results().stream().filter(r -> r.work().dependsOnPolicy()).map(Report::policy)
                 .distinct().toList();
         int forks = run.results().stream().mapToInt(r -> r.forkMedians().length).max().orElse(0);
-        int rounds = run.results().stream().mapToInt(r -> r.samples().size()).max().orElse(0);
+        int rounds = run.results().stream().mapToInt(r -> r.rounds().length).max().orElse(0);
         String policy = policies.isEmpty() ? ""
                 : policies.size() == 1 ? ", wait policy " + policies.getFirst()
                 : ", each system with the better one of two wait policies";
@@ -115,6 +117,7 @@ final class Report {
     }
 
     private static String ratio(Result ratio) {
+        if (!ratio.isKnown()) return ""; // no round in which both count
         return number(ratio.median()) + "x " + quartiles(ratio) + " " + marks(ratio);
     }
 
@@ -122,9 +125,9 @@ final class Report {
         return "[" + number(result.quantile(0.25)) + ".." + number(result.quantile(0.75)) + "]";
     }
 
-    /// What forbids to quote a figure; empty if nothing does.
+    /// What has to be known about a figure; empty if nothing.
     static String marks(Result result) {
-        return (result.isUnsteady() ? "~" : "") + (result.isDisturbed() ? "!" : "");
+        return (result.isUnsteady() ? "~" : "") + (result.isRestless() ? "^" : "");
     }
 
     /// Three digits, as far as they are behind the point.

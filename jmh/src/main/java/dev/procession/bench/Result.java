@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.DoubleBinaryOperator;
 import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// What one system reached in one figure of one work.
 ///
@@ -13,40 +13,65 @@ import java.util.stream.IntStream;
 /// @param policy   what its loops did after they found nothing
 /// @param samples  in the order in which they were taken; sample i of every system of a work belongs to the same round
 record Result(Work work, String figure, String system, Waiting.Policy policy, List<Sample> samples) {
-    /// @param fork         from 0; another fork had fresh processes and files
-    /// @param value        in the work's unit
-    /// @param lineNanos    round trip of one cache line, in the same round
-    /// @param disturbance  what other load was seen even after repeating the sample; empty if none
-    record Sample(int fork, double value, double lineNanos, String disturbance) {}
+    /// @param fork        from 0; another fork had fresh processes and files
+    /// @param value       in the work's unit
+    /// @param lineBefore  round trip of one cache line, right before it, in nanoseconds
+    /// @param lineAfter   the same right after it
+    /// @param leftOut     why it does not count: what other load was seen, even after repeating it; empty if it does
+    /// @param isWarm      false if the rate had not stood still before, in all the time that there is for it
+    record Sample(int fork, double value, double lineBefore, double lineAfter, String leftOut, boolean isWarm) {
+        boolean counts() {
+            return leftOut.isEmpty();
+        }
+
+        private Sample with(double newValue) {
+            return new Sample(fork, newValue, lineBefore, lineAfter, leftOut, isWarm);
+        }
+
+        Sample withoutCounting(String why) {
+            return new Sample(fork, value, lineBefore, lineAfter, counts() ? why : leftOut, isWarm);
+        }
+    }
 
     Result(Work work, String figure, String system, Waiting.Policy policy) {
         this(work, figure, system, policy, new ArrayList<>());
     }
 
+    /// The values that count.
     double[] rounds() {
         return values(Sample::value);
     }
 
     double[] lineNanos() {
-        return values(Sample::lineNanos);
+        return values(Sample::lineBefore);
     }
 
     private double[] values(ToDoubleFunction<Sample> of) {
-        return samples.stream().mapToDouble(of).toArray();
+        return counting().mapToDouble(of).toArray();
+    }
+
+    private Stream<Sample> counting() {
+        return samples.stream().filter(Sample::counts);
+    }
+
+    /// Whether there is a sample that counts; if not, there is nothing to show, and its median is no number.
+    boolean isKnown() {
+        return counting().findAny().isPresent();
     }
 
     double median() {
         return quantile(rounds(), 0.5);
     }
 
-    /// The median of each fork.
+    /// The median of each fork that has samples which count.
     double[] forkMedians() {
-        return IntStream.rangeClosed(0, samples.getLast().fork).mapToDouble(fork -> quantile(
-                samples.stream().filter(s -> s.fork == fork).mapToDouble(Sample::value).toArray(), 0.5)).toArray();
+        return counting().mapToInt(Sample::fork).distinct().mapToDouble(fork -> quantile(
+                counting().filter(s -> s.fork == fork).mapToDouble(Sample::value).toArray(), 0.5)).toArray();
     }
 
-    boolean isDisturbed() {
-        return samples.stream().anyMatch(s -> !s.disturbance.isEmpty());
+    /// Whether samples were taken though the rate had not stood still.
+    boolean isRestless() {
+        return counting().anyMatch(s -> !s.isWarm);
     }
 
     /// Whether rounds, or forks, disagree so much that the median says little.
@@ -67,8 +92,8 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
 
     /// This figure divided by the round trip of the bare cache line in the same round.
     Result ratioToLine() {
-        return new Result(work, figure, system, policy, samples.stream()
-                .map(s -> new Sample(s.fork, s.value / s.lineNanos, s.lineNanos, s.disturbance)).toList());
+        return new Result(work, figure, system, policy,
+                samples.stream().map(s -> s.with(s.value / s.lineBefore)).toList());
     }
 
     /// How many nanoseconds more a message takes than the peer's. Both are throughputs, in millions a second.
@@ -81,8 +106,8 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         for (int i = 0; i < samples.size(); i++) {
             Sample mine = samples.get(i);
             Sample its = peer.samples.get(i);
-            rounds.add(new Sample(mine.fork, function.applyAsDouble(mine.value, its.value), mine.lineNanos,
-                    mine.disturbance.isEmpty() ? its.disturbance : mine.disturbance));
+            rounds.add(new Sample(mine.fork, function.applyAsDouble(mine.value, its.value), mine.lineBefore,
+                    mine.lineAfter, mine.counts() ? its.leftOut : mine.leftOut, mine.isWarm && its.isWarm));
         }
         return new Result(work, figure, system, policy, rounds);
     }
@@ -91,8 +116,9 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         return quantile(rounds(), q);
     }
 
-    /// The value below which a share `q` of the values lies, interpolated.
+    /// The value below which a share `q` of the values lies, interpolated; no number if there are none.
     static double quantile(double[] values, double q) {
+        if (values.length == 0) return Double.NaN;
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         double at = q * (sorted.length - 1);

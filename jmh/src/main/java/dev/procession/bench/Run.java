@@ -9,12 +9,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What the bench found, and where. Kept in a JSON file, from which every table and picture can be made again.
@@ -24,6 +27,11 @@ import org.jspecify.annotations.Nullable;
 /// @param results      in the order of the works; the systems of one work in the order in which they were measured
 record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result> results) {
     private static final MathContext DIGITS = new MathContext(5);
+    private static final int ENOUGH = 3;
+
+    /// Names of facts in the environment of [#byState].
+    static final String STATE = "cores are";
+    static final String SAMPLES = "samples";
 
     /// The results of each figure at each work, one for each system and wait policy.
     Collection<List<Result>> byFigure() {
@@ -32,9 +40,64 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         return figures.values();
     }
 
-    /// The results of each figure, without the percentiles above the first one: there are too many.
+    /// The known results of each figure, without the percentiles above the first one: there are too many.
     List<List<Result>> byMainFigure() {
-        return byFigure().stream().filter(f -> !isHigherPercentile(f.getFirst())).toList();
+        return byFigure().stream().filter(f -> !isHigherPercentile(f.getFirst()))
+                .map(f -> f.stream().filter(Result::isKnown).toList()).filter(f -> !f.isEmpty()).toList();
+    }
+
+    /// This run in each state of its cores that occurred, those with the most samples first. In each, samples of other
+    /// states are left out, and the environment says which state it is and how many samples there were.
+    List<Run> byState() {
+        Cores cores = Cores.of(lineNanos);
+        var counts = new EnumMap<Cores.State, Integer>(Cores.State.class);
+        int all = 0;
+        int disturbed = 0;
+        for (Result result : results) {
+            if (isHigherPercentile(result)) continue;
+            for (Result.Sample sample : result.samples()) {
+                all++;
+                if (sample.counts()) {
+                    counts.merge(state(cores, sample), 1, Integer::sum);
+                } else {
+                    disturbed++;
+                }
+            }
+        }
+        String taken = "%d taken; left out: %d disturbed by other load, %d while the cores moved; ".formatted(
+                all, disturbed, counts.getOrDefault(Cores.State.MOVED, 0));
+        counts.remove(Cores.State.MOVED);
+        if (counts.isEmpty()) {
+            counts.put(Cores.State.ALIKE, 0); // nothing to show, but how many were left out
+        }
+        return counts.entrySet().stream().sorted(Comparator.comparing(e -> -e.getValue()))
+                .map(e -> in(e.getKey(), cores, taken + e.getValue()
+                        + (e.getKey() == Cores.State.ALIKE ? " count"
+                                : " count, with " + lower(e.getKey()) + " cores")))
+                .toList();
+    }
+
+    private static Cores.State state(Cores cores, Result.Sample sample) {
+        return cores.state(sample.lineBefore(), sample.lineAfter());
+    }
+
+    private Run in(Cores.State state, Cores cores, String samples) {
+        var facts = new LinkedHashMap<>(environment);
+        cores.nearBelow().ifPresent(nanos -> facts.put(STATE, String.format(Locale.ROOT,
+                "%s: a bare line's round trip takes %s than %.0f ns", lower(state),
+                state == Cores.State.NEAR ? "less" : "more", nanos)));
+        facts.put(SAMPLES, samples);
+        List<Result> those = results.stream().map(r -> new Result(r.work(), r.figure(), r.system(), r.policy(),
+                r.samples().stream().map(s -> state(cores, s) == state ? s
+                        : s.withoutCounting("the cores were " + lower(state(cores, s)))).toList()))
+                .toList();
+        List<Result> main = those.stream().filter(r -> !isHigherPercentile(r)).toList();
+        long unknown = main.stream().filter(r -> !r.isKnown()).count();
+        long few = main.stream().filter(r -> r.isKnown() && r.rounds().length < Math.min(ENOUGH, r.samples().size()))
+                .count();
+        facts.put("figures", unknown + " of " + main.size() + " not shown, because no sample is left; " + few
+                + " stand on fewer than " + ENOUGH);
+        return new Run(facts, lineNanos, those);
     }
 
     private static boolean isHigherPercentile(Result result) {
@@ -66,13 +129,14 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
 
     /// The same, of all results that are meant. They have to be of one figure.
     Optional<Result> better(Predicate<Result> meant) {
-        return results.stream().filter(meant).reduce((a, b) -> a.isBetterThan(b) ? a : b);
+        return results.stream().filter(meant).filter(Result::isKnown).reduce((a, b) -> a.isBetterThan(b) ? a : b);
     }
 
     /// "+" for the better one of a system's two policies, if both were measured.
     String plusIfBetter(Result result) {
         boolean both = results.stream().anyMatch(r -> r.work().equals(result.work())
-                && r.figure().equals(result.figure()) && r.system().equals(result.system()) && r != result);
+                && r.figure().equals(result.figure()) && r.system().equals(result.system()) && r.isKnown()
+                && r != result);
         return both && better(result.work(), result.figure(), result.system()).orElseThrow() == result ? "+" : "";
     }
 
@@ -85,7 +149,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
     }
 
     private Map<String, @Nullable Object> json(Result result) {
-        double[] rounds = result.rounds();
+        List<Result.Sample> samples = result.samples();
         Work work = result.work();
         var json = new LinkedHashMap<String, @Nullable Object>();
         json.put("work", result.figure());
@@ -98,7 +162,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         json.put("system", result.system());
         json.put("policy", lower(result.policy()));
         json.put("unit", work.unit());
-        json.put("rounds", rounded(rounds));
+        json.put("rounds", rounded(samples.stream().mapToDouble(Result.Sample::value).toArray()));
         json.put("median", rounded(result.median()));
         var spread = new LinkedHashMap<String, @Nullable Object>();
         spread.put("min", rounded(result.quantile(0)));
@@ -110,7 +174,12 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         json.put("forkMedians", rounded(result.forkMedians()));
         json.put("unsteady", result.isUnsteady());
         json.put("disturbedRounds", disturbed(result));
-        json.put("lineRoundTripNanos", rounded(result.lineNanos()));
+        json.put("roundsNotWarm",
+                IntStream.range(0, samples.size()).filter(i -> !samples.get(i).isWarm()).boxed().toList());
+        json.put("lineRoundTripNanos", rounded(samples.stream().mapToDouble(Result.Sample::lineBefore).toArray()));
+        json.put("lineRoundTripNanosAfter", rounded(samples.stream().mapToDouble(Result.Sample::lineAfter).toArray()));
+        Cores cores = Cores.of(lineNanos);
+        json.put("cores", samples.stream().map(s -> lower(state(cores, s))).toList());
         json.put("ratios", ratios(result));
         return json;
     }
@@ -141,7 +210,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
     private static List<Map<String, Object>> disturbed(Result result) {
         var rounds = new ArrayList<Map<String, Object>>();
         for (int i = 0; i < result.samples().size(); i++) {
-            String disturbance = result.samples().get(i).disturbance();
+            String disturbance = result.samples().get(i).leftOut();
             if (!disturbance.isEmpty()) {
                 var round = new LinkedHashMap<String, Object>();
                 round.put("round", i);
@@ -194,7 +263,9 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         List<Double> rounds = numbers(json, "rounds");
         List<Double> forks = numbers(json, "forks");
         List<Double> line = numbers(json, "lineRoundTripNanos");
-        if (rounds.isEmpty() || forks.size() != rounds.size() || line.size() != rounds.size()) {
+        List<Double> after = numbers(json, "lineRoundTripNanosAfter");
+        if (rounds.isEmpty() || forks.size() != rounds.size() || line.size() != rounds.size()
+                || after.size() != rounds.size()) {
             throw new IllegalArgumentException("rounds, forks and lineRoundTripNanos of " + work + " differ in length");
         }
         var disturbances = new LinkedHashMap<Integer, String>();
@@ -202,10 +273,11 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
             Map<String, Object> round = map(each);
             disturbances.put(whole(round, "round"), (String) field(round, "disturbance"));
         }
+        List<Integer> notWarm = list(json, "roundsNotWarm").stream().map(each -> ((Number) each).intValue()).toList();
         var samples = new ArrayList<Result.Sample>();
         for (int i = 0; i < rounds.size(); i++) {
-            samples.add(new Result.Sample(forks.get(i).intValue(), rounds.get(i), line.get(i),
-                    disturbances.getOrDefault(i, "")));
+            samples.add(new Result.Sample(forks.get(i).intValue(), rounds.get(i), line.get(i), after.get(i),
+                    disturbances.getOrDefault(i, ""), !notWarm.contains(i)));
         }
         return new Result(work, (String) field(json, "work"), (String) field(json, "system"),
                 constant(Waiting.Policy.class, json, "policy"), samples);

@@ -38,6 +38,11 @@ final class SocketTransport implements Transport {
     }
 
     @Override
+    public boolean waitsInKernel() {
+        return true;
+    }
+
+    @Override
     public void create(Path file, Work work) throws IOException {
         var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(file), work.producers());

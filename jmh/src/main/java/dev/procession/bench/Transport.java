@@ -44,6 +44,11 @@ interface Transport extends Contender {
         return false;
     }
 
+    /// Whether a sender sleeps in the kernel until there is room; each time it has to wait a little for its core.
+    default boolean waitsInKernel() {
+        return false;
+    }
+
     @Override
     default Subject subject(Work work, Place place) {
         return Group.of(this, work, place);

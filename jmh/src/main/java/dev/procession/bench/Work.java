@@ -3,6 +3,7 @@ package dev.procession.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /// One kind of work that every system is given alike.
@@ -129,6 +130,14 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case IDLE_CPU -> List.of("CPU of a waiter");
             case LINE -> percentiles("line round trip");
         };
+    }
+
+    /// What the first second of fresh processes yields, in the same unit: processes that live for a short time live in
+    /// it. Only at those works that a launcher of such processes would ask about.
+    Optional<String> coldFigure() {
+        boolean has = kind == Kind.THROUGHPUT && content == Content.BYTES && bytes == 16 && consumers == 1
+                && (producers == 1 || producers == 4);
+        return has ? Optional.of(figures().getFirst() + ", cold") : Optional.empty();
     }
 
     /// As a child's reply names them.

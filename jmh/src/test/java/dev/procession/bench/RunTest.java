@@ -29,15 +29,16 @@ class RunTest {
     @Test
     void readBackFromItsFileARunIsTheSame() throws IOException {
         Result disturbed = result("pipe", 3, 3.5, 3);
-        disturbed.samples().set(1, new Result.Sample(0, 3, 111, "steal 7 %"));
+        disturbed.samples().set(1, new Result.Sample(0, 3, 111, 111, "steal 7 %", true));
+        disturbed.samples().set(2, new Result.Sample(0, 3, 111, 111, "", false));
         var rate = new Work(Work.Kind.LATENCY, 1, 1, 16, Work.Content.BYTES, 10_000);
         var latency = new Result(rate, rate.figures().getFirst(), "procession", Waiting.Policy.RELAXED,
-                List.of(new Result.Sample(0, 130, 110, ""), new Result.Sample(1, 140, 370, "")));
+                List.of(new Result.Sample(0, 130, 110, 110, "", true), new Result.Sample(1, 140, 370, 370, "", true)));
         var typed = new Work(Work.Kind.THROUGHPUT, 1, 1, 16, Work.Content.INT64, 0);
         var zero = new Result(typed, typed.figures().getFirst(), "procession", Waiting.Policy.EAGER,
-                List.of(new Result.Sample(0, 0, 110, "")));
+                List.of(new Result.Sample(0, 0, 110, 110, "", true)));
         var other = new Result(typed, typed.figures().getFirst(), "pipe", Waiting.Policy.EAGER,
-                List.of(new Result.Sample(0, 0, 110, "")));
+                List.of(new Result.Sample(0, 0, 110, 110, "", true)));
         var run = run(result("procession", 8.25, 7.5, 8), disturbed, latency, zero, other);
         Path file = folder.resolve("run.json");
 
@@ -101,8 +102,84 @@ class RunTest {
         assertEquals(Goals.Verdict.NOT_MEASURED, firstGoal(theirs).verdict());
         assertEquals(Goals.Verdict.UNSTEADY, firstGoal(result("procession", 41, 41, 80, 80), theirs).verdict());
         Result disturbed = result("procession", 41, 41, 41, 41);
-        disturbed.samples().set(2, new Result.Sample(0, 41, 110, "steal 7 %"));
+        disturbed.samples().replaceAll(s -> s.withoutCounting("steal 7 %"));
         assertEquals(Goals.Verdict.DISTURBED, firstGoal(disturbed, theirs).verdict());
+        Result halfDisturbed = result("procession", 41, 41, 41, 41);
+        Result otherHalf = result("agrona-many-to-one", 10, 10, 10, 10);
+        for (int i = 0; i < 4; i++) {
+            Result which = i % 2 == 0 ? halfDisturbed : otherHalf;
+            which.samples().set(i, which.samples().get(i).withoutCounting("steal 7 %"));
+        }
+        assertEquals(Goals.Verdict.DISTURBED, firstGoal(halfDisturbed, otherHalf).verdict());
+    }
+
+    @Test
+    void aDisturbedSampleCountsInNoFigureAndInNoRatio() {
+        Result disturbed = result("procession", 41, 1, 41, 41);
+        disturbed.samples().set(1, disturbed.samples().get(1).withoutCounting("steal 7 %"));
+        Result theirs = result("agrona-many-to-one", 10, 10, 10, 99);
+        theirs.samples().set(3, theirs.samples().get(3).withoutCounting("steal 7 %"));
+
+        assertEquals(41, disturbed.quantile(0));
+        assertFalse(disturbed.isUnsteady());
+        assertEquals(2, disturbed.ratioTo(theirs).rounds().length);
+        assertEquals(Goals.Verdict.MET, firstGoal(disturbed, theirs).verdict());
+    }
+
+    @Test
+    void figuresAreGivenForEachStateOfTheCores() {
+        var lines = new ArrayList<>(List.of(110.0, 112.0, 111.0, 110.0, 370.0, 371.0, 372.0));
+        Result ours = result("procession", 100, 90, 110, 20, 50, 1);
+        Result theirs = result("agrona-many-to-one", 50, 45, 55, 5, 5, 1);
+        for (Result each : List.of(ours, theirs)) {
+            lines(each, 3, 370, 372);
+            lines(each, 4, 110, 372);
+        }
+        ours.samples().set(5, ours.samples().get(5).withoutCounting("steal 7 %"));
+
+        List<Run> states = new Run(Map.of(), lines, List.of(ours, theirs)).byState();
+
+        assertEquals(2, states.size());
+        Run near = states.getFirst(); // more samples
+        Run far = states.getLast();
+        assertEquals(100, median(near, "procession"));
+        assertEquals(47.5, median(near, "agrona-many-to-one")); // 50, 45, 55, 1
+        assertEquals(20, median(far, "procession"));
+        assertEquals(5, median(far, "agrona-many-to-one"));
+        assertTrue(String.valueOf(near.environment().get(Run.STATE)).startsWith("near: "), near::toString);
+        assertTrue(String.valueOf(far.environment().get(Run.STATE)).startsWith("far: "), far::toString);
+        assertEquals("12 taken; left out: 1 disturbed by other load, 2 while the cores moved; 7 count, with near cores",
+                near.environment().get(Run.SAMPLES));
+    }
+
+    @Test
+    void aFigureOfWhichNothingIsLeftIsNotShownButCounted() throws IOException {
+        Result gone = result("agrona-many-to-one", 12345, 12345);
+        gone.samples().replaceAll(s -> s.withoutCounting("steal 7 %"));
+        Run state = run(result("procession", 40, 40), gone).byState().getFirst();
+        Path page = folder.resolve("page.html");
+        var bytes = new ByteArrayOutputStream();
+
+        new Report(state).print(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        Html.write(run(result("procession", 40, 40), gone), page);
+
+        for (String text : List.of(bytes.toString(StandardCharsets.UTF_8), Files.readString(page))) {
+            assertFalse(text.contains("12345") || text.contains("12,345") || text.contains("NaN"), text);
+            assertTrue(text.contains("left out: 2 disturbed by other load"), text);
+            assertTrue(text.contains("1 of 2 not shown"), text);
+        }
+    }
+
+    /// If nothing at all is left, that is what is shown.
+    @Test
+    void aRunOfWhichNothingIsLeftIsShownAllTheSame() throws IOException {
+        Result gone = result("procession", 40, 40);
+        gone.samples().replaceAll(s -> s.withoutCounting("steal 7 %"));
+        Path page = folder.resolve("page.html");
+
+        Html.write(run(gone), page);
+
+        assertTrue(Files.readString(page).contains("1 of 1 not shown"));
     }
 
     /// What moves both alike leaves their ratio steady.
@@ -175,13 +252,38 @@ class RunTest {
         Path file = folder.resolve("README.md");
         Files.writeString(file, "<!-- bench:begin --><!-- bench:end -->");
         Result disturbed = result("agrona-many-to-one", 10, 10, 10, 10);
-        disturbed.samples().set(0, new Result.Sample(0, 10, 110, "steal 7 %"));
+        disturbed.samples().set(0, new Result.Sample(0, 999, 110, 110, "steal 7 %", true));
 
         Readme.update(file, run(result("procession", 40, 40, 80, 80), disturbed));
 
         String text = Files.readString(file);
-        assertTrue(text.contains("| 60.0~ M msg/s | 10.0! (6.00x~!) |"), text);
-        assertTrue(text.contains("do not quote"), text);
+        assertTrue(text.contains("| 60.0~ M msg/s | 10.0 (8.00x~) |"), text);
+        assertTrue(text.contains("~: rounds or forks disagree"), text);
+    }
+
+    @Test
+    void theFirstSecondIsARowOfItsOwn() throws IOException {
+        Path file = folder.resolve("README.md");
+        Files.writeString(file, "<!-- bench:begin --><!-- bench:end -->");
+        String cold = WORK.coldFigure().orElseThrow();
+
+        Readme.update(file, run(result("procession", 40), result("agrona-many-to-one", 10),
+                new Result(WORK, cold, "procession", Waiting.Policy.RELAXED, samples(3)),
+                new Result(WORK, cold, "agrona-many-to-one", Waiting.Policy.RELAXED, samples(6))));
+
+        String text = Files.readString(file);
+        assertTrue(text.contains("16 B | 40.0 M msg/s | 10.0 (4.00x) |"), text);
+        assertTrue(text.contains("first second of new processes | 3.00 M msg/s | 6.00 (0.50x) |"), text);
+    }
+
+    @Test
+    void aFigureWhoseRateNeverStoodStillSaysSo() {
+        Result restless = result("procession", 40, 40);
+        restless.samples().set(1, new Result.Sample(0, 40, 110, 110, "", false));
+
+        assertEquals("^", Report.marks(restless));
+        assertEquals("^", Report.marks(result("pipe", 10, 10).ratioTo(restless)));
+        assertEquals("", Report.marks(result("pipe", 10, 10)));
     }
 
     @Test
@@ -262,10 +364,19 @@ class RunTest {
         return new Result(work, "round trip p50", system, Waiting.Policy.RELAXED, samples(rounds));
     }
 
+    private static double median(Run run, String system) {
+        return run.better(WORK, "throughput 1P1C", system).orElseThrow().median();
+    }
+
+    private static void lines(Result result, int index, double before, double after) {
+        Result.Sample s = result.samples().get(index);
+        result.samples().set(index, new Result.Sample(s.fork(), s.value(), before, after, s.leftOut(), s.isWarm()));
+    }
+
     private static List<Result.Sample> samples(double... rounds) {
         var samples = new ArrayList<Result.Sample>();
         for (double round : rounds) {
-            samples.add(new Result.Sample(0, round, 110, ""));
+            samples.add(new Result.Sample(0, round, 110, 110, "", true));
         }
         return samples;
     }
