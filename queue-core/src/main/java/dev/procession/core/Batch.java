@@ -33,7 +33,6 @@ public final class Batch implements AutoCloseable {
     /// Returns false if the queue is full.
     boolean open(int messages, long bytes) {
         check(messages, bytes);
-        producer.checkUsable();
         long offset = producer.begin(bytes, messages);
         if (offset == LaneWriter.FULL) return false;
         ticket = producer.ticket();

@@ -110,8 +110,10 @@ final class Bound {
     private long places(int lane, Patience patience) {
         long passed = numberAtHead(lane, patience);
         if (announced(lane) - passed <= 0) return 0;
-        if (leased) passed = lanes.doneItems(lane).count(true, patience);
-        if (leased) ended[lane] = 2 * passed + 1;
+        if (leased) {
+            passed = lanes.doneItems(lane).count(true, patience);
+            ended[lane] = 2 * passed + 1;
+        }
         long announced = announced(lane);
         if (announced == kept[lane] || participants.isLaneAlive(lane)) return announced - passed;
         // after the check: an owner found dead has put all that it ever will

@@ -1,8 +1,9 @@
 package dev.procession.core;
 
-/// Counts the items of a lane that are done, in a queue that is leased and bounded. Each count goes on where the last
-/// one found the first record that is free, and looks again at those before it that were leased: else, while one lease
-/// is held for long, all that is done behind it would be walked over for each put.
+/// Counts the items of a lane of a leased queue that are done, for the bound, or leased, for who waits. Each count
+/// goes on where the last one found the first record that is free, and looks again at those before it that were
+/// leased: else, while one lease is held for long, all that is done behind it would be walked over for each put and
+/// each nap.
 ///
 /// Thread-safe.
 final class DoneItems {
