@@ -59,25 +59,37 @@ final class GetEnd<E> {
             E item = takeKept();
             if (item != null) return item;
         }
-        if (delivery == Delivery.LEASED) {
-            for (Lease<E> lease; (lease = tryLease(handle)) != null;) {
-                try (Lease<E> taken = lease) { // closed: given back, if there is no memory to finish it
-                    taken.done();
-                    return taken.value();
-                } catch (LeaseLostException e) {
+        return deadLetters == null ? take() : takeLent(handle);
+    }
+
+    private @Nullable E take() {
+        lock.lock();
+        try {
+            while (true) {
+                try {
+                    consumer().poll(handler, 1);
+                    return decoded;
+                } catch (dev.procession.core.LeaseLostException e) {
                     // this process was stopped for so long that another one has the item
                 }
             }
-            return null;
-        }
-        lock.lock();
-        try {
-            consumer().poll(handler, 1);
-            return decoded;
         } finally {
             decoded = null;
             lock.unlock();
         }
+    }
+
+    /// The same, where it depends on the lease whether an item is to be got.
+    private @Nullable E takeLent(Object handle) {
+        for (Lease<E> lease; (lease = tryLease(handle)) != null;) {
+            try (Lease<E> taken = lease) { // closed: given back, if there is no memory to finish it
+                taken.done();
+                return taken.value();
+            } catch (LeaseLostException e) {
+                // as in take()
+            }
+        }
+        return null;
     }
 
     /// Hands out what is there, up to `limit` items. The action runs without the lock: it may take its time, and use

@@ -56,25 +56,20 @@ final class PutEnd<E> {
 
     /// @return false if there was no room until the time-out was over
     boolean put(E item, long timeoutNanos) throws InterruptedException {
-        long start = System.nanoTime();
-        attach(timeoutNanos);
+        long left = attach(timeoutNanos);
         byte[] bytes;
         lock.lock();
         try {
             Producer producer = producer();
             encode(item);
             if (producer.tryPut(buffer.array(), 0, buffer.length())) return true;
-            if (timeoutNanos <= 0) return false;
+            if (left <= 0) return false;
             bytes = Arrays.copyOf(buffer.array(), buffer.length());
         } finally {
             lock.unlock();
         }
         WaitLoop waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(bytes.length));
-        return turn.await(waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, left(timeoutNanos, start)) != null;
-    }
-
-    private static long left(long timeoutNanos, long start) {
-        return timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start);
+        return turn.await(waiting, () -> tryPutBytes(bytes) ? Boolean.TRUE : null, left) != null;
     }
 
     /// @return false if there is no room for all now
@@ -87,13 +82,12 @@ final class PutEnd<E> {
     ///
     /// @return false if there was no room until the time-out was over
     boolean putAll(Collection<? extends E> items, long timeoutNanos) throws InterruptedException {
-        long start = System.nanoTime();
-        attach(timeoutNanos);
+        long left = attach(timeoutNanos);
         EncodedItems encoded = encodeAll(items);
         if (encoded == null || tryPutAll(encoded)) return true;
-        if (timeoutNanos <= 0) return false;
+        if (left <= 0) return false;
         WaitLoop waiting = queue.waitingForRoom(WaitStrategy.spinThenSleep(), () -> hasRoom(encoded));
-        return turn.await(waiting, () -> tryPutAll(encoded) ? Boolean.TRUE : null, left(timeoutNanos, start)) != null;
+        return turn.await(waiting, () -> tryPutAll(encoded) ? Boolean.TRUE : null, left) != null;
     }
 
     /// @return null if there are none
@@ -135,8 +129,11 @@ final class PutEnd<E> {
     }
 
     /// Waits for a lane, if this process has none yet: without the lock, which a tryPut of another thread takes.
-    private void attach(long timeoutNanos) throws InterruptedException {
-        if (attached || timeoutNanos <= 0) return;
+    ///
+    /// @return what is left of the time-out
+    private long attach(long timeoutNanos) throws InterruptedException {
+        if (attached || timeoutNanos <= 0) return timeoutNanos;
+        long start = System.nanoTime();
         Producer made = queue.newProducer(WaitStrategy.spinThenSleep(), timeoutNanos);
         boolean kept = false;
         lock.lock();
@@ -148,6 +145,7 @@ final class PutEnd<E> {
             lock.unlock();
             if (!kept) made.close(); // another thread was faster; or this handle was closed, as the next call says
         }
+        return timeoutNanos == Long.MAX_VALUE ? timeoutNanos : timeoutNanos - (System.nanoTime() - start);
     }
 
     boolean tryPutBytes(byte[] bytes) {

@@ -15,7 +15,7 @@ abstract class LaneScan {
     static final int NONE = -1;
 
     /// Maximum number of records scanned ahead in a lane before the other lanes are looked at.
-    private static final int WALK = 32;
+    private static final int WALK = 64;
 
     /// Number of looks that suffice without competition; each further one costs patience.
     private static final int USUAL_LOOKS = 3;
@@ -161,18 +161,28 @@ abstract class LaneScan {
     /// Walks up to WALK records of the lane before the next look. Within a lane tickets rise, so the last one read is
     /// the largest: after that look all of them are safe to take, so that one look serves many.
     private void scanAhead(int lane) {
+        final MemorySegment m = laneMemory[lane];
+        final long data = laneAddress[lane];
         long at = position[lane];
         long last = first[lane];
+        int usual = Integer.MIN_VALUE; // predicted length: the next address need not wait for this header
+        long usualBytes = 0;
         for (int i = 0;; i++) {
             int length = Layout.length(last);
-            if (!isShort(length, at & mask)) {
-                at++; // include it: a long record, or taking it finds out whether it is damaged
+            if (length != usual) {
+                if (!isShort(length, at & mask)) {
+                    at++; // include it: a long record, or taking it finds out whether it is damaged
+                    break;
+                }
+                usual = length;
+                usualBytes = recordBytes(length);
+            } else if (usualBytes > laneBytes - headerBytes - (at & mask)) {
+                at++;
                 break;
             }
-            at += recordBytes(length);
+            at += usualBytes;
             if (i == WALK) break;
-            // pairs with the release in publish()
-            long next = SharedMemory.getVolatile(laneMemory[lane], laneAddress[lane] + (at & mask));
+            long next = SharedMemory.getVolatile(m, data + (at & mask)); // pairs with the release in publish()
             if (next == 0 || Layout.isJump(next)) break;
             last = next;
         }

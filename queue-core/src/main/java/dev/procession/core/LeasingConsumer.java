@@ -122,7 +122,7 @@ public final class LeasingConsumer extends LeaseScan {
                 handler.onMessage(copy.message());
                 if (!finish()) throw held().lost();
                 taken++;
-                taken += run(handler, limit - taken);
+                if (taken < limit) taken += run(handler, limit - taken);
                 passDone(); // the next handler may run long, and its record may be in another chunk
                 patience.renew();
             }

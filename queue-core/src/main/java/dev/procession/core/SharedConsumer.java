@@ -45,7 +45,8 @@ final class SharedConsumer extends Consumer {
     }
 
     private int takeOne(byte[] to) {
-        int length = 0;
+        int length = lanes == 1 ? getOnly(to) : -1;
+        if (length >= 0) return length;
         for (int lane = 0;; patience.startOver(lane, length / Long.BYTES)) {
             lane = selectLane();
             if (lane == NONE) return empty();
@@ -89,7 +90,42 @@ final class SharedConsumer extends Consumer {
         }
     }
 
+    /// The next record of the only lane in use, if it is a short one and nothing is unusual; else -1.
+    private int getOnly(byte[] to) {
+        final MemorySegment m = laneMemory[0];
+        long at = position[0];
+        long record = laneAddress[0] + (at & mask);
+        int length = onlyLength(m, record, at & mask, to.length);
+        if (length < 0) return -1;
+        SharedMemory.copyOut(m, record + headerBytes, to, 0, length);
+        return take(0, at + recordBytes(length)) ? length : -1;
+    }
+
+    /// The same for a handler. Returns false if it has done nothing.
+    private boolean pollOnly(MessageHandler handler) {
+        final MemorySegment m = laneMemory[0];
+        long at = position[0];
+        long record = laneAddress[0] + (at & mask);
+        int length = onlyLength(m, record, at & mask, copy.byteSize());
+        if (length < 0) return false;
+        copy.fill(m, record + headerBytes, length);
+        if (!take(0, at + recordBytes(length))) return false;
+        show(handler, length, 0, at);
+        return true;
+    }
+
+    /// The length of a short record of the only lane in use, to be believed when it has been taken; else -1.
+    private int onlyLength(MemorySegment m, long record, long offset, long most) {
+        long header = first[0];
+        if (header == 0) header = SharedMemory.getVolatile(m, record); // pairs with the release in publish()
+        int length = Layout.length(header);
+        if (length > most || length > UNPROVEN_BYTES || !isShort(length, offset)) return -1; // also a jump, or none
+        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
+        return SharedMemory.getVolatile(memory, lanesInUseAddress) == 1 ? length : -1;
+    }
+
     private int takeRun(MessageHandler handler, int limit) {
+        if (limit == 1 && lanes == 1 && pollOnly(handler)) return 1;
         int bytes = 0;
         for (int lane = 0;; patience.startOver(lane, bytes / Long.BYTES)) {
             lane = selectLane();
@@ -108,6 +144,15 @@ final class SharedConsumer extends Consumer {
             if (!ensureCapacity(lane, bytes)) continue;
             copy.fill(laneMemory[lane], laneAddress[lane] + (start & mask), bytes);
             if (take(lane, start + bytes)) return copy.handOut(handler, bytes, lane, start);
+        }
+    }
+
+    private void show(MessageHandler handler, int length, int lane, long at) {
+        copy.show(length, lane, at);
+        try {
+            handler.onMessage(copy.message());
+        } finally {
+            copy.hide();
         }
     }
 
@@ -132,12 +177,7 @@ final class SharedConsumer extends Consumer {
             patience.startOver(lane, length / Long.BYTES);
             return false;
         }
-        copy.show(length, lane, at);
-        try {
-            handler.onMessage(copy.message());
-        } finally {
-            copy.hide();
-        }
+        show(handler, length, lane, at);
         return true;
     }
 
