@@ -22,7 +22,12 @@ public final class Encoder {
     /// @param maxLength the longest message that this encoder takes, in bytes, 0 or more
     /// @throws IllegalArgumentException if `maxLength` is negative
     public Encoder(int maxLength) {
-        buffer = new Buffer(maxLength);
+        this(maxLength, "the message");
+    }
+
+    /// @param what it encodes, for error messages
+    Encoder(int maxLength, String what) {
+        buffer = new Buffer(maxLength, what);
     }
 
     /// Appends one byte.
@@ -163,13 +168,16 @@ public final class Encoder {
     }
 
     private static final class Buffer extends GrowingBuffer {
-        Buffer(int maxLength) {
+        private final String what;
+
+        Buffer(int maxLength, String what) {
             super(maxLength);
+            this.what = what;
         }
 
         @Override
         protected MessageTooLargeException tooLarge(String message, long length) {
-            return new MessageTooLargeException(message, length);
+            return new MessageTooLargeException(what + " is too large: " + message, length);
         }
     }
 }

@@ -33,7 +33,7 @@ final class PutEnd<E> {
         this.queue = queue;
         this.codec = codec;
         format = codec instanceof FormatCodec<E> own ? own.format : null;
-        encoder = new Encoder(queue.maxMessageBytes());
+        encoder = new Encoder(queue.maxMessageBytes(), "an item for " + queue.path());
         buffer = encoder.buffer;
     }
 

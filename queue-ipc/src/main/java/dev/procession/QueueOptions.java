@@ -120,6 +120,9 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
 
     private static QueueGeometry geometry(
             int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility, int maxAttempts) {
+        if (visibility.isNegative()) {
+            throw new IllegalArgumentException("visibility=" + visibility + ", must be zero (no time-out) or more");
+        }
         Leasing leasing =
                 delivery == Delivery.LEASED ? new Leasing(Turn.nanos(visibility), maxAttempts) : null;
         return new QueueGeometry(lanes, laneBytes, maxItems, leasing);

@@ -190,7 +190,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws InterruptedException if the thread is interrupted while it waits; nothing was put
     public void put(E item, Duration timeout) throws InterruptedException {
         if (!put(item, Turn.nanos(timeout))) {
-            throw new QueueFullException(path() + " was full for " + timeout + ", with " + size() + " items"
+            throw new QueueFullException(path() + " was full" + Turn.text(timeout) + ", with " + size() + " items"
                     + PutEnd.why(queue));
         }
     }
@@ -235,7 +235,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
             Reference.reachabilityFence(this); // see Ends
         }
         throw new QueueFullException(
-                path() + " had no room for " + items.size() + " items for " + timeout + PutEnd.why(queue));
+                path() + " had no room for " + items.size() + " items" + Turn.text(timeout) + PutEnd.why(queue));
     }
 
     /// Puts all of the items or none, if there is room for all of them now.
@@ -275,7 +275,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws InterruptedException if the thread is interrupted while it waits
     public E get(Duration timeout) throws InterruptedException {
         E item = await(this::tryGet, Turn.nanos(timeout));
-        if (item == null) throw new QueueEmptyException(path() + " was empty for " + timeout);
+        if (item == null) throw new QueueEmptyException(path() + " was empty" + Turn.text(timeout));
         return item;
     }
 

@@ -32,6 +32,11 @@ final class Turn {
         }
     }
 
+    /// How long it was waited for, for an error message.
+    static String text(Duration timeout) {
+        return timeout.isPositive() ? " for " + timeout : "";
+    }
+
     /// A time-out in ns, `Long.MAX_VALUE` for one that does not end.
     static long nanos(Duration timeout) {
         try {

@@ -160,8 +160,8 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     }
 
     private void checkOpen() {
+        file.checkOpen(); // first, as in Producer
         if (closed) throw new QueueClosedException("this consumer of " + file.path + " was closed");
-        file.checkOpen();
     }
 
     /// Returns false if it was closed already.

@@ -323,9 +323,9 @@ public final class Producer extends LaneWriter implements AutoCloseable {
 
     @Override
     void checkUsable() {
-        if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
         if (!file.isUsable()) stop();
-        file.checkOpen();
+        file.checkOpen(); // first: it was this handle that the caller has closed, if it was both
+        if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
         claim.checkNone();
         if (batch.isOpen()) throw new IllegalStateException("a batch is open; commit or abort it first");
     }

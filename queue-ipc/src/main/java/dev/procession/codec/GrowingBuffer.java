@@ -156,8 +156,7 @@ public abstract class GrowingBuffer {
     private void grow(long more) {
         long needed = length + more;
         if (needed > maxLength) {
-            throw tooLarge("the message is too large: length=" + needed + " bytes or more, maxLength=" + maxLength,
-                    needed);
+            throw tooLarge("length=" + needed + " bytes or more, maxLength=" + maxLength, needed);
         }
         bytes = Arrays.copyOf(bytes, (int) Math.min(maxLength, Math.max(needed, 2L * bytes.length)));
     }
