@@ -440,6 +440,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     // ---- how it travels
 
     private Object writeReplace() {
+        requireOpen();
         return new QueueAddress<>(QueueAddress.textOf(path()), codec, delivery);
     }
 

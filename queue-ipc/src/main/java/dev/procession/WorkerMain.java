@@ -41,6 +41,7 @@ final class WorkerMain implements Tasks {
                 && BasicFormats.contain(codec.format))) {
             return false;
         }
+        queue.requireOpen();
         out.writeUTF(QueueAddress.textOf(queue.path()));
         out.writeUTF(codec.name());
         out.writeUTF(queue.delivery.name());

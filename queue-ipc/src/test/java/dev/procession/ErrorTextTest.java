@@ -26,6 +26,19 @@ class ErrorTextTest {
     }
 
     @Test
+    void aTaskWithAClosedQueueIsNotSent() {
+        assertNotSent(SharedQueue.create(Codec.int64(), SMALL), 1L);
+        assertNotSent(SharedQueue.create(Codec.object(String.class), SMALL), "");
+    }
+
+    private static <E> void assertNotSent(SharedQueue<E> queue, E item) {
+        queue.close();
+        var e = assertThrows(
+                IllegalArgumentException.class, () -> Worker.of(() -> queue.put(item)).start());
+        assertTrue(e.getMessage().contains(queue.path() + " was closed"), e.getMessage());
+    }
+
+    @Test
     void anItemThatIsTooLargeIsSaidToBeForThisQueue() {
         try (var queue = SharedQueue.create(Codec.bytes(), SMALL)) {
             var e = assertThrows(MessageTooLargeException.class, () -> queue.put(new byte[4096]));
