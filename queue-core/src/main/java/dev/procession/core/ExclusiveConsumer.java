@@ -26,6 +26,7 @@ final class ExclusiveConsumer extends Consumer {
         try {
             int taken = 0;
             if (lanes == 1) {
+                if (limit == 1 && pollFirst(handler)) return 1;
                 taken = pollOnly(handler, limit);
                 if (lanes == 1) return ended(taken);
             }
@@ -199,17 +200,43 @@ final class ExclusiveConsumer extends Consumer {
         final MemorySegment m = laneMemory[0];
         long at = position[0];
         long record = laneAddress[0] + (at & mask);
-        long header = SharedMemory.getVolatile(m, record); // pairs with the release in publish()
-        int length = Layout.length(header);
-        if (length > to.length || !isShort(length, at & mask)) return -1; // also if there is none, or a jump
-        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
-        if (SharedMemory.getVolatile(memory, lanesInUseAddress) != 1) return -1;
+        int length = onlyLength(m, record, at & mask, to.length);
+        if (length < 0) return -1;
         SharedMemory.copyOut(m, record + headerBytes, to, 0, length);
+        takeOnly(m, record, at, length);
+        return length;
+    }
+
+    /// The same for a handler. Returns false if it has done nothing.
+    private boolean pollFirst(MessageHandler handler) {
+        final MemorySegment m = laneMemory[0];
+        long at = position[0];
+        long record = laneAddress[0] + (at & mask);
+        int length = onlyLength(m, record, at & mask, maxShort);
+        if (length < 0) return false;
+        message.in(m, laneAddress[0] + headerBytes, 0, at);
+        message.show(record + headerBytes, length);
+        try {
+            handler.onMessage(message);
+        } finally {
+            message.hide();
+            takeOnly(m, record, at, length);
+        }
+        return true;
+    }
+
+    private int onlyLength(MemorySegment m, long record, long offset, int most) {
+        int length = Layout.length(SharedMemory.getVolatile(m, record)); // pairs with the release in publish()
+        if (length > most || !isShort(length, offset)) return -1; // also if there is none, or a jump
+        // pairs with the CAS in raiseLanesInUse(), and comes after the header: invariant 8
+        return SharedMemory.getVolatile(memory, lanesInUseAddress) == 1 ? length : -1;
+    }
+
+    private void takeOnly(MemorySegment m, long record, long at, int length) {
         long size = recordBytes(length);
         if (ownBytes > 0) ownLines(m, record, size);
         first[0] = 0; // not read
         release(0, at + size);
-        return length;
     }
 
     private int getSelected(byte[] to) {
