@@ -59,7 +59,7 @@ final class GetEnd<E> {
             E item = takeKept();
             if (item != null) return item;
         }
-        return deadLetters == null ? take() : takeLent(handle);
+        return delivery == Delivery.LEASED && deadLetters != null ? takeLent(handle) : take();
     }
 
     private @Nullable E take() {
