@@ -70,7 +70,7 @@ final class GetEnd<E> {
                     consumer().poll(handler, 1);
                     return decoded;
                 } catch (dev.procession.core.LeaseLostException e) {
-                    // this process was stopped for so long that another one has the item
+                    decoded = null; // this process was stopped for so long that another one has the item
                 }
             }
         } finally {
