@@ -139,7 +139,9 @@ final class StepSubject {
             }
         }
         var own = file.resolveSibling("own");
-        LaneQueue.create(own, StepScenario.GEOMETRY, "").close();
+        try (var queue = LaneQueue.create(own, StepScenario.GEOMETRY, "")) {
+            queue.shutDown();
+        }
         LaneQueue.delete(own);
     }
 
