@@ -146,7 +146,7 @@ final class Bench implements AutoCloseable {
             throws IOException, InterruptedException {
         var all = new EnumMap<Waiting.Policy, WarmUp>(Waiting.Policy.class);
         for (Waiting.Policy policy : policies) {
-            if (work.moreIsBetter()) {
+            if (work.isRate()) {
                 all.put(policy, subject.warmUpUntilStill(settings.longestWarmUp(), policy));
             } else {
                 subject.warmUp(settings.warmUp().dividedBy(policies.size()), policy);

@@ -35,6 +35,8 @@ final class Child {
     private static final int LIMIT = 64;
     /// Messages put by one call, so that the loop is compiled as a method and not only entered in its middle.
     private static final int BURST = 1024;
+    /// Messages after which one of several consumers tells the others how many it has got.
+    private static final int PORTION = 512;
     private static final Path SCHEDSTAT = Path.of("/proc/thread-self/schedstat");
     private static final boolean SCHEDSTAT_IS_KNOWN = Files.isReadable(SCHEDSTAT);
     private static final long LONGEST_NANOS = 100_000_000_000L;
@@ -221,14 +223,15 @@ final class Child {
         long start = isLast() ? signals().start(runs, work.producers() + work.consumers() - 1)
                 : signals().awaitStart(runs);
         waiting.beforeFirst();
+        String withOthers = "";
         if (work.consumers() > 1) {
-            receiveWithOthers(n);
+            withOthers = receiveWithOthers(n);
         } else if (work.kind() == Work.Kind.LATENCY) {
             receiveOnTime(n, start);
         } else {
             receive(n);
         }
-        return " start=" + start + " end=" + System.nanoTime() + nothingIsLeft()
+        return " start=" + start + " end=" + System.nanoTime() + withOthers + nothingIsLeft()
                 + (nanos.getTotalCount() > 0 ? percentiles() : "");
     }
 
@@ -245,6 +248,7 @@ final class Child {
         for (long end = sent + n; sent < end;) {
             sendBurst((int) Math.min(BURST, end - sent));
         }
+        sender().flush();
     }
 
     private void sendBurst(int n) {
@@ -309,18 +313,35 @@ final class Child {
         }
     }
 
-    /// Until all consumers together have got `n` more messages. What the others have got is asked only when there is
-    /// nothing.
-    private void receiveWithOthers(long n) {
+    /// Until all consumers together have got `n` more messages. How many that are is counted in portions. Whose portion
+    /// ends the first eighth, or begins the last one, says when that was: what is between is measured, without the
+    /// start of so many processes and without those that find nothing more at the end. Returns that, and how many looks
+    /// in all of it found nothing.
+    private String receiveWithOthers(long n) {
         Transport.Receiver from = receiver();
-        for (allReceived += n;;) {
+        long first = allReceived + n / 8;
+        long last = allReceived + n - n / 8;
+        allReceived += n;
+        var reply = new StringBuilder();
+        long empty = 0;
+        for (long portion = 0;;) {
             int found = from.poll(LIMIT);
-            if (found > 0) {
-                received += found;
-                signals().got(seat.number(), received);
-            } else if (signals().got(work.consumers()) >= allReceived) {
-                return;
-            } else {
+            received += found;
+            portion += found;
+            if (portion >= PORTION || found == 0 && portion > 0) {
+                long before = signals().addGot(portion);
+                long now = before + portion;
+                portion = 0;
+                if (before < first && now >= first) {
+                    reply.append(" firstAt=").append(System.nanoTime()).append(" first=").append(now);
+                }
+                if (before < last && now >= last) {
+                    reply.append(" lastAt=").append(System.nanoTime()).append(" last=").append(now);
+                }
+            }
+            if (found == 0) {
+                if (signals().got() >= allReceived) return reply.append(" empty=").append(empty).toString();
+                empty++;
                 waiting.afterNothing(received);
             }
         }

@@ -185,7 +185,7 @@ final class Group implements Subject {
             Map<String, Long> reply = replies.getFirst();
             if (work.isProbe()) {
                 figures = probed(reply);
-            } else if (work.moreIsBetter()) {
+            } else if (work.isRate()) {
                 figures = new double[] {millionPerSecond(all, number(reply, "nanos"))};
             } else {
                 figures = percentiles(replies);
@@ -195,11 +195,7 @@ final class Group implements Subject {
                 case THROUGHPUT, LATENCY, PUT_LATENCY, STOPPED -> {
                     members.forEach(m -> m.tell("run " + (m.isProducer() ? n : all) + " " + policy));
                     replies.addAll(work.kind() == Work.Kind.STOPPED ? repliesWhileOneStops() : replies(members));
-                    long start = number(replies.getLast(), "start");
-                    long end = replies.stream().mapToLong(r -> number(r, "end")).max().orElseThrow();
-                    figures = work.kind() == Work.Kind.THROUGHPUT
-                            ? new double[] {millionPerSecond(all * work.countedInMessage(), end - start)}
-                            : percentiles(replies);
+                    figures = work.kind() == Work.Kind.THROUGHPUT ? throughput(all, replies) : percentiles(replies);
                 }
                 case PUT_ONLY -> {
                     members.forEach(m -> m.tell(m == members.getLast() ? "start" : "run " + n + " " + policy));
@@ -261,6 +257,21 @@ final class Group implements Subject {
             figures[i] = number(reply, "figure" + i) / 1000.0;
         }
         return figures;
+    }
+
+    private double[] throughput(long all, List<Map<String, Long>> replies) {
+        if (work.consumers() == 1) {
+            long start = number(replies.getLast(), "start");
+            long end = replies.stream().mapToLong(r -> number(r, "end")).max().orElseThrow();
+            return new double[] {millionPerSecond(all * work.countedInMessage(), end - start)};
+        }
+        var together = new HashMap<String, Long>(); // each of these is said by one consumer, "empty" by all
+        replies.forEach(r -> r.forEach((name, number) -> together.merge(name, number, Long::sum)));
+        return new double[] {
+            millionPerSecond(number(together, "last") - number(together, "first"),
+                    number(together, "lastAt") - number(together, "firstAt")),
+            (double) number(together, "empty") / all
+        };
     }
 
     private static long number(Map<String, Long> reply, String name) {

@@ -157,7 +157,7 @@ final class Html {
         Result ours = run.better(first.work(), first.figure(), first.system()).orElseThrow();
         page.append("<div class=wide><table class=from3><caption>").append(escaped(Report.title(first)))
                 .append(" <small>in ")
-                .append(escaped(first.work().unit())).append("; line ").append(Report.line(first))
+                .append(escaped(first.unit())).append("; line ").append(Report.line(first))
                 .append(" ns</small></caption><thead>");
         row("th", "", "system", "policy", "median", "quartiles", "", ours.system() + " to it", "quartiles", "");
         page.append("</thead><tbody>\n");

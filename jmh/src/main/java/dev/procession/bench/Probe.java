@@ -53,6 +53,7 @@ interface Probe extends AutoCloseable {
                 case MEMORY -> new IdleMemory(Transport.named(system), folder);
                 case IDLE_LANES -> new IdleLanes(
                         system.equals("procession-shared") ? Delivery.SHARED : Delivery.EXCLUSIVE);
+                case VIRTUAL_THREADS -> new VirtualThreads();
                 case IDLE_CPU -> system.equals("unix-socket") ? IdleCpu.inSocket(folder) : IdleCpu.inQueue();
                 default -> throw new IllegalArgumentException("kind=" + kind + " is measured between processes");
             };

@@ -21,7 +21,8 @@ record Probes(String name, Work.Kind kind, boolean inPython) implements Contende
                 inJava("procession", Work.Kind.IDLE_LANES),
                 inJava("procession-shared", Work.Kind.IDLE_LANES),
                 inJava("procession", Work.Kind.IDLE_CPU),
-                inJava("unix-socket", Work.Kind.IDLE_CPU)));
+                inJava("unix-socket", Work.Kind.IDLE_CPU),
+                inJava("procession", Work.Kind.VIRTUAL_THREADS)));
         if (Script.hasPython()) {
             all.add(new Probes("python-spawn", Work.Kind.WORKER_START, true));
             all.add(new Probes("python-forkserver", Work.Kind.WORKER_START, true));

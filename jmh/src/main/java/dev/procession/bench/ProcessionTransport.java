@@ -1,5 +1,6 @@
 package dev.procession.bench;
 
+import dev.procession.core.Batch;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
@@ -13,38 +14,48 @@ import dev.procession.core.Producer;
 import dev.procession.core.QueueGeometry;
 import dev.procession.core.WaitStrategy;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// Our own queue through its public API, all checks included: `tryPut` of the message's array, and one of its gets.
 final class ProcessionTransport implements Transport {
+    private static final int IN_BATCH = 64;
+
     private final String name;
     private final Delivery delivery;
     private final boolean runs;
+    private final boolean batches;
 
-    private ProcessionTransport(String name, Delivery delivery, boolean runs) {
+    private ProcessionTransport(String name, Delivery delivery, boolean runs, boolean batches) {
         this.name = name;
         this.delivery = delivery;
         this.runs = runs;
+        this.batches = batches;
     }
 
     /// The consumer is the only one, and reads in place: `poll`.
     static Transport exclusive() {
-        return new ProcessionTransport("procession", Delivery.EXCLUSIVE, true);
+        return new ProcessionTransport("procession", Delivery.EXCLUSIVE, true, false);
     }
 
     /// The consumer may have others beside it: it takes a run of messages by one compare-and-set, and reads a copy:
     /// `poll`.
     static Transport shared() {
-        return new ProcessionTransport("procession-shared", Delivery.SHARED, true);
+        return new ProcessionTransport("procession-shared", Delivery.SHARED, true, false);
     }
 
     /// The same, but each message by its own compare-and-set, so that a kill loses one at the most: `tryGet`.
     static Transport sharedEach() {
-        return new ProcessionTransport("procession-shared-each", Delivery.SHARED, false);
+        return new ProcessionTransport("procession-shared-each", Delivery.SHARED, false, false);
     }
 
     /// Each message is lent, read in a copy, and then done, so that a kill loses none: `tryLease`, `done`.
     static Transport leased() {
-        return new ProcessionTransport("procession-leased", Delivery.LEASED, false);
+        return new ProcessionTransport("procession-leased", Delivery.LEASED, false, false);
+    }
+
+    /// As [#exclusive], but 64 messages are put at once, all or none: `tryBatch`, `add`, `commit`.
+    static Transport batches() {
+        return new ProcessionTransport("procession-batch", Delivery.EXCLUSIVE, true, true);
     }
 
     @Override
@@ -55,6 +66,7 @@ final class ProcessionTransport implements Transport {
     @Override
     public boolean serves(Work work) {
         if (work.content() != Work.Content.BYTES) return false;
+        if (batches) return work.kind() == Work.Kind.THROUGHPUT && work.consumers() == 1 && work.bytes() <= 1024;
         return switch (work.kind()) {
             case THROUGHPUT -> delivery != Delivery.EXCLUSIVE || work.consumers() == 1;
             case PUT_ONLY, ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED -> delivery == Delivery.EXCLUSIVE;
@@ -74,7 +86,38 @@ final class ProcessionTransport implements Transport {
     public Sender openSender(Path file, Work work, Payload payload) {
         Producer producer = LaneQueue.open(file).newProducer();
         byte[] message = payload.message();
-        return () -> producer.tryPut(message);
+        return batches ? new BatchSender(producer, message) : () -> producer.tryPut(message);
+    }
+
+    private static final class BatchSender implements Sender {
+        private final Producer producer;
+        private final byte[] message;
+        private @Nullable Batch batch; // the open one
+        private int added;
+
+        BatchSender(Producer producer, byte[] message) {
+            this.producer = producer;
+            this.message = message;
+        }
+
+        @Override
+        public boolean trySend() {
+            if (batch == null) {
+                batch = producer.tryBatch(IN_BATCH, IN_BATCH * producer.batchBytes(message.length));
+                if (batch == null) return false;
+                added = 0;
+            }
+            batch.add(message, 0, message.length);
+            if (++added == IN_BATCH) flush();
+            return true;
+        }
+
+        @Override
+        public void flush() {
+            if (batch == null) return;
+            batch.commit();
+            batch = null;
+        }
     }
 
     @Override

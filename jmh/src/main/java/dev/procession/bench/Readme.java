@@ -86,7 +86,7 @@ final class Readme {
         return figure(system, figure, bytes).map(ours -> {
             var cells = new ArrayList<String>();
             cells.add(name);
-            cells.add(value(ours) + " " + ours.work().unit());
+            cells.add(value(ours) + " " + ours.unit());
             for (String peer : peers) {
                 cells.add(figure(peer, figure, bytes).map(its -> {
                     Result ratio = ours.ratioTo(its);

@@ -49,7 +49,7 @@ final class Report {
     private void print(List<Result> figure, PrintStream out) {
         Result first = figure.getFirst();
         Result ours = run.better(first.work(), first.figure(), first.system()).orElseThrow();
-        out.printf("%n%s, in %s; line %s ns%n", title(first), first.work().unit(), line(first));
+        out.printf("%n%s, in %s; line %s ns%n", title(first), first.unit(), line(first));
         String shown = "";
         for (Result result : figure) {
             String row = String.format(ROW, result.system().equals(shown) ? "" : result.system(),

@@ -81,8 +81,12 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         return quantile(rounds, 0.75) > 1.25 * quantile(rounds, 0.25) || quantile(forks, 1) > 1.25 * quantile(forks, 0);
     }
 
+    String unit() {
+        return work.unit(figure);
+    }
+
     boolean isBetterThan(Result other) {
-        return work.moreIsBetter() ? median() > other.median() : median() < other.median();
+        return work.moreIsBetter(figure) ? median() > other.median() : median() < other.median();
     }
 
     /// This figure divided by another one, round by round: what changes between rounds does not count.

@@ -161,7 +161,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         json.put("rate", work.rate());
         json.put("system", result.system());
         json.put("policy", lower(result.policy()));
-        json.put("unit", work.unit());
+        json.put("unit", result.unit());
         json.put("rounds", rounded(samples.stream().mapToDouble(Result.Sample::value).toArray()));
         json.put("median", rounded(result.median()));
         var spread = new LinkedHashMap<String, @Nullable Object>();

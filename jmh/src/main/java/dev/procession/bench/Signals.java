@@ -11,17 +11,16 @@ import java.nio.file.StandardOpenOption;
 import org.HdrHistogram.Histogram;
 
 /// The words that the processes of one group share besides their queue: the common start of a run, the cache line
-/// whose round trip is the yardstick, and how many messages each consumer has got, if there are several.
+/// whose round trip is the yardstick, and how many messages all consumers have got, if there are several.
 ///
-///     0               128       256    512 + 128 n
-///     | start, nanos  | arrived | line | got, of consumer n
+///     0               128       256    512
+///     | start, nanos  | arrived | line | got
 final class Signals {
     private static final long START = 0;
     private static final long ARRIVED = 128;
     private static final long START_NANOS = 8;
     private static final long LINE = 256;
     private static final long GOT = 512;
-    private static final long GOT_EACH = 128;
     private static final long BYTES = 4096;
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle().withInvokeExactBehavior();
 
@@ -57,18 +56,14 @@ final class Signals {
         return now;
     }
 
-    /// Consumer `number` has got so many messages by now, in all runs.
-    void got(int number, long messages) {
-        LONG.setRelease(words, GOT + number * GOT_EACH, messages);
+    /// A consumer has got so many messages more. Returns how many all had got before, in all runs.
+    long addGot(long messages) {
+        return (long) LONG.getAndAdd(words, GOT, messages);
     }
 
-    /// How many messages all consumers have got.
-    long got(int consumers) {
-        long all = 0;
-        for (int i = 0; i < consumers; i++) {
-            all += (long) LONG.getVolatile(words, GOT + i * GOT_EACH);
-        }
-        return all;
+    /// How many messages all consumers have got, in all runs.
+    long got() {
+        return (long) LONG.getVolatile(words, GOT);
     }
 
     /// Writes every odd number of `count` pairs and waits for the even one.

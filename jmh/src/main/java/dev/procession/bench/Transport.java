@@ -15,6 +15,7 @@ interface Transport extends Contender {
                     ProcessionTransport.shared(),
                     ProcessionTransport.sharedEach(),
                     ProcessionTransport.leased(),
+                    ProcessionTransport.batches(),
                     AgronaTransport.manyToOneChecked(),
                     AgronaTransport.oneToOneChecked(),
                     new AeronTransport(),
@@ -66,6 +67,9 @@ interface Transport extends Contender {
     interface Sender {
         /// Returns false when there is no room. A system that cannot refuse may wait.
         boolean trySend();
+
+        /// After the last message of a run: sends what it has kept to send it together.
+        default void flush() {}
     }
 
     /// The consumer's end. Used by one thread.

@@ -38,6 +38,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         IDLE_LANES,
         /// CPU time of a process that waits for a message.
         IDLE_CPU,
+        /// What an item costs that one of 10,000 virtual threads waits for.
+        VIRTUAL_THREADS,
         /// Two processes take turns in writing one word: what a round trip costs when there is no queue at all.
         LINE
     }
@@ -101,6 +103,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(of(Kind.MEMORY, 1, 1, 16));
         works.add(of(Kind.IDLE_LANES, 1, 1, 16));
         works.add(of(Kind.IDLE_CPU, 1, 1, 16));
+        works.add(of(Kind.VIRTUAL_THREADS, 1, 1, 16));
         return List.copyOf(works);
     }
 
@@ -115,9 +118,11 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     /// What a sample of this work yields, in the order of the sample's values. The first one names the work.
     List<String> figures() {
         return switch (kind) {
-            case THROUGHPUT -> List.of("throughput " + producers + "P" + consumers + "C"
-                    + (content == Content.BYTES ? ""
-                            : " " + content.name().toLowerCase(Locale.ROOT).replace('_', ' ')));
+            case THROUGHPUT -> {
+                String name = "throughput " + producers + "P" + consumers + "C" + (content == Content.BYTES ? ""
+                        : " " + content.name().toLowerCase(Locale.ROOT).replace('_', ' '));
+                yield consumers == 1 ? List.of(name) : List.of(name, name + EMPTY_LOOKS);
+            }
             case PUT_ONLY -> List.of("put only " + producers + "P");
             case ROUND_TRIP -> percentiles("round trip");
             case WAKE_UP -> percentiles("wake-up");
@@ -128,6 +133,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case MEMORY -> List.of("idle queue", "busy queue");
             case IDLE_LANES -> List.of("idle lane, put", "idle lane, poll", "idle lane, get", "idle lane, lone get");
             case IDLE_CPU -> List.of("CPU of a waiter");
+            case VIRTUAL_THREADS -> List.of("item to one of 10,000 virtual threads");
             case LINE -> percentiles("line round trip");
         };
     }
@@ -139,6 +145,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
                 && (producers == 1 || producers == 4);
         return has ? Optional.of(figures().getFirst() + ", cold") : Optional.empty();
     }
+
+    private static final String EMPTY_LOOKS = ", empty looks";
 
     /// As a child's reply names them.
     static final List<String> PERCENTILES = List.of("p50", "p90", "p99", "p99.9", "p99.99", "max");
@@ -152,10 +160,12 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         return figures().size() == PERCENTILES.size();
     }
 
-    String unit() {
+    /// Of one of its figures.
+    String unit(String figure) {
+        if (figure.endsWith(EMPTY_LOOKS)) return "a message";
         return switch (kind) {
             case THROUGHPUT, PUT_ONLY -> content == Content.PACKED_LONGS ? "M longs/s" : "M msg/s";
-            case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, LINE -> "ns";
+            case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, VIRTUAL_THREADS, LINE -> "ns";
             case WORKER_START -> "ms";
             case MEMORY -> "KiB";
             case IDLE_CPU -> "% of a core";
@@ -170,14 +180,19 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     /// Whether it is measured within one process: see [Probe].
     boolean isProbe() {
         return switch (kind) {
-            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU -> true;
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS -> true;
             default -> false;
         };
     }
 
-    /// Whether a larger figure is the better one.
-    boolean moreIsBetter() {
+    /// Whether its first figure is a rate.
+    boolean isRate() {
         return kind == Kind.THROUGHPUT || kind == Kind.PUT_ONLY;
+    }
+
+    /// Whether a larger one of this figure is the better one.
+    boolean moreIsBetter(String figure) {
+        return isRate() && !figure.endsWith(EMPTY_LOOKS);
     }
 
     /// Whether what a loop does after it found nothing decides the figure.
@@ -217,7 +232,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
                     .toList();
             case ROUND_TRIP, WAKE_UP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
             case LINE -> List.of(new Seat(Role.LINE_PONG, 0, firstCpu), new Seat(Role.LINE_PING, 0, secondCpu));
-            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU -> List.of();
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS -> List.of();
         };
     }
 
