@@ -51,7 +51,7 @@ final class AeronTransport implements Transport {
     public boolean serves(Work work) {
         if (work.content() != Work.Content.BYTES || work.consumers() > 1) return false;
         return switch (work.kind()) {
-            case THROUGHPUT, ROUND_TRIP, LATENCY, PUT_LATENCY, STOPPED -> true;
+            case THROUGHPUT, COLD, ROUND_TRIP, LATENCY, PUT_LATENCY, STOPPED -> true;
             default -> false;
         };
     }

@@ -57,6 +57,7 @@ final class AgronaTransport implements Transport {
         }
         if (work.content() != Work.Content.BYTES || work.consumers() > 1) return false;
         return switch (work.kind()) {
+            case COLD -> !checksBounds && (manyProducers || work.producers() == 1);
             case THROUGHPUT, PUT_ONLY, ROUND_TRIP, LATENCY, PUT_LATENCY, STOPPED ->
                 manyProducers || work.producers() == 1;
             default -> false;

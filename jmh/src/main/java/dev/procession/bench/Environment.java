@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -24,7 +23,8 @@ import org.agrona.concurrent.ringbuffer.RingBuffer;
 final class Environment {
     private Environment() {}
 
-    static Map<String, Object> of(List<String> arguments, Bench.Settings settings, int[] availableCpus, Path home)
+    static Map<String, Object> of(List<String> arguments, Bench.Settings settings, int[] availableCpus,
+            Path home)
             throws IOException {
         var facts = new LinkedHashMap<String, Object>();
         facts.put("date", OffsetDateTime.now().truncatedTo(ChronoUnit.SECONDS).toString());
@@ -41,11 +41,6 @@ final class Environment {
         cores.put("producers", settings.firstCpu());
         cores.put("consumer", settings.secondCpu());
         facts.put("cores", cores);
-        facts.put("policies", settings.policies().stream().map(p -> p.name().toLowerCase(Locale.ROOT)).toList());
-        facts.put("forks", settings.forks());
-        facts.put("roundsPerFork", settings.rounds());
-        facts.put("sampleMillis", settings.sample().toMillis());
-        facts.put("longestWarmUpMillis", settings.longestWarmUp().toMillis());
         facts.put("files", home.getParent().toString());
         facts.put("peers", Stream.of(RingBuffer.class, Aeron.class, MediaDriver.class, ChronicleQueue.class)
                 .map(type -> source(type).getFileName().toString()).toList());

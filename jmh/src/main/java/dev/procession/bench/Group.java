@@ -141,22 +141,35 @@ final class Group implements Subject {
     @Override
     public WarmUp warmUpUntilStill(Duration atMost, Waiting.Policy policy) throws IOException, InterruptedException {
         var warmUp = new WarmUp();
-        boolean wantsCold = work.coldFigure().isPresent() && paces.isEmpty();
-        for (long start = System.nanoTime(), soFar = 0; soFar < atMost.toNanos();) {
-            sample(WarmUp.SLICE, policy);
-            soFar = System.nanoTime() - start;
-            Pace slice = Objects.requireNonNull(paces.get(policy));
-            boolean isWhole = slice.nanos >= WarmUp.SLICE.toNanos() / 2 || slice.messages >= work.mostMessages();
-            warmUp.add(slice.messages * work.producers(), soFar, slice.nanos, isWhole);
-            if (warmUp.standsStill() && (!wantsCold || warmUp.cold().isPresent())) break;
+        for (long start = System.nanoTime(); !warmUp.standsStill() && System.nanoTime() - start < atMost.toNanos();) {
+            Pace slice = slice(policy);
+            // A slice may be much shorter if it was not known yet how many messages it needs. It tells nothing.
+            if (slice.nanos >= WarmUp.SLICE.toNanos() / 2 || slice.messages >= work.mostMessages()) {
+                warmUp.add(slice.messages * work.producers(), slice.nanos);
+            }
         }
         return warmUp;
+    }
+
+    /// A rate over slices of work, the time between them included.
+    Sampled sampleSlices(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
+        long messages = 0;
+        long nanos = 0;
+        for (long start = System.nanoTime(); nanos < length.toNanos(); nanos = System.nanoTime() - start) {
+            messages += slice(policy).messages * work.producers();
+        }
+        return new Sampled(new double[] {millionPerSecond(messages, nanos)}, 1, messages);
+    }
+
+    private Pace slice(Waiting.Policy policy) throws IOException, InterruptedException {
+        sample(WarmUp.SLICE, policy);
+        return Objects.requireNonNull(paces.get(policy));
     }
 
     /// So many messages as should take the wanted time, as far as is known by now.
     @Override
     public Sampled sample(Duration length, Waiting.Policy policy) throws IOException, InterruptedException {
-        if (work.isProbe()) return new Sampled(run(1, policy), 1);
+        if (work.isProbe()) return new Sampled(run(1, policy), 1, 1);
         long n = work.rate() > 0
                 ? Math.max(LEAST_ON_TIME, work.rate() * length.toNanos() / 1_000_000_000L)
                 : messagesIn(length, paces.get(policy));
@@ -164,7 +177,7 @@ final class Group implements Subject {
         long start = System.nanoTime();
         double[] figures = run(n, policy);
         paces.put(policy, new Pace(n, System.nanoTime() - start));
-        return new Sampled(figures, coreShare);
+        return new Sampled(figures, coreShare, n * work.producers());
     }
 
     private long messagesIn(Duration length, @Nullable Pace last) {
@@ -192,10 +205,10 @@ final class Group implements Subject {
             }
         } else {
             switch (work.kind()) {
-                case THROUGHPUT, LATENCY, PUT_LATENCY, STOPPED -> {
+                case THROUGHPUT, COLD, LATENCY, PUT_LATENCY, STOPPED -> {
                     members.forEach(m -> m.tell("run " + (m.isProducer() ? n : all) + " " + policy));
                     replies.addAll(work.kind() == Work.Kind.STOPPED ? repliesWhileOneStops() : replies(members));
-                    figures = work.kind() == Work.Kind.THROUGHPUT ? throughput(all, replies) : percentiles(replies);
+                    figures = work.isRate() ? throughput(all, replies) : percentiles(replies);
                 }
                 case PUT_ONLY -> {
                     members.forEach(m -> m.tell(m == members.getLast() ? "start" : "run " + n + " " + policy));

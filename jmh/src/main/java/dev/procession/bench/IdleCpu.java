@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
 /// The share of one core, in percent, that this process uses while its main thread waits for a message that does not
 /// come.
 final class IdleCpu implements Probe {
-    private static final Duration WAIT = Duration.ofSeconds(2);
+    private static final Duration WAIT = Duration.ofSeconds(1);
     private static final Path SELF = Path.of("/proc/self");
 
     private final AutoCloseable owned;

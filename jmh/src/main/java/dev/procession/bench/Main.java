@@ -36,46 +36,40 @@ public final class Main implements Callable<Integer> {
     private static final Path SHARED_MEMORY = Path.of("/dev/shm");
     /// Files of all systems at once, at the work that needs most.
     private static final long SPACE = 1L << 30;
-    private static final Set<String> NEAREST =
-            Set.of("procession", "procession-shared", "agrona-many-to-one", "agrona-one-to-one");
-    private static final Set<String> QUICK = Set.of("procession-shared-each", "aeron-ipc", "chronicle-queue",
-            "python-queue", "python-simple-queue", "unix-socket", "pipe");
-    private static final Set<String> FAR_BEHIND =
-            Set.of("python-queue", "python-simple-queue", "unix-socket", "pipe");
-    private static final Set<String> CHECKED = Set.of("agrona-many-to-one-checked", "agrona-one-to-one-checked");
-    private static final Set<Integer> SOME_SIZES = Set.of(16, 1 << 10);
+    /// What differs from a queue in its way to move a message, or in its speed, by so much that a few works show it.
+    private static final Set<String> AT_FEW_WORKS = Set.of("agrona-many-to-one-checked", "agrona-one-to-one-checked",
+            "array-blocking-queue", "jctools-mpsc", "jctools-mpmc", "disruptor", "unix-socket", "pipe", "python-queue",
+            "python-simple-queue");
+    /// Our own ways that cost more.
+    private static final Set<String> AT_SOME_WORKS =
+            Set.of("procession-shared-each", "procession-leased", "procession-batch");
 
     @Spec
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
 
-    @Option(names = "--quick", description = "One fork, short samples, few peers: less than a minute. "
-            + "The default takes some twenty.")
+    @Option(names = "--quick", description = "What README shows, and one pass through it at least: in some two "
+            + "minutes. The default is all works, two passes at least, in at most 20 minutes.")
     private boolean quick;
+
+    @Option(names = "--minutes", paramLabel = "N", description = "Time for all of it (default: 20; 2 if quick). It "
+            + "ends earlier if all figures agree.")
+    private @Nullable Integer minutes;
 
     @Option(names = "--json", paramLabel = "FILE", description = "Also write all figures to this file.")
     private @Nullable Path json;
 
-    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with all tables and plots.")
+    @Option(names = "--html", paramLabel = "FILE", description = "Also write a page with all tables and the chart.")
     private @Nullable Path html;
 
-    @Option(names = "--plots", paramLabel = "FOLDER", description = "Also write each plot, as SVG and as PNG.")
-    private @Nullable Path plots;
-
-    @Option(names = "--readme", paramLabel = "FILE", description = "Also replace what stands between "
-            + "<!-- bench:begin --> and <!-- bench:end --> in this file by a small table.")
-    private @Nullable Path readme;
+    @Option(names = "--publish", paramLabel = "FOLDER", description = "Also write what this repository shows into a "
+            + "clone of it: the tables of README.md and jmh/RESULTS.md, between <!-- bench:begin --> and "
+            + "<!-- bench:end -->, and docs/throughput.svg.")
+    private @Nullable Path publish;
 
     @Option(names = "--from", paramLabel = "FILE", description = "Measure nothing: show what an earlier run has "
             + "written with --json.")
     private @Nullable Path from;
-
-    @Option(names = "--rounds", paramLabel = "N", description = "Rounds in each fork (default: 3).")
-    private @Nullable Integer rounds;
-
-    @Option(names = "--forks", paramLabel = "N", description = "Times to repeat everything with fresh processes and "
-            + "files (default: 3; 1 if quick).")
-    private @Nullable Integer forks;
 
     @Option(names = "--work", paramLabel = "PATTERN", description = "Only works in whose name this regular expression "
             + "is found. May be repeated. See --list.")
@@ -85,12 +79,6 @@ public final class Main implements Callable<Integer> {
             + "default leaves out some at some works. May be repeated.")
     private List<Pattern> systems =
             List.of();
-
-    @Option(names = "--policy", paramLabel = "POLICY", split = ",",
-            description = "What every producer and consumer does "
-                    + "after it found nothing: ${COMPLETION-CANDIDATES}. Eager looks again at once, relaxed pauses "
-                    + "first (default: both; relaxed if quick).")
-    private List<Waiting.Policy> policies = List.of();
 
     @Option(names = "--cpus", paramLabel = "A,B", split = ",", description = "Cores of producers and of consumers "
             + "(default: the first available one, and the next that does not share a core with it).")
@@ -121,7 +109,7 @@ public final class Main implements Callable<Integer> {
             show(earlier);
             return CommandLine.ExitCode.OK;
         }
-        List<Work> chosenWorks = (quick ? Work.QUICK : Work.ALL).stream()
+        List<Work> chosenWorks = Work.ALL.stream().filter(w -> !quick || Readme.shows(w))
                 .filter(w -> isChosen(w.toString(), works)).toList();
         List<Contender> chosenSystems = Contender.all().stream().filter(s -> isChosen(s.name(), systems)).toList();
         if (list) {
@@ -144,11 +132,16 @@ public final class Main implements Callable<Integer> {
                             + " available=" + Arrays.toString(available)
                             + ": two processes that take turns on one would say nothing about a queue");
         }
-        var settings = new Bench.Settings(positive("--rounds", rounds, 3),
-                positive("--forks", forks, quick ? 1 : 3), Duration.ofMillis(100),
-                Duration.ofMillis(quick ? 400 : 500), Duration.ofMillis(quick ? 1000 : 3000), policies(),
-                chosen[0], chosen[1]);
+        var settings = new Bench.Settings(Duration.ofMinutes(minutes()), quick ? 1 : 2, chosen[0], chosen[1]);
         return measure(settings, tasks, available);
+    }
+
+    private int minutes() {
+        if (minutes == null) return quick ? 2 : 20;
+        if (minutes < 1) {
+            throw new ParameterException(spec.commandLine(), "--minutes=" + minutes + " must be at least 1");
+        }
+        return minutes;
     }
 
     private List<Bench.Task> tasks(List<Work> works, List<Contender> chosen) {
@@ -166,42 +159,40 @@ public final class Main implements Callable<Integer> {
     /// Whether a system is measured at a work if nobody has named any systems. There is no time for all of them
     /// everywhere.
     private boolean isUsual(Work work, String system) {
-        if (NEAREST.contains(system)) return true;
-        boolean one = work.kind() == Work.Kind.THROUGHPUT && work.producers() == 1 && work.consumers() == 1;
-        if (quick) return one && work.bytes() == 16 && QUICK.contains(system);
-        if (CHECKED.contains(system)) return one && SOME_SIZES.contains(work.bytes());
-        if (!FAR_BEHIND.contains(system) || work.content() != Work.Content.BYTES) return true;
-        return switch (work.kind()) {
-            case THROUGHPUT -> one && SOME_SIZES.contains(work.bytes());
-            case ROUND_TRIP, PUT_LATENCY -> false;
-            case LATENCY -> work.rate() <= 10_000;
-            default -> true;
-        };
-    }
-
-    private List<Waiting.Policy> policies() {
-        if (!policies.isEmpty()) return policies.stream().distinct().toList();
-        return quick ? List.of(Waiting.Policy.RELAXED) : List.of(Waiting.Policy.RELAXED, Waiting.Policy.EAGER);
+        if (quick) return Readme.shows(work, system);
+        boolean stream = work.kind() == Work.Kind.THROUGHPUT && work.content() == Work.Content.BYTES;
+        boolean one = work.producers() == 1 && work.consumers() == 1;
+        boolean four = (work.producers() == 4 || work.consumers() == 4) && work.bytes() == 16;
+        if (AT_FEW_WORKS.contains(system)) {
+            return switch (work.kind()) {
+                case THROUGHPUT -> !stream || one && work.bytes() == 16 || four && !system.startsWith("python");
+                case ROUND_TRIP, PUT_LATENCY -> false;
+                case LATENCY -> system.equals("pipe");
+                default -> true;
+            };
+        }
+        if (AT_SOME_WORKS.contains(system)) {
+            return one ? work.bytes() == 16 || work.bytes() == 1024 : four;
+        }
+        return true;
     }
 
     private int measure(Bench.Settings settings, List<Bench.Task> tasks, int[] available)
             throws IOException, InterruptedException {
         Path home = Files.createTempDirectory(folder(), "procession-bench-");
-        int steps = settings.forks() * tasks.size() * (1 + settings.rounds());
         var environment = Environment.of(spec.commandLine().getParseResult().originalArgs(), settings, available, home);
-        List<Result> results;
-        List<Double> lineNanos;
-        try (var progress = Progress.drawnByNext("bench", steps); var bench = new Bench(settings, home, progress)) {
+        Run run;
+        try (var progress = Progress.drawnByNext("bench", (long) settings.leastPasses() * tasks.size());
+                var bench = new Bench(settings, home, progress)) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(bench)));
-            results = bench.run(tasks);
-            lineNanos = bench.lineNanos();
+            run = bench.run(tasks, environment);
         } catch (Subject.FailedException e) {
             if (!stopping) {
                 System.err.println("bench: " + e.getMessage());
             }
             return CommandLine.ExitCode.SOFTWARE;
         }
-        show(new Run(environment, lineNanos, results));
+        show(run);
         return CommandLine.ExitCode.OK;
     }
 
@@ -210,27 +201,23 @@ public final class Main implements Callable<Integer> {
         if (json != null) {
             run.write(json);
         }
-        List<Run> states = run.byState();
-        for (Run each : states) {
-            new Report(each).print(System.out);
+        for (Run state : run.byState()) {
+            Report.print(state, System.out);
             System.out.println();
-        }
-        if (readme != null) {
-            Readme.update(readme, states.getFirst());
-        }
-        if (plots != null) {
-            Plots.write(states.getFirst(), plots);
         }
         if (html != null) {
             Html.write(run, html);
+        }
+        if (publish != null) {
+            Readme.publish(run, publish);
         }
     }
 
     /// What can be wrong with files is known before a quarter of an hour of measuring. Returns what --from says.
     private @Nullable Run checkedFiles() {
         try {
-            if (readme != null) {
-                Readme.check(readme);
+            if (publish != null) {
+                Readme.check(publish);
             }
             return from == null ? null : Run.read(from);
         } catch (FileNotFoundException | NoSuchFileException e) {
@@ -253,13 +240,6 @@ public final class Main implements Callable<Integer> {
 
     private static boolean isChosen(String name, List<Pattern> patterns) {
         return patterns.isEmpty() || patterns.stream().anyMatch(p -> p.matcher(name).find());
-    }
-
-    private int positive(String option, @Nullable Integer given, int otherwise) {
-        if (given != null && given < 1) {
-            throw new ParameterException(spec.commandLine(), option + "=" + given + " must be at least 1");
-        }
-        return given == null ? otherwise : given;
     }
 
     /// The first core and the next one that is not another thread of the same core; fewer than two if there are none.

@@ -69,7 +69,7 @@ final class ProcessionTransport implements Transport {
         if (batches) return work.kind() == Work.Kind.THROUGHPUT && work.consumers() == 1 && work.bytes() <= 1024;
         return switch (work.kind()) {
             case THROUGHPUT -> delivery != Delivery.EXCLUSIVE || work.consumers() == 1;
-            case PUT_ONLY, ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED -> delivery == Delivery.EXCLUSIVE;
+            case COLD, PUT_ONLY, ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED -> delivery == Delivery.EXCLUSIVE;
             default -> false;
         };
     }

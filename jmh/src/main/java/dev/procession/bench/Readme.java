@@ -4,17 +4,21 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// The small table for a reader who chooses a queue: Procession, and each peer with the ratio to it. Put between two
-/// comments of a Markdown file.
+/// What a reader sees who chooses a queue: a small table of Procession and its peers, and a chart of the ratios; and
+/// with these all that the repository shows of a run.
 final class Readme {
     private static final String BEGIN = "<!-- bench:begin -->";
     private static final String END = "<!-- bench:end -->";
+    private static final Path README = Path.of("README.md");
+    private static final Path RESULTS = Path.of("jmh", "RESULTS.md");
+    private static final Path CHART = Path.of("docs", "throughput.svg");
 
     /// The peers that people know, by the names that people know.
     private static final Map<String, String> PEERS = peers();
@@ -25,35 +29,79 @@ final class Readme {
         peers.put("agrona-one-to-one", "Agrona one-to-one");
         peers.put("aeron-ipc", "Aeron IPC");
         peers.put("chronicle-queue", "Chronicle Queue");
+        peers.put("pipe", "Linux pipe");
         peers.put("python-queue", "Python Queue");
         return peers;
     }
 
-    private final Run run;
-    private final List<String> peers;
+    /// @param showsSlow  whether also those are measured that are slower by a factor of a hundred
+    private record Row(String name, String system, String figure, int bytes, boolean showsSlow) {
+        Row(String name, String figure, int bytes) {
+            this(name, "procession", figure, bytes, false);
+        }
 
-    private Readme(Run run) {
-        this.run = run;
-        peers = PEERS.keySet().stream().filter(run.systems()::contains).toList();
-    }
-
-    /// Throws IOException if [#update] would find no place for the table.
-    static void check(Path file) throws IOException {
-        String text = Files.readString(file);
-        int begin = text.indexOf(BEGIN);
-        if (begin < 0 || text.indexOf(END, begin) < 0) {
-            throw new IOException(
-                    file + ": a line " + BEGIN + " and a line " + END + " behind it must say where the table "
-                            + "belongs");
+        boolean isOf(Work work) {
+            return bytes == work.bytes() && work.figures().getFirst().equals(figure);
         }
     }
 
-    static void update(Path file, Run run) throws IOException {
-        check(file);
+    private static final List<Row> ROWS = List.of(
+            new Row("1 producer, 1 consumer, 16 B", "procession", "throughput 1P1C", 16, true),
+            new Row("1 producer, 1 consumer, 256 B", "throughput 1P1C", 256),
+            new Row("1 producer, 1 consumer, 1 KiB", "throughput 1P1C", 1 << 10),
+            new Row("4 producers, 1 consumer, 16 B", "throughput 4P1C", 16),
+            new Row("4 new producers, first second", "first second 4P1C", 16),
+            new Row("64 longs in a message", "procession-typed", "throughput 1P1C packed longs", Payload.LEAST_BYTES,
+                    false),
+            new Row("round trip, spinning, p50", "round trip p50", 16),
+            new Row("round trip, sleeping, p50", "procession", "wake-up p50", 16, true));
+
+    private final Run run;
+
+    private Readme(Run run) {
+        this.run = run;
+    }
+
+    /// Whether it shows a work. These, and the systems that it shows there, are what a quick run measures.
+    static boolean shows(Work work) {
+        return ROWS.stream().anyMatch(row -> row.isOf(work));
+    }
+
+    static boolean shows(Work work, String system) {
+        boolean isSlow = system.equals("pipe") || system.equals("python-queue");
+        return ROWS.stream().anyMatch(row -> row.isOf(work)
+                && (row.system.equals(system) || PEERS.containsKey(system) && (!isSlow || row.showsSlow)));
+    }
+
+    /// Throws IOException if [#publish] would find no place for what it writes.
+    static void check(Path root) throws IOException {
+        for (Path file : List.of(README, RESULTS)) {
+            String text = Files.readString(root.resolve(file));
+            int begin = text.indexOf(BEGIN);
+            if (begin < 0 || text.indexOf(END, begin) < 0) {
+                throw new IOException(root.resolve(file) + ": a line " + BEGIN + " and a line " + END
+                        + " after it must say where the tables belong");
+            }
+        }
+        if (!Files.isDirectory(root.resolve(CHART).getParent())) {
+            throw new IOException("there is no folder " + root.resolve(CHART).getParent());
+        }
+    }
+
+    /// Writes table and chart of README, and the tables of RESULTS.md, into a clone of the repository.
+    static void publish(Run run, Path root) throws IOException {
+        check(root);
+        List<Run> states = run.byState();
+        replace(root.resolve(README), new Readme(states.getFirst()).markdown());
+        replace(root.resolve(RESULTS), results(states));
+        Files.writeString(root.resolve(CHART), chart(states.getFirst()));
+    }
+
+    private static void replace(Path file, String between) throws IOException {
         String text = Files.readString(file);
         int begin = text.indexOf(BEGIN) + BEGIN.length();
-        Files.writeString(file, text.substring(0, begin) + "\n" + new Readme(run).markdown()
-                + text.substring(text.indexOf(END, begin)));
+        Files.writeString(file,
+                text.substring(0, begin) + "\n" + between + text.substring(text.indexOf(END, begin)));
     }
 
     /// The table's rows, the first one being its head.
@@ -62,87 +110,102 @@ final class Readme {
     }
 
     private List<List<String>> table() {
+        List<String> peers = PEERS.keySet().stream().filter(run.systems()::contains).toList();
         var rows = new ArrayList<List<String>>();
         rows.add(Stream.concat(Stream.of("", "Procession"), peers.stream().map(PEERS::get)).toList());
-        for (int bytes : new int[] {16, 64, 256, 1 << 10, 16 << 10, 1 << 20}) {
-            row("1 producer, 1 consumer, " + Report.size(bytes), "procession", "throughput 1P1C", bytes)
-                    .ifPresent(rows::add);
-            row("the same in the first second of new processes", "procession", "throughput 1P1C, cold", bytes)
-                    .ifPresent(rows::add);
+        for (Row row : ROWS) {
+            ours(row).ifPresent(ours -> {
+                var cells = new ArrayList<>(List.of(row.name, ours.text() + (ours.isShown() ? " " + ours.unit() : "")));
+                for (String peer : peers) {
+                    cells.add(run.find(peer, row.figure, row.bytes).map(its -> {
+                        Result ratio = ours.advantageOver(its);
+                        return its.text() + (ratio.isShown() ? " (" + ratio.text() + "x)" : "");
+                    }).orElse(""));
+                }
+                rows.add(List.copyOf(cells));
+            });
         }
-        row("4 producers, 1 consumer, 16 B", "procession", "throughput 4P1C", 16).ifPresent(rows::add);
-        row("the same in the first second of new processes", "procession", "throughput 4P1C, cold", 16)
-                .ifPresent(rows::add);
-        row("4 producers, 4 consumers, 16 B", "procession-shared", "throughput 4P4C", 16).ifPresent(rows::add);
-        row("1 producer, 1 consumer, 64 longs a message", "procession-typed", "throughput 1P1C packed longs",
-                Payload.LEAST_BYTES).ifPresent(rows::add);
-        row("2 producers on 2 cores, put only, 16 B", "procession", "put only 2P", 16).ifPresent(rows::add);
-        row("round trip, spinning, p50", "procession", "round trip p50", 16).ifPresent(rows::add);
-        row("round trip, sleeping, p50", "procession", "wake-up p50", 16).ifPresent(rows::add);
         return rows;
     }
 
-    private Optional<List<String>> row(String name, String system, String figure, int bytes) {
-        return figure(system, figure, bytes).map(ours -> {
-            var cells = new ArrayList<String>();
-            cells.add(name);
-            cells.add(value(ours) + " " + ours.unit());
-            for (String peer : peers) {
-                cells.add(figure(peer, figure, bytes).map(its -> {
-                    Result ratio = ours.ratioTo(its);
-                    return value(its) + (ratio.isKnown()
-                            ? " (" + Report.number(ratio.median()) + "x" + Report.marks(ratio) + ")" : "");
-                }).orElse(""));
-            }
-            return cells;
-        });
+    private Optional<Result> ours(Row row) {
+        return run.find(row.system, row.figure, row.bytes);
     }
 
-    private Optional<Result> figure(String system, String figure, int bytes) {
-        return run.better(
-                r -> r.system().equals(system) && r.figure().equals(figure) && r.work().bytes() == bytes);
+    /// How many times as fast Procession is as the best peer of each row.
+    static List<Chart.Bar> bars(Run run) {
+        var readme = new Readme(run);
+        return ROWS.stream()
+                .flatMap(row -> readme.ours(row).flatMap(ours -> readme.bar(row, ours)).stream()).toList();
     }
 
-    private static String value(Result result) {
-        return Report.number(result.median()) + Report.marks(result);
+    /// The same as a picture.
+    static String chart(Run run) {
+        return Chart.svg("Procession against the best of its peers", "times as fast as the best peer" + (run.state()
+                .isEmpty() ? "" : ", " + run.state() + " cores"), bars(run));
+    }
+
+    /// The best peer is the one over which the advantage is least. Empty if that cannot be told.
+    private Optional<Chart.Bar> bar(Row row, Result ours) {
+        Optional<Map.Entry<String, Result>> best = PEERS.entrySet().stream()
+                .flatMap(peer -> run.find(peer.getKey(), row.figure, row.bytes)
+                        .map(its -> Map.entry(peer.getValue(), ours.advantageOver(its))).stream())
+                .filter(ratio -> ratio.getValue().rounds().length > 0)
+                .min(Comparator.comparing(ratio -> ratio.getValue().median()));
+        return best.filter(ratio -> ratio.getValue().isShown()).map(ratio -> new Chart.Bar(row.name,
+                ratio.getValue().quantile(0.25), ratio.getValue().median(), ratio.getValue().quantile(0.75),
+                ratio.getValue().text() + "x " + ratio.getKey()));
     }
 
     /// What the table's reader has to know.
     static String legend(Run run) {
-        var text = new StringBuilder("In brackets: Procession's figure divided by the peer's; above 1 is good for "
-                + "throughput, below 1 for times. Medians of " + new Report(run).extent() + ".");
-        if (run.results().stream().anyMatch(Result::isUnsteady)) {
-            text.append(" ~: rounds or forks disagree by more than a quarter.");
-        }
-        if (run.results().stream().anyMatch(Result::isRestless)) {
-            text.append(" ^: before its samples the rate had not stood still.");
-        }
-        Object state = run.environment().get(Run.STATE);
-        if (state != null) {
-            text.append(" The cores are ").append(state).append('.');
-        }
-        Object samples = run.environment().get(Run.SAMPLES);
-        if (samples != null) {
-            text.append(" Samples: ").append(samples).append('.');
-        }
-        return text.toString();
+        boolean isRange = table(run).stream().flatMap(List::stream).anyMatch(cell -> cell.contains("\u2013"));
+        boolean isLeftOut = table(run).stream().flatMap(List::stream).anyMatch(cell -> cell.contains("\u2014"));
+        String state = run.state();
+        return "In brackets: how many times as fast Procession is. Medians of " + rounds(run) + " rounds"
+                + (isRange ? "; where rounds differ by more than a quarter, the range of their middle half" : "")
+                + (isLeftOut ? "; \u2014: they differ by more than a factor of two, or are too few" : "") + "."
+                + (state.isEmpty() ? ""
+                        : " Of the two states that the cores were in, this is the more frequent one, " + state
+                                + ": " + String.valueOf(run.environment().get(Run.STATE)).replaceFirst(".*?: ", "")
+                                + ".");
+    }
+
+    private static String rounds(Run run) {
+        int[] rounds = run.mainResults().stream().mapToInt(r -> r.rounds().length).filter(n -> n >= Result.ENOUGH)
+                .sorted().toArray();
+        if (rounds.length == 0) return "no";
+        int most = rounds[rounds.length - 1];
+        return rounds[0] == most ? "" + most : rounds[0] + " to " + most;
+    }
+
+    private static String source(Run run) {
+        Map<String, Object> environment = run.environment();
+        return "Measured with `" + environment.get("command") + "` on " + environment.get("machine") + ", "
+                + environment.get("kernel") + ", " + environment.get("jdk") + ", commit " + environment.get("commit")
+                + ".";
     }
 
     private String markdown() {
-        List<List<String>> rows = table();
-        var text = new StringBuilder();
-        for (List<String> row : rows) {
-            text.append("| ").append(String.join(" | ", row)).append(" |\n");
-            if (row == rows.getFirst()) {
-                text.append("|---".repeat(row.size())).append("|\n");
+        return Tables.markdown(table()) + "\n" + wrapped(legend(run)) + wrapped(source(run));
+    }
+
+    private static String results(List<Run> states) {
+        var text = new StringBuilder("\n").append(wrapped(source(states.getFirst()) + " Measured: "
+                + states.getFirst().environment().get("measured") + "."));
+        for (Run run : states) {
+            String state = String.valueOf(run.environment().getOrDefault(Run.STATE, "all alike"));
+            text.append("\n## Cores ").append(state).append("\n\n").append(wrapped("Samples: "
+                    + run.environment().get(Run.SAMPLES) + ". Figures: " + run.environment().get(Run.FIGURES) + "."));
+            if (run.results().stream().noneMatch(Result::isShown)) continue;
+            text.append("\n### Goals\n\n").append(Tables.markdown(Goals.table(run)));
+            for (Tables table : Tables.of(run, true)) {
+                if (table.hasFigures()) {
+                    text.append("\n### ").append(table.title()).append("\n\n").append(table.markdown());
+                }
             }
         }
-        Map<String, Object> environment = run.environment();
-        text.append('\n').append(wrapped(legend(run))).append(wrapped("Measured with `" + environment.get("command")
-                + "` on " + environment.get("machine") + ", " + environment.get("kernel") + ", "
-                + environment.get("jdk")
-                + ", commit " + environment.get("commit") + "."));
-        return text.toString();
+        return text.append('\n').toString();
     }
 
     private static String wrapped(String text) {

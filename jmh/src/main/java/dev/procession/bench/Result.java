@@ -3,82 +3,101 @@ package dev.procession.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.DoubleBinaryOperator;
-import java.util.function.ToDoubleFunction;
-import java.util.stream.Stream;
+import java.util.function.Predicate;
 
-/// What one system reached in one figure of one work.
+/// What one system reached in one figure of one work; or the ratio of two such results, round by round.
 ///
 /// @param figure   e.g. "throughput 1P1C"
-/// @param policy   what its loops did after they found nothing
-/// @param samples  in the order in which they were taken; sample i of every system of a work belongs to the same round
-record Result(Work work, String figure, String system, Waiting.Policy policy, List<Sample> samples) {
-    /// @param fork        from 0; another fork had fresh processes and files
-    /// @param value       in the work's unit
+/// @param samples  in the order in which they were taken
+record Result(Work work, String figure, String system, List<Sample> samples) {
+    /// Rounds that a figure needs to be shown.
+    static final int ENOUGH = 5;
+    /// Upper quartile by lower quartile of rounds that agree.
+    static final double AGREEMENT = 1.25;
+    /// The same of rounds that are shown as a range, if they do not agree.
+    static final double RANGE = 2;
+
+    /// @param round       of its work, counted through the whole run; all systems have one sample in a round
+    /// @param pass        from 0; another pass had fresh processes and files
+    /// @param policy      what its loops did after they found nothing
+    /// @param value       in the figure's unit
     /// @param lineBefore  round trip of one cache line, right before it, in nanoseconds
     /// @param lineAfter   the same right after it
     /// @param leftOut     why it does not count: what other load was seen, even after repeating it; empty if it does
-    /// @param isWarm      false if the rate had not stood still before, in all the time that there is for it
-    record Sample(int fork, double value, double lineBefore, double lineAfter, String leftOut, boolean isWarm) {
+    record Sample(int round, int pass, Waiting.Policy policy, double value, double lineBefore, double lineAfter,
+            String leftOut) {
         boolean counts() {
             return leftOut.isEmpty();
         }
 
         private Sample with(double newValue) {
-            return new Sample(fork, newValue, lineBefore, lineAfter, leftOut, isWarm);
-        }
-
-        Sample withoutCounting(String why) {
-            return new Sample(fork, value, lineBefore, lineAfter, counts() ? why : leftOut, isWarm);
+            return new Sample(round, pass, policy, newValue, lineBefore, lineAfter, leftOut);
         }
     }
 
-    Result(Work work, String figure, String system, Waiting.Policy policy) {
-        this(work, figure, system, policy, new ArrayList<>());
+    /// How it may be quoted.
+    enum Quote {
+        /// Its rounds agree: the median.
+        NUMBER,
+        /// They do not: from the lower quartile to the upper one.
+        RANGE,
+        /// They do not at all: it is left out.
+        DISAGREES,
+        /// It has too few rounds, and is left out.
+        TOO_FEW
+    }
+
+    Result(Work work, String figure, String system) {
+        this(work, figure, system, new ArrayList<>());
+    }
+
+    Quote quote() {
+        if (rounds().length < ENOUGH) return Quote.TOO_FEW;
+        double low = quantile(0.25);
+        double high = quantile(0.75);
+        if (high == low || low > 0 && high <= AGREEMENT * low) return Quote.NUMBER;
+        // What may be 0 has no factor; its range says how little it is.
+        if (work.mayBeZero(figure) || low > 0 && high <= RANGE * low) return Quote.RANGE;
+        return Quote.DISAGREES;
+    }
+
+    boolean isShown() {
+        return quote() == Quote.NUMBER || quote() == Quote.RANGE;
+    }
+
+    /// The median, or a range; a dash if it is left out.
+    String text() {
+        return switch (quote()) {
+            case NUMBER -> Report.number(median());
+            case RANGE -> Report.number(quantile(0.25)) + "\u2013" + Report.number(quantile(0.75));
+            case DISAGREES, TOO_FEW -> "\u2014";
+        };
+    }
+
+    /// The same, and behind a median its quartiles.
+    String textWithQuartiles() {
+        return quote() != Quote.NUMBER ? text()
+                : text() + " [" + Report.number(quantile(0.25)) + "\u2013" + Report.number(quantile(0.75)) + "]";
+    }
+
+    /// Only the samples that are meant.
+    Result only(Predicate<Sample> meant) {
+        return new Result(work, figure, system, samples.stream().filter(meant).toList());
     }
 
     /// The values that count.
     double[] rounds() {
-        return values(Sample::value);
-    }
-
-    double[] lineNanos() {
-        return values(Sample::lineBefore);
-    }
-
-    private double[] values(ToDoubleFunction<Sample> of) {
-        return counting().mapToDouble(of).toArray();
-    }
-
-    private Stream<Sample> counting() {
-        return samples.stream().filter(Sample::counts);
-    }
-
-    /// Whether there is a sample that counts; if not, there is nothing to show, and its median is no number.
-    boolean isKnown() {
-        return counting().findAny().isPresent();
+        return samples.stream().filter(Sample::counts).mapToDouble(Sample::value).toArray();
     }
 
     double median() {
-        return quantile(rounds(), 0.5);
+        return quantile(0.5);
     }
 
-    /// The median of each fork that has samples which count.
-    double[] forkMedians() {
-        return counting().mapToInt(Sample::fork).distinct().mapToDouble(fork -> quantile(
-                counting().filter(s -> s.fork == fork).mapToDouble(Sample::value).toArray(), 0.5)).toArray();
-    }
-
-    /// Whether samples were taken though the rate had not stood still.
-    boolean isRestless() {
-        return counting().anyMatch(s -> !s.isWarm);
-    }
-
-    /// Whether rounds, or forks, disagree so much that the median says little.
-    boolean isUnsteady() {
-        double[] rounds = rounds();
-        double[] forks = forkMedians();
-        return quantile(rounds, 0.75) > 1.25 * quantile(rounds, 0.25) || quantile(forks, 1) > 1.25 * quantile(forks, 0);
+    double quantile(double q) {
+        return quantile(rounds(), q);
     }
 
     String unit() {
@@ -94,30 +113,25 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         return with(peer, (mine, its) -> mine / its);
     }
 
-    /// This figure divided by the round trip of the bare cache line in the same round.
+    /// How many times as good this figure is as another one, round by round: of times, theirs divided by ours.
+    Result advantageOver(Result peer) {
+        return work.moreIsBetter(figure) ? ratioTo(peer) : with(peer, (mine, its) -> its / mine);
+    }
+
+    /// This figure divided by the round trip of the bare cache line right before it.
     Result ratioToLine() {
-        return new Result(work, figure, system, policy,
-                samples.stream().map(s -> s.with(s.value / s.lineBefore)).toList());
+        return new Result(work, figure, system, samples.stream().map(s -> s.with(s.value / s.lineBefore)).toList());
     }
 
-    /// How many nanoseconds more a message takes than the peer's. Both are throughputs, in millions a second.
-    Result extraNanosOver(Result peer) {
-        return with(peer, (mine, its) -> 1000 / mine - 1000 / its);
-    }
-
+    /// The rounds in which both count. Of figures of two works these are rounds of the same number, not of the same
+    /// time.
     private Result with(Result peer, DoubleBinaryOperator function) {
         var rounds = new ArrayList<Sample>();
-        for (int i = 0; i < samples.size(); i++) {
-            Sample mine = samples.get(i);
-            Sample its = peer.samples.get(i);
-            rounds.add(new Sample(mine.fork, function.applyAsDouble(mine.value, its.value), mine.lineBefore,
-                    mine.lineAfter, mine.counts() ? its.leftOut : mine.leftOut, mine.isWarm && its.isWarm));
+        for (Sample mine : samples) {
+            peer.samples.stream().filter(s -> s.round == mine.round && s.counts() && mine.counts()).findFirst()
+                    .ifPresent(its -> rounds.add(mine.with(function.applyAsDouble(mine.value, its.value))));
         }
-        return new Result(work, figure, system, policy, rounds);
-    }
-
-    double quantile(double q) {
-        return quantile(rounds(), q);
+        return new Result(work, figure, system, rounds);
     }
 
     /// The value below which a share `q` of the values lies, interpolated; no number if there are none.
@@ -129,5 +143,10 @@ record Result(Work work, String figure, String system, Waiting.Policy policy, Li
         int below = (int) at;
         int above = Math.min(below + 1, sorted.length - 1);
         return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+    }
+
+    @Override
+    public String toString() {
+        return String.format(Locale.ROOT, "%s, %d B, %s: %s", figure, work.bytes(), system, text());
     }
 }

@@ -16,49 +16,60 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Predicate;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// What the bench found, and where. Kept in a JSON file, from which every table and picture can be made again.
 ///
 /// @param environment  see [Environment]
-/// @param lineNanos    round trip of the bare cache line in each round
+/// @param lineNanos    round trip of the bare cache line before and after each sample
 /// @param results      in the order of the works; the systems of one work in the order in which they were measured
 record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result> results) {
+    /// Of the file. Another number: what the fields mean has changed.
+    private static final int VERSION = 2;
     private static final MathContext DIGITS = new MathContext(5);
-    private static final int ENOUGH = 3;
 
     /// Names of facts in the environment of [#byState].
     static final String STATE = "cores are";
     static final String SAMPLES = "samples";
+    static final String FIGURES = "figures";
 
-    /// The results of each figure at each work, one for each system and wait policy.
+    /// The results of each figure at each work, one for each system.
     Collection<List<Result>> byFigure() {
         var figures = new LinkedHashMap<List<Object>, List<Result>>();
         results.forEach(r -> figures.computeIfAbsent(List.of(r.work(), r.figure()), key -> new ArrayList<>()).add(r));
         return figures.values();
     }
 
-    /// The known results of each figure, without the percentiles above the first one: there are too many.
-    List<List<Result>> byMainFigure() {
-        return byFigure().stream().filter(f -> !isHigherPercentile(f.getFirst()))
-                .map(f -> f.stream().filter(Result::isKnown).toList()).filter(f -> !f.isEmpty()).toList();
+    /// A system's figure, with whatever content its messages have.
+    Optional<Result> find(String system, String figure, int bytes) {
+        return results.stream().filter(r -> r.system().equals(system) && r.figure().equals(figure)
+                && r.work().bytes() == bytes).findFirst();
+    }
+
+    /// Percentiles above the first one do not decide whether a run goes on: the last ones never agree.
+    List<Result> mainResults() {
+        return results.stream().filter(r -> !r.work().isPercentiles()
+                || r.figure().equals(r.work().figures().getFirst())).toList();
+    }
+
+    /// Whether all figures of a work, in each state of the cores that has occurred, have enough rounds that agree.
+    boolean isSettled(Work work) {
+        return byState().stream().flatMap(state -> state.mainResults().stream()).filter(r -> r.work().equals(work))
+                .allMatch(r -> r.quote() == Result.Quote.NUMBER);
     }
 
     /// This run in each state of its cores that occurred, those with the most samples first. In each, samples of other
-    /// states are left out, and the environment says which state it is and how many samples there were.
+    /// states are missing, and the environment says which state it is, and what was left out.
     List<Run> byState() {
         Cores cores = Cores.of(lineNanos);
         var counts = new EnumMap<Cores.State, Integer>(Cores.State.class);
         int all = 0;
         int disturbed = 0;
-        for (Result result : results) {
-            if (isHigherPercentile(result)) continue;
+        for (Result result : mainResults()) {
             for (Result.Sample sample : result.samples()) {
                 all++;
                 if (sample.counts()) {
-                    counts.merge(state(cores, sample), 1, Integer::sum);
+                    counts.merge(cores.state(sample.lineBefore(), sample.lineAfter()), 1, Integer::sum);
                 } else {
                     disturbed++;
                 }
@@ -77,43 +88,27 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
                 .toList();
     }
 
-    private static Cores.State state(Cores cores, Result.Sample sample) {
-        return cores.state(sample.lineBefore(), sample.lineAfter());
-    }
-
     private Run in(Cores.State state, Cores cores, String samples) {
         var facts = new LinkedHashMap<>(environment);
         cores.nearBelow().ifPresent(nanos -> facts.put(STATE, String.format(Locale.ROOT,
                 "%s: a bare line's round trip takes %s than %.0f ns", lower(state),
                 state == Cores.State.NEAR ? "less" : "more", nanos)));
         facts.put(SAMPLES, samples);
-        List<Result> those = results.stream().map(r -> new Result(r.work(), r.figure(), r.system(), r.policy(),
-                r.samples().stream().map(s -> state(cores, s) == state ? s
-                        : s.withoutCounting("the cores were " + lower(state(cores, s)))).toList()))
-                .toList();
-        List<Result> main = those.stream().filter(r -> !isHigherPercentile(r)).toList();
-        long unknown = main.stream().filter(r -> !r.isKnown()).count();
-        long few = main.stream().filter(r -> r.isKnown() && r.rounds().length < Math.min(ENOUGH, r.samples().size()))
-                .count();
-        facts.put("figures", unknown + " of " + main.size() + " not shown, because no sample is left; " + few
-                + " stand on fewer than " + ENOUGH);
-        return new Run(facts, lineNanos, those);
+        List<Result> those = results.stream()
+                .map(r -> r.only(s -> s.counts() && cores.state(s.lineBefore(), s.lineAfter()) == state)).toList();
+        var run = new Run(facts, lineNanos, those);
+        List<Result.Quote> quotes = run.mainResults().stream().map(Result::quote).toList();
+        long few = quotes.stream().filter(q -> q == Result.Quote.TOO_FEW).count();
+        long disagreeing = quotes.stream().filter(q -> q == Result.Quote.DISAGREES).count();
+        facts.put(FIGURES, "%d of %d shown; left out: %d with fewer than %d rounds, %d whose rounds disagree by more "
+                .formatted(quotes.size() - few - disagreeing, quotes.size(), few, Result.ENOUGH, disagreeing)
+                + "than a factor of " + Report.plain(Result.RANGE));
+        return run;
     }
 
-    private static boolean isHigherPercentile(Result result) {
-        Work work = result.work();
-        return work.isPercentiles() && !result.figure().equals(work.figures().getFirst());
-    }
-
-    /// A system's percentiles at a work, in order; empty if the work has none.
-    List<Result> percentiles(Work work, String system) {
-        if (!work.isPercentiles()) return List.of();
-        return work.figures().stream().flatMap(f -> better(work, f, system).stream()).toList();
-    }
-
-    /// Works of which there are results.
-    List<Work> works() {
-        return results.stream().map(Result::work).distinct().toList();
+    /// "near" or "far"; empty if the run has not seen both.
+    String state() {
+        return String.valueOf(environment.getOrDefault(STATE, "")).replaceFirst(":.*", "");
     }
 
     /// Systems of which there are results.
@@ -121,38 +116,21 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         return results.stream().map(Result::system).distinct().toList();
     }
 
-    /// A system's figure with the wait policy under which its own median is better. A user of a queue chooses the
-    /// policy that suits it; so wherever two systems are compared, each side counts with its own better policy.
-    Optional<Result> better(Work work, String figure, String system) {
-        return better(r -> r.work().equals(work) && r.figure().equals(figure) && r.system().equals(system));
-    }
-
-    /// The same, of all results that are meant. They have to be of one figure.
-    Optional<Result> better(Predicate<Result> meant) {
-        return results.stream().filter(meant).filter(Result::isKnown).reduce((a, b) -> a.isBetterThan(b) ? a : b);
-    }
-
-    /// "+" for the better one of a system's two policies, if both were measured.
-    String plusIfBetter(Result result) {
-        boolean both = results.stream().anyMatch(r -> r.work().equals(result.work())
-                && r.figure().equals(result.figure()) && r.system().equals(result.system()) && r.isKnown()
-                && r != result);
-        return both && better(result.work(), result.figure(), result.system()).orElseThrow() == result ? "+" : "";
-    }
-
     void write(Path file) throws IOException {
+        List<Run> states = byState();
         var root = new LinkedHashMap<String, Object>();
+        root.put("version", VERSION);
         root.put("environment", environment);
         root.put("lineRoundTripNanos", rounded(lineNanos.stream().mapToDouble(Double::doubleValue).toArray()));
-        root.put("results", byFigure().stream().flatMap(List::stream).map(this::json).toList());
+        root.put("results", results.stream().map(r -> json(r, states)).toList());
         JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(root, file.toFile());
     }
 
-    private Map<String, @Nullable Object> json(Result result) {
+    private static Map<String, @Nullable Object> json(Result result, List<Run> states) {
         List<Result.Sample> samples = result.samples();
         Work work = result.work();
         var json = new LinkedHashMap<String, @Nullable Object>();
-        json.put("work", result.figure());
+        json.put("figure", result.figure());
         json.put("kind", lower(work.kind()));
         json.put("producers", work.producers());
         json.put("consumers", work.consumers());
@@ -160,65 +138,42 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         json.put("content", lower(work.content()));
         json.put("rate", work.rate());
         json.put("system", result.system());
-        json.put("policy", lower(result.policy()));
         json.put("unit", result.unit());
-        json.put("rounds", rounded(samples.stream().mapToDouble(Result.Sample::value).toArray()));
-        json.put("median", rounded(result.median()));
-        var spread = new LinkedHashMap<String, @Nullable Object>();
-        spread.put("min", rounded(result.quantile(0)));
-        spread.put("lowerQuartile", rounded(result.quantile(0.25)));
-        spread.put("upperQuartile", rounded(result.quantile(0.75)));
-        spread.put("max", rounded(result.quantile(1)));
-        json.put("spread", spread);
-        json.put("forks", result.samples().stream().map(Result.Sample::fork).toList());
-        json.put("forkMedians", rounded(result.forkMedians()));
-        json.put("unsteady", result.isUnsteady());
-        json.put("disturbedRounds", disturbed(result));
-        json.put("roundsNotWarm",
-                IntStream.range(0, samples.size()).filter(i -> !samples.get(i).isWarm()).boxed().toList());
-        json.put("lineRoundTripNanos", rounded(samples.stream().mapToDouble(Result.Sample::lineBefore).toArray()));
-        json.put("lineRoundTripNanosAfter", rounded(samples.stream().mapToDouble(Result.Sample::lineAfter).toArray()));
-        Cores cores = Cores.of(lineNanos);
-        json.put("cores", samples.stream().map(s -> lower(state(cores, s))).toList());
-        json.put("ratios", ratios(result));
+        var byState = new LinkedHashMap<String, Object>();
+        for (Run state : states) {
+            Result its = state.same(result).orElseThrow();
+            Map<String, @Nullable Object> summary = summary(its);
+            Result first = state.results.stream().filter(r -> r.work().equals(work)).findFirst().orElseThrow();
+            if (!first.system().equals(result.system())) {
+                state.find(first.system(), result.figure(), work.bytes())
+                        .ifPresent(ours -> summary.put(first.system() + " / it", summary(ours.ratioTo(its))));
+            }
+            byState.put(state.state().isEmpty() ? "alike" : state.state(), summary);
+        }
+        json.put("cores", byState);
+        json.put("samples", rounded(samples.stream().mapToDouble(Result.Sample::value).toArray()));
+        json.put("rounds", samples.stream().map(Result.Sample::round).toList());
+        json.put("passes", samples.stream().map(Result.Sample::pass).toList());
+        json.put("policies", samples.stream().map(s -> lower(s.policy())).toList());
+        json.put("lineNanosBefore", rounded(samples.stream().mapToDouble(Result.Sample::lineBefore).toArray()));
+        json.put("lineNanosAfter", rounded(samples.stream().mapToDouble(Result.Sample::lineAfter).toArray()));
+        json.put("leftOut", samples.stream().map(Result.Sample::leftOut).toList());
         return json;
     }
 
-    /// Of this figure to every other system's, and to the bare cache line's if it is a round trip.
-    private Map<String, Object> ratios(Result result) {
-        var ratios = new LinkedHashMap<String, Object>();
-        for (String system : systems()) {
-            if (!system.equals(result.system())) {
-                better(result.work(), result.figure(), system)
-                        .ifPresent(peer -> ratios.put(system, ratio(result.ratioTo(peer), peer)));
-            }
-        }
-        if (result.work().kind() == Work.Kind.ROUND_TRIP) {
-            ratios.put("line", ratio(result.ratioToLine(), result));
-        }
-        return ratios;
+    private Optional<Result> same(Result other) {
+        return results.stream().filter(r -> r.work().equals(other.work()) && r.figure().equals(other.figure())
+                && r.system().equals(other.system())).findFirst();
     }
 
-    private static Map<String, @Nullable Object> ratio(Result ratio, Result peer) {
+    private static Map<String, @Nullable Object> summary(Result result) {
         var json = new LinkedHashMap<String, @Nullable Object>();
-        json.put("policy", lower(peer.policy()));
-        json.put("median", rounded(ratio.median()));
-        json.put("rounds", rounded(ratio.rounds()));
+        json.put("rounds", result.rounds().length);
+        json.put("shownAs", lower(result.quote()));
+        json.put("lowerQuartile", rounded(result.quantile(0.25)));
+        json.put("median", rounded(result.median()));
+        json.put("upperQuartile", rounded(result.quantile(0.75)));
         return json;
-    }
-
-    private static List<Map<String, Object>> disturbed(Result result) {
-        var rounds = new ArrayList<Map<String, Object>>();
-        for (int i = 0; i < result.samples().size(); i++) {
-            String disturbance = result.samples().get(i).leftOut();
-            if (!disturbance.isEmpty()) {
-                var round = new LinkedHashMap<String, Object>();
-                round.put("round", i);
-                round.put("disturbance", disturbance);
-                rounds.add(round);
-            }
-        }
-        return rounds;
     }
 
     private static String lower(Enum<?> constant) {
@@ -240,6 +195,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
     static Run read(Path file) throws IOException {
         try {
             Map<String, Object> root = JSON.std.mapFrom(file.toFile());
+            checkVersion(file, root);
             var results = new ArrayList<Result>();
             for (Object each : list(root, "results")) {
                 results.add(result(map(each)));
@@ -247,40 +203,42 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
             return new Run(map(field(root, "environment")), numbers(root, "lineRoundTripNanos"), List.copyOf(results));
         } catch (JsonProcessingException e) {
             throw notARun(file, e.getOriginalMessage(), e);
-        } catch (IllegalArgumentException | ClassCastException e) {
+        } catch (IllegalArgumentException | ClassCastException | IndexOutOfBoundsException e) {
             throw notARun(file, e.getMessage(), e);
         }
     }
 
-    private static IOException notARun(Path file, String why, Exception cause) {
+    /// Files of the first version have no number.
+    private static void checkVersion(Path file, Map<String, Object> root) throws IOException {
+        Object version = root.getOrDefault("version", 1);
+        if (version.equals(VERSION) || !root.containsKey("results")) return;
+        Object commit = map(field(root, "environment")).getOrDefault("commit", "unknown");
+        throw new IOException(file + " has version " + version + " of the bench's files, and this bench reads version "
+                + VERSION + ": measure again, or show it with the bench that wrote it, of commit " + commit);
+    }
+
+    private static IOException notARun(Path file, @Nullable String why, Exception cause) {
         return new IOException(file + " is not a file of `procession bench --json`: " + why, cause);
     }
 
     private static Result result(Map<String, Object> json) {
-        var work = new Work(constant(Work.Kind.class, json, "kind"), whole(json, "producers"), whole(json, "consumers"),
-                whole(json, "bytes"), constant(Work.Content.class, json, "content"),
+        var work = new Work(constant(Work.Kind.class, field(json, "kind")), whole(json, "producers"),
+                whole(json, "consumers"), whole(json, "bytes"), constant(Work.Content.class, field(json, "content")),
                 whole(json, "rate"));
+        List<Double> values = numbers(json, "samples");
         List<Double> rounds = numbers(json, "rounds");
-        List<Double> forks = numbers(json, "forks");
-        List<Double> line = numbers(json, "lineRoundTripNanos");
-        List<Double> after = numbers(json, "lineRoundTripNanosAfter");
-        if (rounds.isEmpty() || forks.size() != rounds.size() || line.size() != rounds.size()
-                || after.size() != rounds.size()) {
-            throw new IllegalArgumentException("rounds, forks and lineRoundTripNanos of " + work + " differ in length");
-        }
-        var disturbances = new LinkedHashMap<Integer, String>();
-        for (Object each : list(json, "disturbedRounds")) {
-            Map<String, Object> round = map(each);
-            disturbances.put(whole(round, "round"), (String) field(round, "disturbance"));
-        }
-        List<Integer> notWarm = list(json, "roundsNotWarm").stream().map(each -> ((Number) each).intValue()).toList();
+        List<Double> passes = numbers(json, "passes");
+        List<?> policies = list(json, "policies");
+        List<Double> before = numbers(json, "lineNanosBefore");
+        List<Double> after = numbers(json, "lineNanosAfter");
+        List<?> leftOut = list(json, "leftOut");
         var samples = new ArrayList<Result.Sample>();
-        for (int i = 0; i < rounds.size(); i++) {
-            samples.add(new Result.Sample(forks.get(i).intValue(), rounds.get(i), line.get(i), after.get(i),
-                    disturbances.getOrDefault(i, ""), !notWarm.contains(i)));
+        for (int i = 0; i < values.size(); i++) {
+            samples.add(new Result.Sample(rounds.get(i).intValue(), passes.get(i).intValue(),
+                    constant(Waiting.Policy.class, policies.get(i)), values.get(i), before.get(i), after.get(i),
+                    (String) leftOut.get(i)));
         }
-        return new Result(work, (String) field(json, "work"), (String) field(json, "system"),
-                constant(Waiting.Policy.class, json, "policy"), samples);
+        return new Result(work, (String) field(json, "figure"), (String) field(json, "system"), samples);
     }
 
     private static Object field(Map<String, Object> json, String name) {
@@ -306,7 +264,7 @@ record Run(Map<String, Object> environment, List<Double> lineNanos, List<Result>
         return list(json, name).stream().map(each -> ((Number) each).doubleValue()).toList();
     }
 
-    private static <E extends Enum<E>> E constant(Class<E> type, Map<String, Object> json, String name) {
-        return Enum.valueOf(type, ((String) field(json, name)).toUpperCase(Locale.ROOT));
+    private static <E extends Enum<E>> E constant(Class<E> type, Object name) {
+        return Enum.valueOf(type, ((String) name).toUpperCase(Locale.ROOT));
     }
 }

@@ -17,8 +17,7 @@ interface Subject extends AutoCloseable {
     /// For a time.
     void warmUp(Duration length, Waiting.Policy policy) throws IOException, InterruptedException;
 
-    /// Until its rate stands still, or `atMost` is over; and if the work has a figure for the first second, not before
-    /// that. For works whose figure is a rate.
+    /// Until its rate stands still, or `atMost` is over. For works whose figure is a rate.
     WarmUp warmUpUntilStill(Duration atMost, Waiting.Policy policy) throws IOException, InterruptedException;
 
     /// Takes a sample of about `length`.
@@ -27,7 +26,8 @@ interface Subject extends AutoCloseable {
     /// @param figures    of the work, in the order of [Work#figures]
     /// @param coreShare  of the time, that each thread which spins alone on a core had that core: the least of them;
     ///                   1 if there is no such thread, or the system does not tell
-    record Sampled(double[] figures, double coreShare) {}
+    /// @param messages   that were moved
+    record Sampled(double[] figures, double coreShare, long messages) {}
 
     /// Ids of the processes that are measured, for those who want to know what else the cores did;
     /// empty if they come and go.

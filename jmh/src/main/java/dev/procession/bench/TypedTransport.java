@@ -34,8 +34,7 @@ final class TypedTransport implements Transport {
         return List.of(
                 new TypedTransport("procession-typed", Delivery.EXCLUSIVE, false),
                 new TypedTransport("procession-raw", Delivery.EXCLUSIVE, true),
-                new TypedTransport("procession-typed-shared", Delivery.SHARED, false),
-                new TypedTransport("procession-raw-shared", Delivery.SHARED, true));
+                new TypedTransport("procession-typed-shared", Delivery.SHARED, false));
     }
 
     /// What travels, as in `peer.py`: how an item is made of its number, and whether one that arrived is the one

@@ -3,7 +3,6 @@ package dev.procession.bench;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalDouble;
 
 /// What a system reached in the first slices of time that it worked, so that its samples begin when it is warm, and not
 /// after a time that is enough for one system and too short for another.
@@ -13,27 +12,12 @@ final class WarmUp {
 
     private static final int COMPARED = 4;
     private static final double AGREEMENT = 0.05;
-    private static final long COLD_NANOS = Duration.ofSeconds(1).toNanos();
 
     private final List<Double> rates = new ArrayList<>();
-    private long messages;
-    private double cold = Double.NaN;
 
-    /// The system has worked for one more slice.
-    ///
-    /// @param moved         messages in it
-    /// @param nanosSoFar    since it was told to move its first message
-    /// @param sliceNanos    how long the slice took
-    /// @param isWhole       false if it was much shorter than [#SLICE], because it was not known yet how many messages
-    ///                      such a time needs; it tells nothing of the rate
-    void add(long moved, long nanosSoFar, long sliceNanos, boolean isWhole) {
-        messages += moved;
-        if (isWhole) {
-            rates.add(1e3 * moved / sliceNanos);
-        }
-        if (Double.isNaN(cold) && nanosSoFar >= COLD_NANOS) {
-            cold = 1e3 * messages / nanosSoFar;
-        }
+    /// The system has worked for one more slice, in which it moved so many messages.
+    void add(long moved, long nanos) {
+        rates.add(1e3 * moved / nanos);
     }
 
     /// Whether the rate stands still: the median of the last four slices is within 5 % of that of the four before. A
@@ -42,13 +26,13 @@ final class WarmUp {
         int n = rates.size();
         if (n < 2 * COMPARED) return false;
         double earlier = median(rates.subList(n - 2 * COMPARED, n - COMPARED));
-        double later = median(rates.subList(n - COMPARED, n));
-        return Math.abs(later - earlier) <= AGREEMENT * earlier;
+        return Math.abs(rate() - earlier) <= AGREEMENT * earlier;
     }
 
-    /// Million messages a second in the first second; empty if it is not over.
-    OptionalDouble cold() {
-        return Double.isNaN(cold) ? OptionalDouble.empty() : OptionalDouble.of(cold);
+    /// The median of the last four slices, in million messages a second; 0 if there is none.
+    double rate() {
+        int n = rates.size();
+        return n == 0 ? 0 : median(rates.subList(Math.max(0, n - COMPARED), n));
     }
 
     private static double median(List<Double> values) {

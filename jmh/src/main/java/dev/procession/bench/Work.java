@@ -3,7 +3,6 @@ package dev.procession.bench;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /// One kind of work that every system is given alike.
@@ -17,6 +16,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     enum Kind {
         /// Producers on one core put, consumers on the other get; until the last message has been got.
         THROUGHPUT,
+        /// The same by new processes, in their first second: see [FirstSecond].
+        COLD,
         /// Producers spread over the cores put until they are done; what they put is taken out after the clock stopped.
         PUT_ONLY,
         /// One message there and one back, again and again, spinning, through two queues.
@@ -64,16 +65,6 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
 
     static final List<Work> ALL = all();
 
-    /// What is measured if there is a minute only.
-    static final List<Work> QUICK = List.of(
-            throughput(1, 1, 16),
-            throughput(1, 1, 64),
-            throughput(1, 1, 256),
-            throughput(1, 1, 1024),
-            throughput(4, 1, 16),
-            of(Kind.ROUND_TRIP, 1, 1, 16),
-            of(Kind.PUT_ONLY, 2, 1, 16));
-
     private static final long MIB = 1 << 20;
 
     private static List<Work> all() {
@@ -87,6 +78,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(throughput(4, 1, 1024));
         works.add(throughput(1, 4, 16));
         works.add(throughput(4, 4, 16));
+        works.add(of(Kind.COLD, 4, 1, 16));
         works.add(of(Kind.PUT_ONLY, 2, 1, 16));
         for (Content content : new Content[] {Content.INT64, Content.UTF8, Content.RECORD, Content.OBJECT,
             Content.PACKED_LONGS}) {
@@ -95,9 +87,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(of(Kind.ROUND_TRIP, 1, 1, 16));
         works.add(of(Kind.WAKE_UP, 1, 1, 16));
         works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 10_000));
-        works.add(new Work(Kind.LATENCY, 1, 1, 16, Content.BYTES, 1_000_000));
         works.add(of(Kind.PUT_LATENCY, 4, 1, 16));
-        works.add(of(Kind.PUT_LATENCY, 8, 1, 16));
         works.add(of(Kind.STOPPED, 4, 1, 16));
         works.add(of(Kind.WORKER_START, 1, 1, 16));
         works.add(of(Kind.MEMORY, 1, 1, 16));
@@ -123,6 +113,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
                         : " " + content.name().toLowerCase(Locale.ROOT).replace('_', ' '));
                 yield consumers == 1 ? List.of(name) : List.of(name, name + EMPTY_LOOKS);
             }
+            case COLD -> List.of("first second " + producers + "P" + consumers + "C");
             case PUT_ONLY -> List.of("put only " + producers + "P");
             case ROUND_TRIP -> percentiles("round trip");
             case WAKE_UP -> percentiles("wake-up");
@@ -138,14 +129,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         };
     }
 
-    /// What the first second of fresh processes yields, in the same unit: processes that live for a short time live in
-    /// it. Only at those works that a launcher of such processes would ask about.
-    Optional<String> coldFigure() {
-        boolean has = kind == Kind.THROUGHPUT && content == Content.BYTES && bytes == 16 && consumers == 1
-                && (producers == 1 || producers == 4);
-        return has ? Optional.of(figures().getFirst() + ", cold") : Optional.empty();
-    }
-
+    private static final List<String> COUNTED = List.of(", instructions", ", cycles");
     private static final String EMPTY_LOOKS = ", empty looks";
 
     /// As a child's reply names them.
@@ -162,9 +146,9 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
 
     /// Of one of its figures.
     String unit(String figure) {
-        if (figure.endsWith(EMPTY_LOOKS)) return "a message";
+        if (figure.endsWith(EMPTY_LOOKS) || isCount(figure)) return "a message";
         return switch (kind) {
-            case THROUGHPUT, PUT_ONLY -> content == Content.PACKED_LONGS ? "M longs/s" : "M msg/s";
+            case THROUGHPUT, COLD, PUT_ONLY -> content == Content.PACKED_LONGS ? "M longs/s" : "M msg/s";
             case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, VIRTUAL_THREADS, LINE -> "ns";
             case WORKER_START -> "ms";
             case MEMORY -> "KiB";
@@ -185,14 +169,81 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         };
     }
 
+    /// Whether instructions and cycles of a message are counted, too, where the machine can.
+    boolean isCounted() {
+        return kind == Kind.THROUGHPUT && bytes == 16 && consumers == 1;
+    }
+
+    /// The figures of these, in the order of [Counters#EVENTS].
+    List<String> counted() {
+        return COUNTED.stream().map(each -> figures().getFirst() + each).toList();
+    }
+
+    private static boolean isCount(String figure) {
+        return COUNTED.stream().anyMatch(figure::endsWith);
+    }
+
     /// Whether its first figure is a rate.
     boolean isRate() {
-        return kind == Kind.THROUGHPUT || kind == Kind.PUT_ONLY;
+        return kind == Kind.THROUGHPUT || kind == Kind.COLD || kind == Kind.PUT_ONLY;
     }
 
     /// Whether a larger one of this figure is the better one.
     boolean moreIsBetter(String figure) {
-        return isRate() && !figure.endsWith(EMPTY_LOOKS);
+        return isRate() && !figure.endsWith(EMPTY_LOOKS) && !isCount(figure);
+    }
+
+    /// Whether this figure is a difference or a count that may be 0 or below.
+    boolean mayBeZero(String figure) {
+        return kind == Kind.IDLE_LANES || figure.endsWith(EMPTY_LOOKS);
+    }
+
+    /// The title of the table that this figure stands in.
+    String table(String figure) {
+        if (figure.endsWith(EMPTY_LOOKS)) return "Looks of several consumers that found nothing, for each message";
+        if (isCount(figure)) {
+            return "Instructions and cycles a message, of all processes together, their waiting included";
+        }
+        return switch (kind) {
+            case THROUGHPUT -> (content != Content.BYTES ? "Items of a type, 1 producer and 1 consumer"
+                    : producers == 1 && consumers == 1 ? "1 producer and 1 consumer"
+                    : "Several producers (P) or consumers (C)") + ", million a second";
+            case COLD -> "The first second of new processes, million messages a second";
+            case PUT_ONLY -> "Several producers (P) or consumers (C), million a second";
+            case ROUND_TRIP -> "Round trip, spinning, ns";
+            case WAKE_UP -> "Round trip, sleeping, ns";
+            case LATENCY -> String.format(Locale.ROOT, "One way at %,d a second, ns", rate);
+            case PUT_LATENCY -> "A put under load, " + producers + " producers, ns";
+            case STOPPED -> "A put, room included, while one of " + producers + " producers is stopped, ns";
+            case WORKER_START -> "From the start of a worker to its first message, ms";
+            case MEMORY -> "Memory of a queue, KiB";
+            case IDLE_LANES -> "What one more idle lane costs, ns";
+            case IDLE_CPU -> "CPU of a process that waits, % of a core";
+            case VIRTUAL_THREADS -> "An item to one of 10,000 virtual threads that wait, ns";
+            case LINE -> "A bare cache line, ns";
+        };
+    }
+
+    /// The head of its column there.
+    String column(String figure) {
+        if (isPercentiles()) return figure.substring(figure.lastIndexOf(' ') + 1);
+        if (isCount(figure)) return figure.replace("throughput ", "");
+        return switch (kind) {
+            case THROUGHPUT,
+                    COLD ->
+                content != Content.BYTES ? content.name().toLowerCase(Locale.ROOT).replace('_', ' ')
+                        : producers == 1 && consumers == 1 ? Report.size(bytes)
+                        : producers + "P" + consumers + "C, " + Report.size(bytes);
+            case PUT_ONLY -> producers + "P, put only";
+            case WORKER_START -> figure.endsWith("core") ? "on every core" : "one";
+            case MEMORY, IDLE_LANES -> figure.replace("idle lane, ", "");
+            default -> "";
+        };
+    }
+
+    /// Whether there are more processes than cores.
+    boolean isCrowded() {
+        return seats(0, 1).size() > 2 && kind != Kind.PUT_ONLY;
     }
 
     /// Whether what a loop does after it found nothing decides the figure.
@@ -224,7 +275,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     /// The processes that do this work, on two cores. The last one makes the queues and gives the start.
     List<Seat> seats(int firstCpu, int secondCpu) {
         return switch (kind) {
-            case THROUGHPUT, PUT_ONLY, LATENCY, PUT_LATENCY, STOPPED -> Stream.concat(
+            case THROUGHPUT, COLD, PUT_ONLY, LATENCY, PUT_LATENCY, STOPPED -> Stream.concat(
                     Stream.iterate(0, i -> i < producers, i -> i + 1).map(i -> new Seat(
                             Role.PRODUCER, i, kind == Kind.PUT_ONLY && i % 2 == 1 ? secondCpu : firstCpu)),
                     Stream.iterate(consumers - 1, i -> i >= 0, i -> i - 1)

@@ -54,7 +54,7 @@ def send(queue, number):
 class IdleCpu:
     """The share of one core, in percent, that this process uses while it waits for an item that does not come."""
 
-    SECONDS = 2
+    SECONDS = 1
 
     def __init__(self):
         self.queue = multiprocessing.Queue()

@@ -4,15 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.OptionalDouble;
 import org.junit.jupiter.api.Test;
 
 /// When a rate has stood still, on slices made by hand.
 class WarmUpTest {
-    private static final long SLICE_NANOS = WarmUp.SLICE.toNanos();
-
     private final WarmUp warmUp = new WarmUp();
-    private long nanos;
 
     @Test
     void aRateThatStaysStandsStillAfterEightSlices() {
@@ -45,29 +41,15 @@ class WarmUpTest {
     }
 
     @Test
-    void slicesThatAreTooShortDoNotCount() {
-        for (int i = 0; i < 20; i++) {
-            warmUp.add(1000, nanos += 1000, 1000, false);
-        }
-        assertFalse(warmUp.standsStill());
-        assertEquals(OptionalDouble.empty(), warmUp.cold());
-    }
-
-    /// Short slices, and the time between slices, count.
-    @Test
-    void coldIsWhatTheFirstSecondBrought() {
-        warmUp.add(1_000_000, 200_000_000, 100_000_000, false);
-        warmUp.add(3_000_000, 999_999_999, SLICE_NANOS, true);
-        assertEquals(OptionalDouble.empty(), warmUp.cold());
-        warmUp.add(1_000_000, 1_250_000_000, SLICE_NANOS, true);
-        warmUp.add(90_000_000, 1_300_000_000, SLICE_NANOS, true);
-
-        assertEquals(4, warmUp.cold().orElseThrow(), 1e-9); // 5 million in 1.25 s
+    void theRateIsThatOfTheLastSlices() {
+        assertEquals(0, warmUp.rate());
+        slices(1, 1, 40, 41, 7, 40);
+        assertEquals(40, warmUp.rate(), 1e-9);
     }
 
     private void slices(double... rates) {
         for (double rate : rates) {
-            warmUp.add((long) (rate * SLICE_NANOS / 1e3), nanos += SLICE_NANOS, SLICE_NANOS, true);
+            warmUp.add((long) (1e6 * rate), 1_000_000_000); // rates are in millions
         }
     }
 }
