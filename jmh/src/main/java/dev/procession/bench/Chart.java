@@ -1,87 +1,114 @@
 package dev.procession.bench;
 
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.StringWriter;
 import java.util.List;
-import java.util.Locale;
+import java.util.stream.Collectors;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.apache.batik.svggen.SVGGeneratorContext;
+import org.apache.batik.svggen.SVGGraphics2D;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.style.CategoryStyler;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
 
-/// Horizontal bars with whiskers, as SVG, for light and for dark pages; the axis is linear and begins at 0.
+/// Bars with whiskers, as SVG; the axis is linear and begins at 0. It fits light and dark pages.
 final class Chart {
-    /// @param median  the bar's length; its whisker is from `low` to `high`
-    /// @param text    behind it
-    record Bar(String name, double low, double median, double high, String text) {}
+    /// @param median  the bar's height; its whisker goes as far as the farther one of `low` and `high`, in both
+    ///                directions
+    /// @param text    the same in words
+    record Bar(String name, double low, double median, double high, String text) {
+        private String toText() {
+            return name + " " + text;
+        }
+
+        private double whisker() {
+            return Math.max(high - median, median - low);
+        }
+    }
 
     private static final int WIDTH = 760;
-    private static final int LEFT = 250; // names
-    private static final int RIGHT = 200; // texts
-    private static final int TOP = 44;
-    private static final int ROW = 34;
-    private static final int BAR = 18;
-    private static final int BOTTOM = 48;
-    private static final int MOST_TICKS = 8;
-    private static final String HEAD = """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="%s">
-            <style>
-            .c-ink { fill: #1f2328; font: 14px system-ui, sans-serif; } .c-title { font-weight: 600; font-size: 16px; }
-            .c-bar { fill: #e03131; } .c-whisker { stroke: #1f2328; stroke-width: 1.5; fill: none; }
-            .c-grid { stroke: #8c959f; stroke-width: 0.5; } .c-one { stroke: #8c959f; stroke-width: 2; }
-            @media (prefers-color-scheme: dark) { .c-ink { fill: #f0f6fc; } .c-whisker { stroke: #f0f6fc; } }
-            </style>
-            """;
+    private static final int HEIGHT = 420;
+    private static final double ROOM = 1.12; // above the highest whisker
+    private static final Color BAR = new Color(0xe03131);
+    /// Legible on white and on black.
+    private static final Color INK = new Color(0x767d86);
+    private static final Color GRID = new Color(128, 128, 128, 90);
+    private static final Color NONE = new Color(0, 0, 0, 0);
+
+    static {
+        System.setProperty("java.awt.headless", "true");
+    }
 
     private Chart() {}
 
+    /// Whether this machine has what Java needs to draw letters: fontconfig and a font.
+    static boolean canDraw() {
+        try {
+            var image = new BufferedImage(1, 1, BufferedImage.TYPE_INT_RGB);
+            return image.createGraphics().getFontMetrics(font(Font.PLAIN, 13)).stringWidth("x") > 0;
+        } catch (InternalError | LinkageError | RuntimeException e) { // whichever it is in this JDK
+            return false;
+        }
+    }
+
     /// @param axis  what the axis means
+    /// @param bars  one or more
     static String svg(String title, String axis, List<Bar> bars) {
-        double most = bars.stream().mapToDouble(bar -> Math.max(1, bar.high)).max().orElse(1);
-        double step = step(most);
-        double end = Math.ceil(most / step) * step;
-        double scale = (WIDTH - LEFT - RIGHT) / end;
-        int bottom = TOP + bars.size() * ROW;
-        var svg = new StringBuilder(HEAD.formatted(WIDTH, bottom + BOTTOM, escaped(title)));
-        text(svg, "c-ink c-title", "start", 0, 20, title);
-        for (double at = 0; at <= end + step / 2; at += step) {
-            line(svg, at == 1 ? "c-one" : "c-grid", LEFT + at * scale, TOP - 6, LEFT + at * scale, bottom + 4);
-            text(svg, "c-ink", "middle", LEFT + at * scale, bottom + 20, Report.plain(at));
+        var chart = new CategoryChart(WIDTH, HEIGHT);
+        chart.setTitle(title);
+        chart.setYAxisTitle(axis);
+        style(chart.getStyler()).setYAxisMax(
+                ROOM * bars.stream().mapToDouble(bar -> bar.median + bar.whisker()).max().orElse(1));
+        chart.addSeries("Procession", bars.stream().map(Bar::name).toList(),
+                bars.stream().map(Bar::median).toList(), bars.stream().map(Bar::whisker).toList()).setFillColor(BAR);
+        return drawn(chart, title + ": " + bars.stream().map(Bar::toText).collect(Collectors.joining(", ")));
+    }
+
+    private static CategoryStyler style(CategoryStyler style) {
+        style.setBaseFont(font(Font.PLAIN, 13));
+        style.setChartTitleFont(font(Font.BOLD, 16));
+        style.setChartBackgroundColor(NONE).setPlotBackgroundColor(NONE).setChartFontColor(INK);
+        style.setPlotBorderVisible(false).setLegendVisible(false);
+        style.setAxisTitleFont(font(Font.PLAIN, 14));
+        style.setAxisTickLabelsFont(font(Font.PLAIN, 13));
+        style.setAxisTickLabelsColor(INK).setAxisTickMarksColor(INK).setErrorBarsColor(INK);
+        style.setPlotGridLinesColor(GRID).setPlotGridLinesStroke(new BasicStroke(1));
+        style.setPlotGridVerticalLinesVisible(false);
+        style.setXAxisLabelRotation(20).setYAxisMin(0.0).setDecimalPattern("0.##");
+        style.setAvailableSpaceFill(0.6).setLabelsVisible(true).setLabelsFont(font(Font.BOLD, 13))
+                .setLabelsPosition(0.5);
+        return style;
+    }
+
+    /// @param alternative says what is to be seen
+    private static String drawn(CategoryChart chart, String alternative) {
+        try {
+            Document document = DocumentBuilderFactory.newInstance().newDocumentBuilder().getDOMImplementation()
+                    .createDocument(SVGGraphics2D.SVG_NAMESPACE_URI, "svg", null);
+            SVGGeneratorContext context = SVGGeneratorContext.createDefault(document);
+            context.setComment(null);
+            context.setPrecision(2);
+            var graphics = new SVGGraphics2D(context, false);
+            chart.paint(graphics, WIDTH, HEIGHT);
+            Element root = graphics.getRoot();
+            root.setAttribute("viewBox", "0 0 " + WIDTH + " " + HEIGHT);
+            root.setAttribute("role", "img");
+            root.setAttribute("aria-label", alternative);
+            var text = new StringWriter();
+            graphics.stream(root, text, false, false);
+            return text.toString().substring(text.toString().indexOf("<svg"));
+        } catch (ParserConfigurationException | IOException e) {
+            throw new IllegalStateException("cannot draw", e);
         }
-        if (step > 1) line(svg, "c-one", LEFT + scale, TOP - 6, LEFT + scale, bottom + 4);
-        text(svg, "c-ink", "middle", LEFT + end * scale / 2, bottom + 40, axis);
-        for (int i = 0; i < bars.size(); i++) {
-            Bar bar = bars.get(i);
-            double middle = TOP + i * ROW + ROW / 2.0;
-            text(svg, "c-ink", "end", LEFT - 8, middle + 5, bar.name);
-            svg.append(String.format(Locale.ROOT,
-                    "<rect class=\"c-bar\" x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"%d\"/>%n", LEFT,
-                    middle - BAR / 2.0, bar.median * scale, BAR));
-            double low = LEFT + bar.low * scale;
-            double high = LEFT + bar.high * scale;
-            line(svg, "c-whisker", low, middle, high, middle);
-            line(svg, "c-whisker", low, middle - 5, low, middle + 5);
-            line(svg, "c-whisker", high, middle - 5, high, middle + 5);
-            text(svg, "c-ink", "start", Math.max(high, LEFT + bar.median * scale) + 8, middle + 5, bar.text);
-        }
-        return svg.append("</svg>\n").toString();
     }
 
-    /// 1, 2 or 5 times a power of ten, so that there are not too many.
-    private static double step(double most) {
-        for (double step = 0.1;; step *= 10) {
-            for (double each : new double[] {step, 2 * step, 5 * step}) {
-                if (most / each <= MOST_TICKS) return each;
-            }
-        }
-    }
-
-    private static void line(StringBuilder svg, String type, double x1, double y1, double x2, double y2) {
-        svg.append(String.format(Locale.ROOT,
-                "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>%n", type, x1, y1, x2, y2));
-    }
-
-    private static void text(StringBuilder svg, String type, String anchor, double x, double y, String text) {
-        svg.append(String.format(Locale.ROOT, "<text class=\"%s\" text-anchor=\"%s\" x=\"%.1f\" y=\"%.1f\">%s</text>%n",
-                type, anchor, x, y, escaped(text)));
-    }
-
-    static String escaped(Object text) {
-        return String.valueOf(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-                .replace("\"", "&quot;");
+    private static Font font(int style, int size) {
+        return new Font(Font.SANS_SERIF, style, size);
     }
 }

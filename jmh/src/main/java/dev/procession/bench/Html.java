@@ -124,6 +124,7 @@ final class Html {
     }
 
     private static String escaped(Object text) {
-        return Chart.escaped(text);
+        return String.valueOf(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 }

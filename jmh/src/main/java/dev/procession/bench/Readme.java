@@ -35,9 +35,9 @@ final class Readme {
     }
 
     /// @param showsSlow  whether also those are measured that are slower by a factor of a hundred
-    private record Row(String name, String system, String figure, int bytes, boolean showsSlow) {
-        Row(String name, String figure, int bytes) {
-            this(name, "procession", figure, bytes, false);
+    private record Row(String name, String shortName, String system, String figure, int bytes, boolean showsSlow) {
+        Row(String name, String shortName, String figure, int bytes) {
+            this(name, shortName, "procession", figure, bytes, false);
         }
 
         boolean isOf(Work work) {
@@ -46,15 +46,15 @@ final class Readme {
     }
 
     private static final List<Row> ROWS = List.of(
-            new Row("1 producer, 1 consumer, 16 B", "procession", "throughput 1P1C", 16, true),
-            new Row("1 producer, 1 consumer, 256 B", "throughput 1P1C", 256),
-            new Row("1 producer, 1 consumer, 1 KiB", "throughput 1P1C", 1 << 10),
-            new Row("4 producers, 1 consumer, 16 B", "throughput 4P1C", 16),
-            new Row("4 new producers, first second", "first second 4P1C", 16),
-            new Row("64 longs in a message", "procession-typed", "throughput 1P1C packed longs", Payload.LEAST_BYTES,
-                    false),
-            new Row("round trip, spinning, p50", "round trip p50", 16),
-            new Row("round trip, sleeping, p50", "procession", "wake-up p50", 16, true));
+            new Row("1 producer, 1 consumer, 16 B", "1P1C 16 B", "procession", "throughput 1P1C", 16, true),
+            new Row("1 producer, 1 consumer, 256 B", "1P1C 256 B", "throughput 1P1C", 256),
+            new Row("1 producer, 1 consumer, 1 KiB", "1P1C 1 KiB", "throughput 1P1C", 1 << 10),
+            new Row("4 producers, 1 consumer, 16 B", "4P1C 16 B", "throughput 4P1C", 16),
+            new Row("4 new producers, first second", "first second", "first second 4P1C", 16),
+            new Row("64 longs in a message", "64 longs", "procession-typed", "throughput 1P1C packed longs",
+                    Payload.LEAST_BYTES, false),
+            new Row("round trip, spinning, p50", "round trip", "round trip p50", 16),
+            new Row("round trip, sleeping, p50", "wake-up", "procession", "wake-up p50", 16, true));
 
     private final Run run;
 
@@ -83,6 +83,7 @@ final class Readme {
                         + " after it must say where the tables belong");
             }
         }
+        if (!Chart.canDraw()) throw new IOException("Java finds no fonts; install fontconfig and a font");
         if (!Files.isDirectory(root.resolve(CHART).getParent())) {
             throw new IOException("there is no folder " + root.resolve(CHART).getParent());
         }
@@ -139,10 +140,11 @@ final class Readme {
                 .flatMap(row -> readme.ours(row).flatMap(ours -> readme.bar(row, ours)).stream()).toList();
     }
 
-    /// The same as a picture.
+    /// The same as a picture; empty if there is nothing to show, or no font to show it in.
     static String chart(Run run) {
-        return Chart.svg("Procession against the best of its peers", "times as fast as the best peer" + (run.state()
-                .isEmpty() ? "" : ", " + run.state() + " cores"), bars(run));
+        return bars(run).isEmpty() || !Chart.canDraw() ? ""
+                : Chart.svg("Procession against the best of its peers", "times as fast as the best peer" + (run.state()
+                        .isEmpty() ? "" : ", " + run.state() + " cores"), bars(run));
     }
 
     /// The best peer is the one over which the advantage is least. Empty if that cannot be told.
@@ -152,7 +154,7 @@ final class Readme {
                         .map(its -> Map.entry(peer.getValue(), ours.advantageOver(its))).stream())
                 .filter(ratio -> ratio.getValue().rounds().length > 0)
                 .min(Comparator.comparing(ratio -> ratio.getValue().median()));
-        return best.filter(ratio -> ratio.getValue().isShown()).map(ratio -> new Chart.Bar(row.name,
+        return best.filter(ratio -> ratio.getValue().isShown()).map(ratio -> new Chart.Bar(row.shortName,
                 ratio.getValue().quantile(0.25), ratio.getValue().median(), ratio.getValue().quantile(0.75),
                 ratio.getValue().text() + "x " + ratio.getKey()));
     }

@@ -356,7 +356,7 @@ class RunTest {
     void theTerminalIsWideEnoughForAllOfIt() {
         List<String> lines = terminal(ofEverything()).lines().toList();
 
-        assertTrue(lines.stream().anyMatch(l -> l.matches(" +1 producer, 1 consumer, 16 B +1\\.00x .*")),
+        assertTrue(lines.stream().anyMatch(l -> l.matches(" +1P1C 16 B +1\\.00x .*")),
                 lines::toString);
         assertTrue(lines.stream().allMatch(l -> l.length() <= 120),
                 () -> lines.stream().filter(l -> l.length() > 120).toList().toString());
