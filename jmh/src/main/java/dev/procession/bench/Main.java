@@ -48,11 +48,11 @@ public final class Main implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private CommandSpec spec;
 
-    @Option(names = "--quick", description = "What README shows, and one pass through it at least: in some two "
+    @Option(names = "--quick", description = "What README shows, and one pass through it at least: in some four "
             + "minutes. The default is all works, two passes at least, in at most 20 minutes.")
     private boolean quick;
 
-    @Option(names = "--minutes", paramLabel = "N", description = "Time for all of it (default: 20; 2 if quick). It "
+    @Option(names = "--minutes", paramLabel = "N", description = "Time for all of it (default: 20; 4 if quick). It "
             + "ends earlier if all figures agree.")
     private @Nullable Integer minutes;
 
@@ -137,7 +137,7 @@ public final class Main implements Callable<Integer> {
     }
 
     private int minutes() {
-        if (minutes == null) return quick ? 2 : 20;
+        if (minutes == null) return quick ? 4 : 20;
         if (minutes < 1) {
             throw new ParameterException(spec.commandLine(), "--minutes=" + minutes + " must be at least 1");
         }
