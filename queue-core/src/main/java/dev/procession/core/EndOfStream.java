@@ -71,13 +71,14 @@ final class EndOfStream {
 
     /// Waits until all that was put before this call is taken, or done in a leased queue.
     ///
+    /// @param room of the handle
     /// @return false if it was not until the time-out was over
-    boolean awaitDone(long timeoutNanos) throws InterruptedException {
+    boolean awaitDone(Doorbell room, long timeoutNanos) throws InterruptedException {
         Patience patience = new Patience(file);
         long[] ends = new long[lanes.lanesInUse()];
         for (int lane = 0; lane < ends.length; lane++) ends[lane] = lanes.walk(lane, null, patience).tail();
         WaitLoop waiting =
-                new WaitLoop(file, Doorbell.forRoom(file), WaitStrategy.sleeping(), () -> isDone(ends) ? 0 : NAP_NANOS);
+                new WaitLoop(file, room, WaitStrategy.sleeping(), () -> isDone(ends) ? 0 : NAP_NANOS);
         waiting.start(timeoutNanos);
         boolean done;
         while (!(done = isDone(ends)) && waiting.pause());

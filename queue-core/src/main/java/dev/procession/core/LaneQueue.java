@@ -261,7 +261,7 @@ public final class LaneQueue extends QueueState implements AutoCloseable {
     public boolean join(long timeoutNanos) throws InterruptedException {
         file.enter();
         try {
-            return end.awaitDone(timeoutNanos);
+            return end.awaitDone(room, timeoutNanos);
         } catch (InternalError e) {
             throw file.translate(e);
         } finally {

@@ -252,8 +252,13 @@ final class QueueFile {
 
     /// What fails since the queue was shut down: 0 nothing, 1 puts, 2 gets too.
     long shutDown() {
-        // pairs with the CAS in EndOfStream.shutDown()
-        long word = SharedMemory.getVolatile(memory, base + Layout.SHUT_DOWN_OFFSET);
+        long word = 0;
+        try {
+            // pairs with the CAS in EndOfStream.shutDown()
+            word = SharedMemory.getVolatile(memory, base + Layout.SHUT_DOWN_OFFSET);
+        } catch (InternalError e) { // truncated
+            throw translate(e);
+        }
         if (word < 0 || word > EndOfStream.GETS) {
             throw new QueueCorruptedException(path + " says shutDown=" + word + ", which is none of 0 to 2");
         }
