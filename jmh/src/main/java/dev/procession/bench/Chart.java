@@ -19,16 +19,20 @@ import org.w3c.dom.Element;
 
 /// Bars with whiskers, as SVG; the axis is linear and begins at 0. It fits light and dark pages.
 final class Chart {
-    /// @param median  the bar's height; its whisker goes as far as the farther one of `low` and `high`, in both
-    ///                directions
-    /// @param text    the same in words
-    record Bar(String name, double low, double median, double high, String text) {
+    /// @param low   the lower end of the whisker
+    /// @param high  its upper end; the bar ends in the middle
+    /// @param text  the same in words
+    record Bar(String name, double low, double high, String text) {
         private String toText() {
             return name + " " + text;
         }
 
+        private double middle() {
+            return (low + high) / 2;
+        }
+
         private double whisker() {
-            return Math.max(high - median, median - low);
+            return (high - low) / 2;
         }
     }
 
@@ -64,9 +68,9 @@ final class Chart {
         chart.setTitle(title);
         chart.setYAxisTitle(axis);
         style(chart.getStyler()).setYAxisMax(
-                ROOM * bars.stream().mapToDouble(bar -> bar.median + bar.whisker()).max().orElse(1));
+                ROOM * bars.stream().mapToDouble(Bar::high).max().orElse(1));
         chart.addSeries("Procession", bars.stream().map(Bar::name).toList(),
-                bars.stream().map(Bar::median).toList(), bars.stream().map(Bar::whisker).toList()).setFillColor(BAR);
+                bars.stream().map(Bar::middle).toList(), bars.stream().map(Bar::whisker).toList()).setFillColor(BAR);
         return drawn(chart, title + ": " + bars.stream().map(Bar::toText).collect(Collectors.joining(", ")));
     }
 

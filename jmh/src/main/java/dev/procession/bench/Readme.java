@@ -155,7 +155,7 @@ final class Readme {
                 .filter(ratio -> ratio.getValue().rounds().length > 0)
                 .min(Comparator.comparing(ratio -> ratio.getValue().median()));
         return best.filter(ratio -> ratio.getValue().isShown()).map(ratio -> new Chart.Bar(row.shortName,
-                ratio.getValue().quantile(0.25), ratio.getValue().median(), ratio.getValue().quantile(0.75),
+                ratio.getValue().quantile(0.25), ratio.getValue().quantile(0.75),
                 ratio.getValue().text() + "x " + ratio.getKey()));
     }
 
