@@ -30,8 +30,8 @@ final class Bench implements AutoCloseable {
     /// @param secondCpu    core of the consumers
     record Settings(Duration budget, int leastPasses, int firstCpu, int secondCpu) {}
 
-    /// Samples of each system at each work in one pass: enough for a figure if the cores stay as they are, and some more
-    /// for disturbances.
+    /// Samples of each system at each work in one pass: enough for a figure if the cores stay as they are, and some
+    /// more for disturbances.
     static final int ROUNDS = Result.ENOUGH + 4;
     static final Duration SAMPLE = Duration.ofMillis(100);
     /// With more processes than cores: each needs several time slices.
