@@ -19,10 +19,8 @@ import java.time.Duration;
 ///     when they saw that; zero: as long as the process lives
 /// @param maxAttempts leased only: how often an item is lent before it goes to [SharedQueue#deadLetters()], 1 to
 ///     16,382, or 0: as often as it takes
-/// @param endsWithProducers whether a get that finds nothing throws a [QueueEndedException] once a process has put or
-///     was about to, and none that does is attached any more
 public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility,
-        int maxAttempts, boolean endsWithProducers) {
+        int maxAttempts) {
     /// 256 lanes of 2 GiB, bounded by their memory only, shared by consumers.
     public static final QueueOptions DEFAULT = new QueueOptions(
             QueueGeometry.DEFAULT.lanes(),
@@ -30,14 +28,13 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
             QueueGeometry.DEFAULT.maxItems(),
             Delivery.SHARED,
             Duration.ZERO,
-            0,
-            false);
+            0);
 
     /// Checks the ranges.
     ///
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueOptions {
-        geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
         if (delivery != Delivery.LEASED && (!visibility.isZero() || maxAttempts != 0)) {
             throw new IllegalArgumentException("visibility=" + visibility + ", maxAttempts=" + maxAttempts
                     + ": only after leased()");
@@ -50,7 +47,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLanes(int lanes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another lane size.
@@ -59,7 +56,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withLaneBytes(long laneBytes) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another bound on the number of items.
@@ -68,7 +65,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withMaxItems(long maxItems) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options for a queue of which any number of processes get, each item one of them. That is the
@@ -96,7 +93,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     }
 
     private QueueOptions with(Delivery delivery) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another visibility time-out.
@@ -105,7 +102,7 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withVisibility(Duration visibility) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     /// Returns these options with another number of attempts.
@@ -114,32 +111,20 @@ public record QueueOptions(int lanes, long laneBytes, long maxItems, Delivery de
     /// @return the new options
     /// @throws IllegalArgumentException if it is out of its range, or does not go with the other options
     public QueueOptions withMaxAttempts(int maxAttempts) {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
-    }
-
-    /// Returns these options for a queue that ends with its producers: when at least one has come, and none is attached
-    /// any more, since each was closed or is dead, a get that finds nothing throws a [QueueEndedException], in every
-    /// process. So no consumer waits for dead producers. A process is a producer from its first put until it closes the
-    /// queue; one that dies before that is not known to the queue: [Worker#exit()] tells.
-    ///
-    /// @return the new options
-    public QueueOptions withEndOfProducers() {
-        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, true);
+        return new QueueOptions(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     QueueGeometry geometry() {
-        return geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts, endsWithProducers);
+        return geometry(lanes, laneBytes, maxItems, delivery, visibility, maxAttempts);
     }
 
     private static QueueGeometry geometry(
-            int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility, int maxAttempts,
-            boolean endsWithProducers) {
+            int lanes, long laneBytes, long maxItems, Delivery delivery, Duration visibility, int maxAttempts) {
         if (visibility.isNegative()) {
             throw new IllegalArgumentException("visibility=" + visibility + ", must be zero (no time-out) or more");
         }
         Leasing leasing =
                 delivery == Delivery.LEASED ? new Leasing(Turn.nanos(visibility), maxAttempts) : null;
-        QueueGeometry geometry = new QueueGeometry(lanes, laneBytes, maxItems, leasing);
-        return endsWithProducers ? geometry.withEndOfProducers() : geometry;
+        return new QueueGeometry(lanes, laneBytes, maxItems, leasing);
     }
 }

@@ -24,13 +24,11 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     private int empties;
     boolean busy; // between begin() and end(); cleared inline by callers, so even on stack overflow
     private boolean closed;
-    private final EndOfStream end;
 
     Consumer(Participants participants, WaitLoop waiting) {
         super(participants.lanes);
         this.participants = participants;
         this.waiting = waiting;
-        end = new EndOfStream(participants);
     }
 
     /// Hands messages to a handler.
@@ -112,7 +110,6 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         if (limit < 1) throw new IllegalArgumentException("limit=" + limit + ", must be 1 or more");
         checkNotInHandler();
         checkOpen();
-        end.checkGet();
         busy = true;
         patience.renew();
     }
@@ -144,7 +141,6 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         if (taken > 0) return taken;
         if ((++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
         giveBackLeft();
-        end.checkEmpty();
         return taken;
     }
 

@@ -29,8 +29,6 @@ record FileHeader(QueueGeometry geometry, UUID uuid, String label, boolean anony
             SharedMemory.setPlain(memory, base + Layout.MAX_ATTEMPTS_OFFSET, leasing.maxAttempts());
         }
         SharedMemory.setPlain(memory, base + Layout.NEEDED_FEATURES_OFFSET, features);
-        SharedMemory.setPlain(memory, base + Layout.OPTIONAL_FEATURES_OFFSET,
-                geometry.endsWithProducers() ? Layout.ENDS_WITH_PRODUCERS : 0);
         SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET, uuid.getMostSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET + Long.BYTES, uuid.getLeastSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET, boot.getMostSignificantBits());
@@ -93,9 +91,7 @@ record FileHeader(QueueGeometry geometry, UUID uuid, String label, boolean anony
             if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
         }
         if (wrong != null) throw new QueueCorruptedException(path + ": the header says " + wrong);
-        boolean ends = (SharedMemory.getPlain(memory, base + Layout.OPTIONAL_FEATURES_OFFSET)
-                & Layout.ENDS_WITH_PRODUCERS) != 0;
-        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, chunkBytes, maxItems, leasing, ends);
+        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, chunkBytes, maxItems, leasing);
         if (fileBytes != g.fileBytes()) {
             throw new QueueCorruptedException(path + " has " + fileBytes + " bytes, but its header says "
                     + g.fileBytes() + "; it was cut off or overwritten");

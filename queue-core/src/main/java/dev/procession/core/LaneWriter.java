@@ -104,8 +104,6 @@ abstract class LaneWriter {
     final long usualPayload(int length) {
         int size = length + sizeUp & sizeMask;
         if (length > maxShort || tail + size - usualEnd > 0) return 0;
-        // pairs with the draw in EndOfStream.shutDown(), as in putAtOnce()
-        if (SharedMemory.getVolatile(words, ticketAddress) != nextTicket) return 0;
         return laneAddress + Layout.offset(tail) + Long.BYTES;
     }
 

@@ -203,7 +203,7 @@ final class Lanes {
     }
 
     /// The position of the lane's first record that is not done, with FOUND added, or of its end marker.
-    long first(int lane, Patience patience) {
+    private long first(int lane, Patience patience) {
         while (true) {
             long head = head(lane);
             try {

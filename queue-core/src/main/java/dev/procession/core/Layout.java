@@ -37,8 +37,7 @@ import java.lang.foreign.StructLayout;
 /// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by waking consumers; bit 1: see Doorbell |
 /// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
-/// | 4992 | 8 | shutDown | 0: open, 1: puts fail, 2: gets too; any thread, by compare-and-set; monotonic |
-/// | 5120 | 896 | spare | nobody yet: seven words, 128 bytes apart |
+/// | 4992 | 1024 | spare | nobody yet: eight words, 128 bytes apart |
 /// | 6016 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
 /// | the next page | laneBytes a lane | chunks of records | the lane's owner |
 /// | after each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
@@ -92,8 +91,7 @@ final class Layout {
             alone(JAVA_LONG.withName("roomWaiting")),
             alone(JAVA_INT.withName("roomFutex")),
             alone(JAVA_LONG.withName("nextConsumerId")),
-            alone(JAVA_LONG.withName("shutDown")),
-            sequenceLayout(7, structLayout(JAVA_LONG, paddingLayout(SEPARATION - Long.BYTES)))
+            sequenceLayout(8, structLayout(JAVA_LONG, paddingLayout(SEPARATION - Long.BYTES)))
                     .withName("spare"));
 
     private static final StructLayout LANE = structLayout(
@@ -111,9 +109,6 @@ final class Layout {
     /// The needed features that this release knows.
     static final long KNOWN_FEATURES = ANONYMOUS | LEASED_QUEUE;
 
-    /// Optional: the queue ends with its producers.
-    static final long ENDS_WITH_PRODUCERS = 1;
-
     static final long MAGIC_OFFSET = at(HEADER, "magic");
     static final long VERSION_OFFSET = at(HEADER, "version");
     static final long LANES_OFFSET = at(HEADER, "lanes");
@@ -121,7 +116,6 @@ final class Layout {
     static final long CHUNK_BYTES_OFFSET = at(HEADER, "chunkBytes");
     static final long MAX_ITEMS_OFFSET = at(HEADER, "maxItems");
     static final long NEEDED_FEATURES_OFFSET = at(HEADER, "neededFeatures");
-    static final long OPTIONAL_FEATURES_OFFSET = at(HEADER, "optionalFeatures");
     static final long VISIBILITY_NANOS_OFFSET = at(HEADER, "visibilityNanos");
     static final long MAX_ATTEMPTS_OFFSET = at(HEADER, "maxAttempts");
     static final long UUID_OFFSET = at(HEADER, "uuid");
@@ -138,7 +132,6 @@ final class Layout {
     static final long ROOM_WAITING_OFFSET = shared("roomWaiting");
     static final long ROOM_FUTEX_OFFSET = shared("roomFutex");
     static final long NEXT_CONSUMER_ID_OFFSET = shared("nextConsumerId");
-    static final long SHUT_DOWN_OFFSET = shared("shutDown");
 
     private static final long DESCRIPTORS_OFFSET = HEADER.byteSize() + SHARED.byteSize();
     private static final long HEAD_OFFSET = at(LANE, "head");

@@ -48,7 +48,6 @@ final class Participants {
     synchronized <P> @Nullable P tryNewProducer(IntFunction<P> make) {
         file.checkOpen();
         file.checkNotTruncated();
-        file.checkNotShutDown();
         for (int pass = 0; pass < LANE_PASSES; pass++) {
             if (pass > 0) QueueFile.pause();
             for (int lane = 0; lane < file.geometry.lanes(); lane++) {
@@ -113,10 +112,7 @@ final class Participants {
         lanesHeld.clear(lane);
         try {
             file.open.unlock(Layout.laneLock(lane));
-            if (!file.isTruncated()) {
-                lanes.signalRoom(); // a thread may wait for a lane
-                if (file.geometry.endsWithProducers()) lanes.signalMessages();
-            }
+            if (!file.isTruncated()) lanes.signalRoom(); // a thread may wait for a lane
         } catch (InternalError e) {
             // truncated just now
         } finally {
@@ -126,14 +122,6 @@ final class Participants {
 
     synchronized boolean isLaneOwned(int lane) {
         return lanesHeld.get(lane) || file.open.isLocked(Layout.laneLock(lane));
-    }
-
-    synchronized boolean hasProducers() {
-        int inUse = lanes.lanesInUse();
-        for (int lane = 0; lane < inUse; lane++) {
-            if (isLaneOwned(lane)) return true;
-        }
-        return false;
     }
 
     /// The same, from a check at most ALIVE_NANOS old.

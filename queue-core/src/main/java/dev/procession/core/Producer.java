@@ -325,7 +325,6 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     void checkUsable() {
         if (!file.isUsable()) stop();
         file.checkOpen(); // first: it was this handle that the caller has closed, if it was both
-        file.checkNotShutDown();
         if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
         claim.checkNone();
         if (batch.isOpen()) throw new IllegalStateException("a batch is open; commit or abort it first");

@@ -250,29 +250,6 @@ final class QueueFile {
         throw truncated();
     }
 
-    /// What fails since the queue was shut down: 0 nothing, 1 puts, 2 gets too.
-    long shutDown() {
-        long word = 0;
-        try {
-            // pairs with the CAS in EndOfStream.shutDown()
-            word = SharedMemory.getVolatile(memory, base + Layout.SHUT_DOWN_OFFSET);
-        } catch (InternalError e) { // truncated
-            throw translate(e);
-        }
-        if (word < 0 || word > EndOfStream.GETS) {
-            throw new QueueCorruptedException(path + " says shutDown=" + word + ", which is none of 0 to 2");
-        }
-        return word;
-    }
-
-    void checkNotShutDown() {
-        if (shutDown() != 0) throw wasShutDown();
-    }
-
-    QueueShutDownException wasShutDown() {
-        return new QueueShutDownException(path + " was shut down");
-    }
-
     /// Whether the file was truncated. If so, this handle and everything made from it are unusable.
     ///
     /// Access to a truncated page raises an InternalError, which the JVM may deliver late: after return from the

@@ -15,10 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param chunkBytes the size of a chunk, a power of two from 1,024 to half a lane, and a 4,096th of a lane at least
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
 /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
-/// @param endsWithProducers whether a get that finds nothing throws a [QueueEndedException] once a producer has been
-///     attached, and none is any more
-public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing,
-        boolean endsWithProducers) {
+public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing) {
     static final int MAX_LANES = 4096;
     static final long MIN_LANE_BYTES = 4096;
     static final long MIN_LEASED_LANE_BYTES = 1 << 16;
@@ -41,18 +38,6 @@ public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long max
         if (wrong != null) throw new IllegalArgumentException(wrong);
     }
 
-    /// A shape that does not end with its producers.
-    ///
-    /// @param lanes maximum number of producers attached at the same time, 1 to 4,096
-    /// @param laneBytes what may wait in each lane in bytes, a power of two from 4,096 (leased: 65,536) to 2^32
-    /// @param chunkBytes the size of a chunk, a power of two
-    /// @param maxItems an exact bound on the number of messages in the queue, or 0
-    /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
-    /// @throws IllegalArgumentException if a value is out of its range
-    public QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing) {
-        this(lanes, laneBytes, chunkBytes, maxItems, leasing, false);
-    }
-
     /// A shape with chunks of 2 MiB, or of half a lane if that is less.
     ///
     /// @param lanes maximum number of producers attached at the same time, 1 to 4,096
@@ -72,11 +57,6 @@ public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long max
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueGeometry(int lanes, long laneBytes, long maxItems) {
         this(lanes, laneBytes, maxItems, null);
-    }
-
-    /// {@return the same shape, but that the queue ends with its producers}
-    public QueueGeometry withEndOfProducers() {
-        return new QueueGeometry(lanes, laneBytes, chunkBytes, maxItems, leasing, true);
     }
 
     static @Nullable String wrong(long lanes, long laneBytes, long chunkBytes, long maxItems, boolean leased) {

@@ -138,10 +138,6 @@
 /// out, reread the word; later CAS it to "done". Any thread that finds the record at the head done moves the head over
 /// it and the done ones that follow it: one CAS proves that all of them were still there.
 ///
-/// **The end** of the stream is a word that every get reads before it looks, and that a put reads unless the ticket
-/// counter shows that nobody has drawn since its lane's owner did: a shut-down sets the word, then draws a ticket. See
-/// [EndOfStream][dev.procession.core.EndOfStream].
-///
 /// # What a kill or a stop leaves
 ///
 /// | where | what other processes see |

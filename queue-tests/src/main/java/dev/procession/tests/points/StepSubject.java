@@ -139,9 +139,7 @@ final class StepSubject {
             }
         }
         var own = file.resolveSibling("own");
-        try (var queue = LaneQueue.create(own, StepScenario.GEOMETRY, "")) {
-            queue.shutDown();
-        }
+        LaneQueue.create(own, StepScenario.GEOMETRY, "").close();
         LaneQueue.delete(own);
     }
 
