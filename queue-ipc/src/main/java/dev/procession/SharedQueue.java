@@ -348,7 +348,7 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
     /// @throws InterruptedException if the thread is interrupted while it waits
     public Lease<E> lease(Duration timeout) throws InterruptedException {
         Lease<E> lease = await(this::tryLease, Turn.nanos(timeout));
-        if (lease == null) throw new QueueEmptyException(path() + " had nothing to lend for " + timeout);
+        if (lease == null) throw new QueueEmptyException(path() + " had nothing to lend" + Turn.text(timeout));
         return lease;
     }
 

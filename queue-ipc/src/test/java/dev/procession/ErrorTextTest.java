@@ -63,6 +63,10 @@ class ErrorTextTest {
                 var empty = assertThrows(QueueEmptyException.class, () -> queue.get(none));
                 assertEquals(queue.path() + " was empty", empty.getMessage());
             }
+            try (var leased = SharedQueue.create(Codec.int64(), QueueOptions.DEFAULT.leased())) {
+                var idle = assertThrows(QueueEmptyException.class, () -> leased.lease(Duration.ofMillis(-1)));
+                assertEquals(leased.path() + " had nothing to lend", idle.getMessage());
+            }
             queue.put(1L);
             var full = assertThrows(QueueFullException.class, () -> queue.put(2L, Duration.ofMillis(-1)));
             assertEquals(queue.path() + " was full, with 1 items", full.getMessage());
