@@ -22,6 +22,8 @@ final class OwnException {
     private static QueueException own(QueueException e) {
         String message = e.getMessage();
         if (e instanceof dev.procession.core.QueueClosedException) return new QueueClosedException(message);
+        if (e instanceof dev.procession.core.QueueShutDownException) return new QueueShutDownException(message);
+        if (e instanceof dev.procession.core.QueueEndedException) return new QueueEndedException(message);
         if (e instanceof dev.procession.core.QueueUnavailableException) return new QueueUnavailableException(message);
         if (e instanceof dev.procession.core.MessageTooLargeException) return new MessageTooLargeException(message);
         if (e instanceof dev.procession.core.LeaseLostException) return new LeaseLostException(message);

@@ -184,7 +184,7 @@ final class PutEnd<E> {
     boolean isLaneFull() {
         lock.lock();
         try {
-            return producer != null && !producer.hasRoom(0);
+            return producer != null && !queue.isShutDown() && !producer.hasRoom(0);
         } finally {
             lock.unlock();
         }

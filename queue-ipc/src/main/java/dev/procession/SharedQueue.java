@@ -54,28 +54,26 @@ import org.jspecify.annotations.Nullable;
 ///   queue is not leased; [QueueFullException] if an item has had its attempts, but the queue of dead letters is full.
 ///
 /// @param <E> what is put and got, as the [Codec] knows it; never null
-public final class SharedQueue<E> implements AutoCloseable, Serializable {
+public final class SharedQueue<E> extends SharedQueueState<E> implements AutoCloseable, Serializable {
     private static final long serialVersionUID = 1;
 
-    private final transient LaneQueue queue;
-    final transient Codec<E> codec;
     final transient Delivery delivery;
-    private final transient PutEnd<E> puts;
-    private final transient GetEnd<E> gets;
-    final transient Ends ends;
     final transient @Nullable SharedQueue<E> deadLetters;
 
     private SharedQueue(LaneQueue queue, Codec<E> codec, Delivery delivery, boolean isNew) {
-        this.queue = queue;
-        this.codec = codec;
+        this(queue, codec, delivery, deadLettersOf(queue, codec, isNew));
+    }
+
+    private SharedQueue(LaneQueue queue, Codec<E> codec, Delivery delivery, @Nullable SharedQueue<E> deadLetters) {
+        super(queue, codec, delivery, deadLetters == null ? null : deadLetters.puts);
         this.delivery = delivery;
-        puts = new PutEnd<>(queue, codec);
+        this.deadLetters = deadLetters;
+    }
+
+    private static <E> @Nullable SharedQueue<E> deadLettersOf(LaneQueue queue, Codec<E> codec, boolean isNew) {
         Leasing leasing = queue.geometry().leasing();
-        int maxAttempts = leasing == null ? 0 : leasing.maxAttempts();
-        deadLetters = maxAttempts == 0 ? null
+        return leasing == null || leasing.maxAttempts() == 0 ? null
                 : new SharedQueue<>(DeadLetters.openBeside(queue, isNew), codec, Delivery.SHARED, false);
-        gets = new GetEnd<>(queue, codec, delivery, maxAttempts, deadLetters == null ? null : deadLetters.puts);
-        ends = new Ends(queue, puts, gets);
     }
 
     // ---- make and open
@@ -374,47 +372,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         return deadLetters;
     }
 
-    // ---- ask
-
-    /// Whether there was a moment during this call at which the queue was empty. An item that is lent is in the queue
-    /// until it is done.
-    ///
-    /// @return whether it was
-    public boolean isEmpty() {
-        return ask(() -> queue.isEmpty() && gets.keptCount() == 0);
-    }
-
-    /// Whether a put would find the queue full: its bound on the items is reached, or this process's lane has no room
-    /// for the shortest item. A put of another process that is under way, or was stopped there, takes a place of the
-    /// bound already.
-    ///
-    /// @return whether it is full
-    public boolean isFull() {
-        return ask(() -> queue.isFull() || puts.isLaneFull()); // the first says so if this handle was closed
-    }
-
-    /// Counts the items that are in the queue, lent ones too, in some nanoseconds for each.
-    ///
-    /// @return how many; while others put and get, a number that was nearly right lately
-    public long size() {
-        return ask(() -> queue.size() + gets.keptCount());
-    }
-
-    private <T extends @Nullable Object> T ask(Supplier<T> question) {
-        try {
-            return OwnException.translate(question);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
-    }
-
-    /// Returns the queue's file, which others can open.
-    ///
-    /// @return its absolute path
-    public Path path() {
-        return queue.path();
-    }
-
     /// Closes this handle: its waiting threads get a [QueueClosedException], other processes are not affected, and
     /// items stay. The file of a queue that was made without a name is removed when no process has it open any more.
     @Override
@@ -424,17 +381,6 @@ public final class SharedQueue<E> implements AutoCloseable, Serializable {
         } finally {
             if (deadLetters != null) deadLetters.close();
         }
-    }
-
-    /// @throws IllegalArgumentException if it was closed: a reader of its address would find it gone
-    void requireOpen() {
-        if (ends.isClosed()) throw new IllegalArgumentException(path() + " was closed, so its address leads nowhere");
-    }
-
-    /// Returns the path and the codec's name, for messages and logs.
-    @Override
-    public String toString() {
-        return "SharedQueue[" + path() + ", " + codec.name() + "]";
     }
 
     // ---- how it travels

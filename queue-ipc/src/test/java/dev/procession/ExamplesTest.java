@@ -104,7 +104,8 @@ class ExamplesTest {
                 .withMaxAttempts(3); // and three times at most: then it is a dead letter
         SharedQueue<Order> orders = SharedQueue.create(Codec.record(Order.class), options);
         // @end
-        assertEquals(new QueueOptions(8, 2L << 30, 1_000, options.delivery(), Duration.ofMinutes(1), 3), options);
+        assertEquals(new QueueOptions(8, 2L << 30, 1_000, options.delivery(), Duration.ofMinutes(1), 3, 0),
+                options);
         orders.put(TEA);
         for (int attempt = 1; attempt <= 3; attempt++) {
             try (Lease<Order> lease = orders.lease()) {

@@ -77,8 +77,12 @@ public final class Batch implements AutoCloseable {
     public void add(byte[] from, int at, int length) {
         Objects.checkFromIndexSize(at, length, from.length);
         long size = size(length);
-        SharedMemory.copyIn(from, at, producer.memory, payload(length), length);
-        append(length, size);
+        try {
+            SharedMemory.copyIn(from, at, producer.memory, payload(length), length);
+            append(length, size);
+        } catch (InternalError e) {
+            throw producer.translate(e);
+        }
     }
 
     /// Adds a message with the bytes of a segment.
@@ -91,9 +95,13 @@ public final class Batch implements AutoCloseable {
     public void add(MemorySegment from, long at, int length) {
         Objects.checkFromIndexSize(at, length, from.byteSize());
         long size = size(length);
-        // checked: the caller's segment may be closed or confined to another thread
-        SharedMemory.copyIn(from, at, producer.memory, payload(length), length);
-        append(length, size);
+        try {
+            // checked: the caller's segment may be closed or confined to another thread
+            SharedMemory.copyIn(from, at, producer.memory, payload(length), length);
+            append(length, size);
+        } catch (InternalError e) {
+            throw producer.translate(e);
+        }
     }
 
     /// Claims space for one message of the batch, to be written in place. Its commit adds it.

@@ -24,11 +24,13 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
     private int empties;
     boolean busy; // between begin() and end(); cleared inline by callers, so even on stack overflow
     private boolean closed;
+    final EndOfStream end;
 
     Consumer(Participants participants, WaitLoop waiting) {
         super(participants.lanes);
         this.participants = participants;
         this.waiting = waiting;
+        end = new EndOfStream(participants);
     }
 
     /// Hands messages to a handler.
@@ -141,6 +143,7 @@ public abstract class Consumer extends LaneScan implements AutoCloseable {
         if (taken > 0) return taken;
         if ((++empties & CHECK_EVERY - 1) == 0) file.checkNotTruncated();
         giveBackLeft();
+        end.checkEmpty();
         return taken;
     }
 

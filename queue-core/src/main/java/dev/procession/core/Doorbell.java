@@ -2,6 +2,7 @@ package dev.procession.core;
 
 import dev.procession.core.os.Os;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /// A pair of waiting bit and futex word that wakes sleepers: one pair for messages, one for room.
@@ -33,6 +34,7 @@ final class Doorbell {
     private final QueueFile file;
     private final long waitingAddress;
     private final long futexOffset;
+    private final AtomicBoolean watched = new AtomicBoolean();
     private @Nullable FutexProxy proxy; // guarded by this
 
     /// @param waiting file offset of the waiting bit
@@ -94,6 +96,25 @@ final class Doorbell {
         else Os.CURRENT.sleep(file.memory, futexOffset, word, Math.min(left, nanos));
     }
 
+    /// The death of a lease holder rings no bell. Of all sleepers of all processes the one that gets a lock for this
+    /// sleep looks for that often; the others sleep as long as usual.
+    ///
+    /// @param often the longest sleep of that one, in ns
+    void sleepOrWatch(int word, long left, long nanos, long often) {
+        if (!watched.compareAndSet(false, true)) { // another thread does, through this handle
+            sleep(word, left, nanos);
+            return;
+        }
+        boolean locked = false;
+        try {
+            locked = file.open.tryLock(Layout.WATCH_LOCK, false);
+            sleep(word, left, locked ? Math.min(nanos, often) : nanos);
+        } finally {
+            if (locked) file.open.unlock(Layout.WATCH_LOCK);
+            watched.set(false);
+        }
+    }
+
     private synchronized FutexProxy proxy() {
         if (proxy == null) proxy = new FutexProxy(file, futexOffset);
         return proxy;
@@ -114,6 +135,12 @@ final class Doorbell {
         if ((SharedMemory.getOpaque(memory, base + waiting) & FENCE) != 0) SharedMemory.fullFence();
         // pairs with the OR in prepareToSleep()
         if ((SharedMemory.getVolatile(memory, base + waiting) & WAITING) != 0) ringAll(memory, base, waiting, futex);
+    }
+
+    /// Wakes all sleepers of all processes, for messages and for room.
+    static void ringBoth(QueueFile file) {
+        ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
+        ringAll(file.memory, file.base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
     }
 
     static void ringAll(MemorySegment memory, long base, long waiting, long futex) {

@@ -24,6 +24,7 @@ final class ExclusiveConsumer extends Consumer {
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
         try {
+            end.checkGet();
             int taken = 0;
             if (lanes == 1) {
                 if (limit == 1 && pollFirst(handler)) return 1;
@@ -185,6 +186,7 @@ final class ExclusiveConsumer extends Consumer {
     public int tryGet(byte[] to) {
         begin(1);
         try {
+            end.checkGet();
             int length = lanes == 1 ? getOnly(to) : -1;
             return length >= 0 ? length : getSelected(to);
         } catch (InternalError e) {

@@ -29,6 +29,9 @@ record FileHeader(QueueGeometry geometry, UUID uuid, String label, boolean anony
             SharedMemory.setPlain(memory, base + Layout.MAX_ATTEMPTS_OFFSET, leasing.maxAttempts());
         }
         SharedMemory.setPlain(memory, base + Layout.NEEDED_FEATURES_OFFSET, features);
+        SharedMemory.setPlain(memory, base + Layout.OPTIONAL_FEATURES_OFFSET,
+                geometry.endsWithProducers() ? Layout.ENDS_WITH_PRODUCERS : 0);
+        SharedMemory.setPlain(memory, base + Layout.MIN_PRODUCERS_OFFSET, geometry.minProducers());
         SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET, uuid.getMostSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.UUID_OFFSET + Long.BYTES, uuid.getLeastSignificantBits());
         SharedMemory.setPlain(memory, base + Layout.BOOT_ID_OFFSET, boot.getMostSignificantBits());
@@ -91,7 +94,14 @@ record FileHeader(QueueGeometry geometry, UUID uuid, String label, boolean anony
             if (wrong == null) leasing = new Leasing(visibility, (int) attempts);
         }
         if (wrong != null) throw new QueueCorruptedException(path + ": the header says " + wrong);
-        QueueGeometry g = new QueueGeometry((int) lanes, laneBytes, chunkBytes, maxItems, leasing);
+        boolean ends = (SharedMemory.getPlain(memory, base + Layout.OPTIONAL_FEATURES_OFFSET)
+                & Layout.ENDS_WITH_PRODUCERS) != 0;
+        long minProducers = ends ? SharedMemory.getPlain(memory, base + Layout.MIN_PRODUCERS_OFFSET) : 0;
+        if (ends && (minProducers < 1 || minProducers > Integer.MAX_VALUE)) {
+            throw new QueueCorruptedException(path + ": the header says minProducers=" + minProducers);
+        }
+        QueueGeometry g =
+                new QueueGeometry((int) lanes, laneBytes, chunkBytes, maxItems, leasing, (int) minProducers);
         if (fileBytes != g.fileBytes()) {
             throw new QueueCorruptedException(path + " has " + fileBytes + " bytes, but its header says "
                     + g.fileBytes() + "; it was cut off or overwritten");

@@ -3,7 +3,7 @@ package dev.procession.core;
 import dev.procession.core.os.Os;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// A queue of byte messages shared by processes: many producers, many consumers, one order.
@@ -37,20 +37,12 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The package documentation holds the design and its proof. This object is a handle: thread-safe, one or more per
 /// process. Producers and consumers are made from it; each of these is confined to one thread.
-public final class LaneQueue implements AutoCloseable {
-    final QueueFile file;
-    final Lanes lanes;
-    final Participants participants;
-    final Bound bound;
-
+public final class LaneQueue extends QueueState implements AutoCloseable {
     private final Doorbell messages;
     private final Doorbell room;
 
     private LaneQueue(QueueFile file) {
-        this.file = file;
-        lanes = new Lanes(file);
-        participants = new Participants(file, lanes);
-        bound = new Bound(file, lanes, participants);
+        super(file);
         messages = Doorbell.forMessages(file);
         room = Doorbell.forRoom(file);
         boolean attached = false;
@@ -186,6 +178,7 @@ public final class LaneQueue implements AutoCloseable {
     }
 
     private @Nullable Producer tryNewProducer(WaitStrategy strategy) {
+        if (isShutDown()) throw file.wasShutDown(); // also if there is no lane
         return participants.tryNewProducer(lane -> new Producer(participants, bound, lane, room, strategy));
     }
 
@@ -220,8 +213,11 @@ public final class LaneQueue implements AutoCloseable {
     ///
     /// @param strategy how it waits
     public WaitLoop waitingForMessages(WaitStrategy strategy) {
-        return new WaitLoop(file, messages, strategy,
-                () -> file.geometry.leased() ? lanes.napBetweenLeases() : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0);
+        boolean leased = file.geometry.leased();
+        LongSupplier nap = () -> end.isToBeTold() ? 0
+                : leased ? lanes.napBetweenLeases()
+                : isEmpty() ? WaitStrategy.LONGEST_NANOS : 0;
+        return new WaitLoop(file, messages, strategy, nap, leased);
     }
 
     /// {@return a loop, for one wait of one thread, that waits for room, of which only the caller can tell}
@@ -230,6 +226,51 @@ public final class LaneQueue implements AutoCloseable {
     /// @param ready whether there is room; called right before each sleep
     public WaitLoop waitingForRoom(WaitStrategy strategy, BooleanSupplier ready) {
         return new WaitLoop(file, room, strategy, () -> ready.getAsBoolean() ? 0 : WaitStrategy.LONGEST_NANOS);
+    }
+
+    // ---- the end
+
+    /// Shuts the queue down, in every process, for good: a put that begins after this call throws a
+    /// [QueueShutDownException], gets go on until the queue is empty and then throw it, and threads that wait do, too.
+    /// A put that overlaps the call may still arrive, even after gets have thrown: then the next one gets it. Holds
+    /// even if this process is killed afterwards. Any thread may call it, also again.
+    ///
+    /// @throws QueueClosedException if this handle was closed
+    public void shutDown() {
+        shutDown(false);
+    }
+
+    /// The same; gets that begin after this call throw the exception at once, whatever is left.
+    ///
+    /// @throws QueueClosedException if this handle was closed
+    public void shutDownNow() {
+        shutDown(true);
+    }
+
+    private void shutDown(boolean now) {
+        ask(() -> {
+            end.shutDown(now);
+            return true;
+        });
+    }
+
+    /// Waits until all that was put before this call is taken, or done in a leased queue, whatever becomes of those who
+    /// do it. Looks again after 5 ms, or a 16th of the wait so far up to 50 ms.
+    ///
+    /// @param timeoutNanos the longest wait, in ns; zero or less: no wait; [Long#MAX_VALUE]: no limit
+    /// @return false if it was not until the time-out was over
+    /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws QueueClosedException if this handle was closed, also while it waits
+    /// @throws QueueShutDownException if something is left, and gets fail, since it was [shut down][#shutDownNow()]
+    public boolean join(long timeoutNanos) throws InterruptedException {
+        file.enter();
+        try {
+            return end.awaitDone(room, timeoutNanos);
+        } catch (InternalError e) {
+            throw file.translate(e);
+        } finally {
+            file.exit();
+        }
     }
 
     /// Prepares for the end of a process whose threads may use the queue until then: an anonymous queue's file loses
@@ -250,97 +291,6 @@ public final class LaneQueue implements AutoCloseable {
     @Override
     public void close() {
         participants.closeHandle();
-    }
-
-    // ---- state of the queue, for any thread
-
-    /// {@return the file's absolute path}
-    public Path path() {
-        return file.path;
-    }
-
-    /// {@return whether the queue was made by [#createAnonymous(QueueGeometry, String)]}
-    public boolean isAnonymous() {
-        return file.anonymous;
-    }
-
-    /// {@return the queue's shape}
-    public QueueGeometry geometry() {
-        return file.geometry;
-    }
-
-    /// {@return the creator's description of the messages, possibly empty}
-    public String label() {
-        return file.label;
-    }
-
-    /// {@return the length of the longest possible message, in bytes}
-    public int maxMessageBytes() {
-        return file.geometry.maxMessageBytes();
-    }
-
-    /// {@return the size of the largest possible [Batch] in bytes, headers included: half a lane}
-    public long maxBatchBytes() {
-        return file.geometry.maxBatchBytes();
-    }
-
-    /// Whether the queue was empty at some moment during this call. After a put has returned, this is false until its
-    /// message is taken; in a leased queue, until it is done.
-    ///
-    /// @return whether it was
-    /// @throws QueueClosedException if this handle was closed
-    public boolean isEmpty() {
-        return ask(lanes::isEmpty);
-    }
-
-    /// Whether a queue with a bound on its items has reached it; false without one, see [Producer#hasRoom(int)].
-    ///
-    /// A place is taken from the beginning of an item's put until the item is taken, or done in a leased queue. A
-    /// producer stopped in the middle of a put or holding a claim keeps its place, so a queue may be full with fewer
-    /// items than its bound; one that is killed frees it. Costs two reads per lane while the queue is not full,
-    /// otherwise up to the cost of [#size()].
-    ///
-    /// @return whether it has
-    /// @throws QueueClosedException if this handle was closed
-    public boolean isFull() {
-        return ask(() -> file.geometry.bounded() && !bound.hasPlace(1, new Patience(file)));
-    }
-
-    /// {@return whether the last put through this handle that needed more memory found the file system full}
-    public boolean isFileSystemFull() {
-        return file.spaceMissing;
-    }
-
-    /// Counts the messages in the queue: put and not taken, or not done in a leased queue. Walks over all of them, some
-    /// nanoseconds each; approximate with concurrent puts and gets.
-    ///
-    /// @return the number of messages
-    /// @throws QueueClosedException if this handle was closed
-    public long size() {
-        return ask(lanes::size);
-    }
-
-    /// {@return a snapshot of the queue and its lanes, at the cost of [#size()]}
-    ///
-    /// @throws QueueClosedException if this handle was closed
-    public QueueStats stats() {
-        return ask(() -> QueueStats.read(participants));
-    }
-
-    private <T> T ask(Supplier<T> question) {
-        file.enter();
-        try {
-            return question.get();
-        } catch (InternalError e) {
-            throw file.translate(e);
-        } finally {
-            file.exit();
-        }
-    }
-
-    @Override
-    public String toString() {
-        return "LaneQueue[" + file.path + ", " + file.geometry + "]";
     }
 
     /// {@return the platform of this process, for display: `linux`, which is the fast one, or `portable`}

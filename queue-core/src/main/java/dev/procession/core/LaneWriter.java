@@ -63,6 +63,7 @@ abstract class LaneWriter {
         maxShort = Math.min(geometry.maxMessageBytes(), Layout.MAX_SHORT);
         bounded = geometry.bounded();
         patience = new Patience(file);
+        file.checkNotShutDown();
 
         space = new LaneSpace(lanes, lane, lane < lanes.lanesInUse());
         tail = space.foundTail;
@@ -79,6 +80,10 @@ abstract class LaneWriter {
         }
         roomEnd = space.writableEnd - headerBytes;
         stop();
+        if (geometry.endsWithProducers()) {
+            // with the lane locked; pairs with the reads in Participants.areProducersGone()
+            SharedMemory.getAndAdd(words, base + Layout.PRODUCERS_COME_OFFSET, 1);
+        }
         // release: for display only, pairs with nothing
         SharedMemory.setRelease(words, base + Layout.ownerPidOffset(lane), ProcessHandle.current().pid());
     }
@@ -104,6 +109,8 @@ abstract class LaneWriter {
     final long usualPayload(int length) {
         int size = length + sizeUp & sizeMask;
         if (length > maxShort || tail + size - usualEnd > 0) return 0;
+        // pairs with the draw in EndOfStream.shutDown(), as in putAtOnce()
+        if (SharedMemory.getVolatile(words, ticketAddress) != nextTicket) return 0;
         return laneAddress + Layout.offset(tail) + Long.BYTES;
     }
 

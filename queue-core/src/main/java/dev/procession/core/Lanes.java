@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// A walk disbelieves what it reads until the head has confirmed it (invariant 9). Off the hot paths of a queue without
 /// leases. Thread-safe.
 final class Lanes {
-    /// The longest sleep while leases are out, in ns: the death of a holder wakes no sleeper, so consumers poll.
+    /// The longest sleep of the consumer that watches while leases are out, in ns: the death of a holder rings no bell.
     private static final long LEASE_NAP_NANOS = 5_000_000;
     private static final long FOUND = 1;
     static final String NO_RECORD = "there is no record";
@@ -203,7 +203,7 @@ final class Lanes {
     }
 
     /// The position of the lane's first record that is not done, with FOUND added, or of its end marker.
-    private long first(int lane, Patience patience) {
+    long first(int lane, Patience patience) {
         while (true) {
             long head = head(lane);
             try {
@@ -316,7 +316,7 @@ final class Lanes {
         Doorbell.ring(memory, base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
     }
 
-    /// How long a consumer may sleep, in ns: the death of a lease holder wakes no sleeper.
+    /// How long the consumer that watches may sleep, in ns.
     long napBetweenLeases() {
         Patience patience = new Patience(file);
         long nap = WaitStrategy.LONGEST_NANOS;

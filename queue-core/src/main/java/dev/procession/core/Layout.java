@@ -30,6 +30,7 @@ import java.lang.foreign.StructLayout;
 /// | 96 | 16 | bootId | the creator |
 /// | 112 | 32 | madeBy | the creator: its release, UTF-8 |
 /// | 144 | 64 | label | the creator, UTF-8 |
+/// | 208 | 8 | minProducers | the creator |
 /// | 4096 | 8 | ticket | the next one to draw; producers, by fetch-and-add |
 /// | 4224 | 8 | lanesInUse | new producers; monotonic |
 /// | 4352 | 8 | messagesWaiting | bit 0: set by sleeping consumers, cleared by waking producers; bit 1: see Doorbell |
@@ -37,7 +38,9 @@ import java.lang.foreign.StructLayout;
 /// | 4608 | 8 | roomWaiting | bit 0: set by sleeping producers, cleared by waking consumers; bit 1: see Doorbell |
 /// | 4736 | 4 | roomFutex | consumers, before the futex wake |
 /// | 4864 | 8 | nextConsumerId | leasing consumers, by fetch-and-add |
-/// | 4992 | 1024 | spare | nobody yet: eight words, 128 bytes apart |
+/// | 4992 | 8 | shutDown | 0: open, 1: puts fail, 2: gets too; any thread, by compare-and-set; monotonic |
+/// | 5120 | 8 | producersCome | how many were ever attached; they, by fetch-and-add, if the queue ends with them |
+/// | 5248 | 768 | spare | nobody yet: six words, 128 bytes apart |
 /// | 6016 | 256 a lane | head; at +128 announced, ownerPid | head: consumers; the others: the lane's owner |
 /// | the next page | laneBytes a lane | chunks of records | the lane's owner |
 /// | after each lane of a leased queue | laneBytes / 8 | lease words | leasing consumers, by compare-and-set |
@@ -81,7 +84,8 @@ final class Layout {
             sequenceLayout(2, JAVA_LONG).withName("bootId"),
             sequenceLayout(32, JAVA_BYTE).withName("madeBy"),
             sequenceLayout(64, JAVA_BYTE).withName("label"),
-            paddingLayout(PAGE - 208));
+            JAVA_LONG.withName("minProducers"),
+            paddingLayout(PAGE - 216));
 
     private static final StructLayout SHARED = structLayout(
             alone(JAVA_LONG.withName("ticket")),
@@ -91,7 +95,9 @@ final class Layout {
             alone(JAVA_LONG.withName("roomWaiting")),
             alone(JAVA_INT.withName("roomFutex")),
             alone(JAVA_LONG.withName("nextConsumerId")),
-            sequenceLayout(8, structLayout(JAVA_LONG, paddingLayout(SEPARATION - Long.BYTES)))
+            alone(JAVA_LONG.withName("shutDown")),
+            alone(JAVA_LONG.withName("producersCome")),
+            sequenceLayout(6, structLayout(JAVA_LONG, paddingLayout(SEPARATION - Long.BYTES)))
                     .withName("spare"));
 
     private static final StructLayout LANE = structLayout(
@@ -109,6 +115,9 @@ final class Layout {
     /// The needed features that this release knows.
     static final long KNOWN_FEATURES = ANONYMOUS | LEASED_QUEUE;
 
+    /// Optional: the queue ends with its producers.
+    static final long ENDS_WITH_PRODUCERS = 1;
+
     static final long MAGIC_OFFSET = at(HEADER, "magic");
     static final long VERSION_OFFSET = at(HEADER, "version");
     static final long LANES_OFFSET = at(HEADER, "lanes");
@@ -116,6 +125,7 @@ final class Layout {
     static final long CHUNK_BYTES_OFFSET = at(HEADER, "chunkBytes");
     static final long MAX_ITEMS_OFFSET = at(HEADER, "maxItems");
     static final long NEEDED_FEATURES_OFFSET = at(HEADER, "neededFeatures");
+    static final long OPTIONAL_FEATURES_OFFSET = at(HEADER, "optionalFeatures");
     static final long VISIBILITY_NANOS_OFFSET = at(HEADER, "visibilityNanos");
     static final long MAX_ATTEMPTS_OFFSET = at(HEADER, "maxAttempts");
     static final long UUID_OFFSET = at(HEADER, "uuid");
@@ -124,6 +134,7 @@ final class Layout {
     static final int MADE_BY_BYTES = 32;
     static final long LABEL_OFFSET = at(HEADER, "label");
     static final int LABEL_BYTES = 64;
+    static final long MIN_PRODUCERS_OFFSET = at(HEADER, "minProducers");
 
     static final long TICKET_OFFSET = shared("ticket");
     static final long LANES_IN_USE_OFFSET = shared("lanesInUse");
@@ -132,6 +143,8 @@ final class Layout {
     static final long ROOM_WAITING_OFFSET = shared("roomWaiting");
     static final long ROOM_FUTEX_OFFSET = shared("roomFutex");
     static final long NEXT_CONSUMER_ID_OFFSET = shared("nextConsumerId");
+    static final long SHUT_DOWN_OFFSET = shared("shutDown");
+    static final long PRODUCERS_COME_OFFSET = shared("producersCome");
 
     private static final long DESCRIPTORS_OFFSET = HEADER.byteSize() + SHARED.byteSize();
     private static final long HEAD_OFFSET = at(LANE, "head");
@@ -143,6 +156,8 @@ final class Layout {
     static final long ATTACHED_LOCK = 0;
     /// Held shared by shared consumers, exclusively by an exclusive one.
     static final long CONSUMER_LOCK = 1;
+    /// Held by the one sleeper that looks often whether a lease holder has died.
+    static final long WATCH_LOCK = 2;
     private static final long LANE_LOCKS = 16;
     private static final long CONSUMER_ID_LOCKS = 8192;
 

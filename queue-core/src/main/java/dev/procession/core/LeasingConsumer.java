@@ -57,6 +57,7 @@ public final class LeasingConsumer extends LeaseScan {
     public @Nullable Lease tryLease(LeaseHandler handler) {
         begin(1);
         try {
+            end.checkGet();
             if (!acquire(Integer.MAX_VALUE)) return null;
             Lease lease = lent = held();
             handler.onLease(copy.message(), lease);
@@ -93,6 +94,7 @@ public final class LeasingConsumer extends LeaseScan {
     public int tryGet(byte[] to) {
         begin(1);
         try {
+            end.checkGet();
             for (; acquire(to.length); patience.startOver(0)) {
                 int length = copy.message().length();
                 copy.message().getBytes(0, to, 0, length);
@@ -117,6 +119,7 @@ public final class LeasingConsumer extends LeaseScan {
     public int poll(MessageHandler handler, int limit) {
         begin(limit);
         try {
+            end.checkGet();
             int taken = 0;
             while (taken < limit && acquire(Integer.MAX_VALUE)) {
                 handler.onMessage(copy.message());

@@ -112,7 +112,10 @@ final class Participants {
         lanesHeld.clear(lane);
         try {
             file.open.unlock(Layout.laneLock(lane));
-            if (!file.isTruncated()) lanes.signalRoom(); // a thread may wait for a lane
+            if (!file.isTruncated()) {
+                lanes.signalRoom(); // a thread may wait for a lane
+                if (file.geometry.endsWithProducers()) lanes.signalMessages();
+            }
         } catch (InternalError e) {
             // truncated just now
         } finally {
@@ -122,6 +125,26 @@ final class Participants {
 
     synchronized boolean isLaneOwned(int lane) {
         return lanesHeld.get(lane) || file.open.isLocked(Layout.laneLock(lane));
+    }
+
+    /// Whether all producers that the queue waits for have come, and at some moment during this call none was attached.
+    ///
+    /// The lanes are asked one after the other, so one that is asked early may get an owner, and its predecessor, in a
+    /// lane that is asked late, leave after that. But an owner is counted before it is attached: if the count is the
+    /// same after the last lane was asked, none has come in between.
+    synchronized boolean areProducersGone() {
+        long come = producersCome();
+        if (come < file.geometry.minProducers()) return false;
+        int inUse = lanes.lanesInUse();
+        for (int lane = 0; lane < inUse; lane++) {
+            if (isLaneOwned(lane)) return false;
+        }
+        return producersCome() == come;
+    }
+
+    private long producersCome() {
+        // pairs with the fetch-and-add in LaneWriter's constructor
+        return SharedMemory.getVolatile(file.memory, file.base + Layout.PRODUCERS_COME_OFFSET);
     }
 
     /// The same, from a check at most ALIVE_NANOS old.
@@ -280,10 +303,7 @@ final class Participants {
     synchronized void closeHandle() {
         if (!file.close()) return;
         try {
-            if (!file.isTruncated()) {
-                Doorbell.ringAll(file.memory, file.base, Layout.MESSAGES_WAITING_OFFSET, Layout.MESSAGES_FUTEX_OFFSET);
-                Doorbell.ringAll(file.memory, file.base, Layout.ROOM_WAITING_OFFSET, Layout.ROOM_FUTEX_OFFSET);
-            }
+            if (!file.isTruncated()) Doorbell.ringBoth(file);
         } catch (InternalError e) {
             // truncated just now: sleepers find out by their timers
         } finally {

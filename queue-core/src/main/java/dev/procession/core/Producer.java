@@ -173,17 +173,15 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public @Nullable Claim tryClaim(int length) {
         if (length < 0) throw new IllegalArgumentException("length=" + length + ", must be 0 or more");
-        long usual = usualPayload(length);
-        if (usual != 0) {
-            claim.open(usual, length);
-            stop();
-            return claim;
-        }
         long size = batchBytes(length);
         try {
-            long offset = begin(size);
-            if (offset == FULL) return null;
-            claim.open(laneAddress + offset + geometry.payloadOffset(length), length);
+            long payload = usualPayload(length);
+            if (payload == 0) {
+                long offset = begin(size);
+                if (offset == FULL) return null;
+                payload = laneAddress + offset + geometry.payloadOffset(length);
+            }
+            claim.open(payload, length);
             stop();
             return claim;
         } catch (RuntimeException | Error e) {
@@ -260,8 +258,8 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     /// @throws IllegalStateException if a claim or a batch is open
     /// @throws QueueClosedException if this producer was closed, or its queue and this call leaves the fast path
     public boolean hasRoom(int messages, long bytes) {
-        checkUsable();
         try {
+            checkUsable();
             patience.renew();
             if (bounded && !bound.hasPlace(messages, patience)) return false;
             return hasRoomAtTail(bytes) || makeRoom(bytes);
@@ -325,6 +323,7 @@ public final class Producer extends LaneWriter implements AutoCloseable {
     void checkUsable() {
         if (!file.isUsable()) stop();
         file.checkOpen(); // first: it was this handle that the caller has closed, if it was both
+        file.checkNotShutDown();
         if (closed) throw new QueueClosedException("this producer of " + file.path + " was closed");
         claim.checkNone();
         if (batch.isOpen()) throw new IllegalStateException("a batch is open; commit or abort it first");

@@ -250,6 +250,34 @@ final class QueueFile {
         throw truncated();
     }
 
+    /// What fails since the queue was shut down: 0 nothing, 1 puts, 2 gets too.
+    long shutDown() {
+        // pairs with the CAS in EndOfStream.shutDown()
+        long word = SharedMemory.getVolatile(memory, base + Layout.SHUT_DOWN_OFFSET);
+        if (word < 0 || word > EndOfStream.GETS) {
+            throw new QueueCorruptedException(path + " says shutDown=" + word + ", which is none of 0 to 2");
+        }
+        return word;
+    }
+
+    /// Whether the queue was shut down. If so, no put succeeds that begins after this call, also if the thread that
+    /// shuts down was stopped or killed in between.
+    boolean isShutDown() {
+        if (shutDown() == 0) return false;
+        // after the word; pairs with the reads of the counter in LaneWriter; atomic add: see there
+        SharedMemory.getAndAdd(memory, base + Layout.TICKET_OFFSET, 1);
+        return true;
+    }
+
+    void checkNotShutDown() {
+        if (isShutDown()) throw wasShutDown();
+    }
+
+    /// After isShutDown().
+    QueueShutDownException wasShutDown() {
+        return new QueueShutDownException(path + " was shut down");
+    }
+
     /// Whether the file was truncated. If so, this handle and everything made from it are unusable.
     ///
     /// Access to a truncated page raises an InternalError, which the JVM may deliver late: after return from the

@@ -15,7 +15,10 @@ import org.jspecify.annotations.Nullable;
 /// @param chunkBytes the size of a chunk, a power of two from 1,024 to half a lane, and a 4,096th of a lane at least
 /// @param maxItems an exact bound on the number of messages in the queue, or 0 if only the lanes bound it
 /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
-public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing) {
+/// @param minProducers if more than 0, the queue ends with its producers: when this many have been attached, one after
+///     the other or at the same time, and none is any more, a get that finds nothing throws a [QueueEndedException]
+public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing,
+        int minProducers) {
     static final int MAX_LANES = 4096;
     static final long MIN_LANE_BYTES = 4096;
     static final long MIN_LEASED_LANE_BYTES = 1 << 16;
@@ -35,7 +38,20 @@ public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long max
     /// @throws IllegalArgumentException if a value is out of its range
     public QueueGeometry {
         String wrong = wrong(lanes, laneBytes, chunkBytes, maxItems, leasing != null);
+        if (wrong == null && minProducers < 0) wrong = "minProducers=" + minProducers + ", must be 0 or more";
         if (wrong != null) throw new IllegalArgumentException(wrong);
+    }
+
+    /// A shape that does not end with its producers.
+    ///
+    /// @param lanes maximum number of producers attached at the same time, 1 to 4,096
+    /// @param laneBytes what may wait in each lane in bytes, a power of two from 4,096 (leased: 65,536) to 2^32
+    /// @param chunkBytes the size of a chunk, a power of two
+    /// @param maxItems an exact bound on the number of messages in the queue, or 0
+    /// @param leasing makes it a leased queue ([Delivery#LEASED]), or null
+    /// @throws IllegalArgumentException if a value is out of its range
+    public QueueGeometry(int lanes, long laneBytes, long chunkBytes, long maxItems, @Nullable Leasing leasing) {
+        this(lanes, laneBytes, chunkBytes, maxItems, leasing, 0);
     }
 
     /// A shape with chunks of 2 MiB, or of half a lane if that is less.
@@ -59,6 +75,13 @@ public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long max
         this(lanes, laneBytes, maxItems, null);
     }
 
+    /// {@return the same shape, but that the queue ends with its producers}
+    ///
+    /// @param atLeast how many are attached before it may end, 1 or more; 0: it does not
+    public QueueGeometry withEndOfProducers(int atLeast) {
+        return new QueueGeometry(lanes, laneBytes, chunkBytes, maxItems, leasing, atLeast);
+    }
+
     static @Nullable String wrong(long lanes, long laneBytes, long chunkBytes, long maxItems, boolean leased) {
         if (lanes < 1 || lanes > MAX_LANES) return "lanes=" + lanes + ", must be 1 to " + MAX_LANES;
         long least = leased ? MIN_LEASED_LANE_BYTES : MIN_LANE_BYTES;
@@ -72,6 +95,10 @@ public record QueueGeometry(int lanes, long laneBytes, long chunkBytes, long max
                     + " (half a lane)";
         }
         return maxItems < 0 ? "maxItems=" + maxItems + ", must be 0 (no bound) or more" : null;
+    }
+
+    boolean endsWithProducers() {
+        return minProducers > 0;
     }
 
     boolean bounded() {

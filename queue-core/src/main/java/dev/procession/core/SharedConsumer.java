@@ -32,6 +32,7 @@ final class SharedConsumer extends Consumer {
         try {
             while (true) {
                 try {
+                    end.checkGet();
                     return takeOne(to);
                 } catch (InternalError e) {
                     if (taken) throw file.translate(e);
@@ -78,6 +79,7 @@ final class SharedConsumer extends Consumer {
         try {
             while (true) {
                 try {
+                    end.checkGet();
                     return takeRun(handler, limit);
                 } catch (InternalError e) {
                     if (taken) throw file.translate(e);

@@ -17,6 +17,7 @@ public final class WaitLoop {
     private final Doorbell doorbell;
     private final WaitStrategy strategy;
     private final LongSupplier longest;
+    private final boolean watches;
     private int spins;
     private boolean forEver;
     private long deadline;
@@ -26,10 +27,16 @@ public final class WaitLoop {
 
     /// @param longest called before each sleep: how long it may last in ns; 0 if what is waited for is there
     WaitLoop(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest) {
+        this(file, doorbell, strategy, longest, false);
+    }
+
+    /// @param watches whether it is enough if one sleeper of all processes looks as often as that
+    WaitLoop(QueueFile file, Doorbell doorbell, WaitStrategy strategy, LongSupplier longest, boolean watches) {
         this.file = file;
         this.doorbell = doorbell;
         this.strategy = strategy;
         this.longest = longest;
+        this.watches = watches;
     }
 
     /// Starts a wait.
@@ -89,7 +96,9 @@ public final class WaitLoop {
         try {
             int word = doorbell.prepareToSleep();
             long most = longest.getAsLong();
-            if (most > 0 && file.isUsable()) doorbell.sleep(word, left, Math.min(sleepNanos, most));
+            if (most <= 0 || !file.isUsable()) return;
+            if (!watches || most == WaitStrategy.LONGEST_NANOS) doorbell.sleep(word, left, Math.min(sleepNanos, most));
+            else doorbell.sleepOrWatch(word, left, sleepNanos, most);
         } finally {
             file.exit();
         }

@@ -138,6 +138,12 @@
 /// out, reread the word; later CAS it to "done". Any thread that finds the record at the head done moves the head over
 /// it and the done ones that follow it: one CAS proves that all of them were still there.
 ///
+/// **The end** of the stream is a word that every get reads before it looks, and that a put reads unless the ticket
+/// counter shows that nobody has drawn since its lane's owner did: a shut-down sets the word, then draws a ticket. A
+/// queue that ends with its producers counts them before they are attached; if no lane has an owner, asked one after
+/// the other, and the count has not changed meanwhile, there was a moment without any. See
+/// [EndOfStream][dev.procession.core.EndOfStream].
+///
 /// # What a kill or a stop leaves
 ///
 /// | where | what other processes see |
@@ -150,6 +156,7 @@
 /// | shared consumer, before the CAS; after it | nothing; the message is gone with it |
 /// | leasing consumer, with a lease | the record is leased again once the holder's lock is gone, or it is late |
 /// | leasing consumer, between "done" and moving the head | the next look moves the head |
+/// | shut-down, between the word and the ticket | puts go on until a thread is told of it, which draws one first |
 /// | any thread that counts, looks or waits | nothing |
 ///
 /// A stopped process resumes where it was: what it had read is disbelieved (9), its CAS fails if it is late, and a
@@ -173,8 +180,8 @@
 /// `take`): that is put and get, half an hour. Then `LaneSpace`, `ExclusiveConsumer`, `LeaseScan`, `LeasingConsumer`
 /// and `Lease`, `Bound`, `Doorbell`. Around them: `Producer` and `Consumer` are the public side of the first two;
 /// `LaneQueue` is the handle, `QueueFile` its file, `Participants` attachment and liveness, `Lanes` what is known of
-/// all lanes together, and the walks of observers, `Home` the directory of anonymous queues, and package `os` the
-/// system calls.
+/// all lanes together, and the walks of observers, `Browser` a look that takes nothing, `Home` the directory of
+/// anonymous queues, and package `os` the system calls.
 ///
 /// The algorithm follows the time-stamped queue of Dodds, Haas and Kirsch (*A Scalable, Correct Time-Stamped Stack*,
 /// POPL 2015), with tickets in place of stamps. MODELS.md lists what Spin has checked, RELIABILITY.md what was tested

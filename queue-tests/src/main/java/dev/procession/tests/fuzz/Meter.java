@@ -4,6 +4,8 @@ import com.sun.management.ThreadMXBean;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Message;
 import dev.procession.core.QueueCorruptedException;
+import dev.procession.core.QueueEndedException;
+import dev.procession.core.QueueShutDownException;
 import dev.procession.core.QueueUnavailableException;
 import java.io.Serializable;
 import java.lang.management.ManagementFactory;
@@ -94,7 +96,7 @@ final class Meter {
             value = true;
         } catch (QueueCorruptedException e) {
             damages++;
-        } catch (QueueUnavailableException e) {
+        } catch (QueueUnavailableException | QueueShutDownException | QueueEndedException e) {
             refusals++;
         } catch (InterruptedException | RuntimeException | Error e) {
             throw new AssertionError(name + " must give a value or say what is wrong with the file", e);

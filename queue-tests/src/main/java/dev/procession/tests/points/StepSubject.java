@@ -3,6 +3,7 @@ package dev.procession.tests.points;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Producer;
+import dev.procession.core.QueueEndedException;
 import dev.procession.tests.history.Clock;
 import dev.procession.tests.history.History;
 import dev.procession.tests.jvm.Points;
@@ -139,7 +140,16 @@ final class StepSubject {
             }
         }
         var own = file.resolveSibling("own");
-        LaneQueue.create(own, StepScenario.GEOMETRY, "").close();
+        try (var queue = LaneQueue.create(own, StepScenario.GEOMETRY.withEndOfProducers(1), "");
+                var consumer = queue.newConsumer(Delivery.SHARED)) {
+            queue.newProducer().close();
+            try {
+                consumer.tryGet(new byte[8]);
+                throw new AssertionError("it has not ended");
+            } catch (QueueEndedException e) {
+                queue.shutDown();
+            }
+        }
         LaneQueue.delete(own);
     }
 

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// Makes the queues of `format3` by the library: each in a state worth reading.
 final class FormatFiles {
     private static final long VERSION = 8, CHUNK_BYTES = 32, NEEDED = 48, OPTIONAL = 56, UUID = 80, BOOT_ID = 96;
-    private static final long MADE_BY = 112, TICKET = 4096, MESSAGES = 4352, ROOM = 4608, SPARE = 4992, LANE = 6016;
+    private static final long MADE_BY = 112, TICKET = 4096, MESSAGES = 4352, ROOM = 4608, SPARE = 5248, LANE = 6016;
     private static final long LANES_AT = 8192; // of up to eight lanes
     private static final long SIXTEEN_MIB = 1 << 24;
 
@@ -71,7 +71,7 @@ final class FormatFiles {
                 FormatFiles::old));
         all.put("later", new Made("""
                 Made by a later release: unknown bits of optionalFeatures, and spare words. To be ignored.""", "",
-                file -> changed(file, OPTIONAL, 0xf0L, SPARE, 5L, SPARE + 7 * 128, -1L)));
+                file -> changed(file, OPTIONAL, 0xf0L, SPARE, 5L, SPARE + 5 * 128, -1L)));
         all.put("damaged-code", new Made("A header with the code 2^24 - 3.", "",
                 file -> changed(file, LANES_AT + 16, 0xff_fffdL)));
         all.put("damaged-jump", new Made("A jump to a chunk that is beyond the lane.", "",

@@ -118,7 +118,7 @@ class LimitsTest {
         try (var child = Child.start(flag);
                 var peer = child.peer()) {
             peer.run(scope -> scope.open(other).consumer(Delivery.SHARED)); // its classes are loaded
-            assumeTrue(run("prlimit", "--pid", Long.toString(child.pid()), "--nofile=64") == 0, "no prlimit");
+            assumeTrue(run("prlimit", "--pid", Long.toString(child.pid()), "--nofile=256") == 0, "no prlimit");
             String said = refused(peer, scope -> {
                 var held = new ArrayList<FileChannel>();
                 try {
