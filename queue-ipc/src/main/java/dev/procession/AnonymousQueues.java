@@ -15,15 +15,17 @@ final class AnonymousQueues {
     private static final WeakHashMap<LaneQueue, Path> open = new WeakHashMap<>(); // these are guarded by the class
     private static final Set<Path> paths = new HashSet<>(); // also of queues that were collected without being closed
     private static boolean registered;
+    private static boolean isOver; // the process ends, and names were given up already
 
     private AnonymousQueues() {}
 
-    /// If it is too late for that, it keeps its name until it is closed, or another anonymous queue is made.
+    /// If the process is ending already, it loses its name at once: no worker is left that could open it.
     static synchronized void add(LaneQueue queue) {
         if (!registered) {
-            ShutdownSequence.add(ShutdownSequence.Stage.QUEUES, new AtExit());
+            isOver = !ShutdownSequence.add(ShutdownSequence.Stage.QUEUES, new AtExit());
             registered = true;
         }
+        if (isOver) queue.leaveName();
         open.put(queue, queue.path());
         paths.add(queue.path());
     }
@@ -41,6 +43,7 @@ final class AnonymousQueues {
             synchronized (AnonymousQueues.class) {
                 last = List.copyOf(open.keySet());
                 collected = new HashSet<>(paths);
+                isOver = true;
             }
             for (LaneQueue queue : last) {
                 collected.remove(queue.path());

@@ -1,6 +1,7 @@
 package dev.procession;
 
 import dev.procession.codec.Format;
+import dev.procession.core.Browser;
 import dev.procession.core.Consumer;
 import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
@@ -11,6 +12,8 @@ import dev.procession.core.WaitStrategy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayDeque;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -176,6 +179,36 @@ final class GetEnd<E> {
 
     int keptCount() {
         return keptCount;
+    }
+
+    /// The next item, which stays; null if there is none now.
+    @Nullable
+    E peek() {
+        Browser browser = queue.newBrowser(false); // says so if the queue was closed
+        Iterator<E> kept = keptItems().iterator();
+        return kept.hasNext() ? kept.next() : next(browser);
+    }
+
+    /// A snapshot of what drains have left.
+    List<E> keptItems() {
+        lock.lock();
+        try {
+            return List.copyOf(kept);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /// The next item that a browser shows; null if there is none now.
+    @Nullable
+    E next(Browser browser) {
+        lock.lock();
+        try {
+            return browser.next(handler) ? decoded : null;
+        } finally {
+            decoded = null;
+            lock.unlock();
+        }
     }
 
     <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {

@@ -4,6 +4,7 @@ import dev.procession.core.Delivery;
 import dev.procession.core.LaneQueue;
 import dev.procession.core.Leasing;
 import dev.procession.core.QueueException;
+import dev.procession.core.QueueGeometry;
 import java.io.InvalidObjectException;
 import java.io.ObjectInputStream;
 import java.io.Serializable;
@@ -14,7 +15,6 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Objects;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A queue of objects between processes: what one puts, another gets, in order, each item once.
@@ -40,6 +40,9 @@ import org.jspecify.annotations.Nullable;
 /// first needed, under two locks that are not held while waiting for room or items. Of the threads that wait for the
 /// same, one sleeps in the kernel and the others, in the order in which they came, for their turn. A virtual thread
 /// that waits gives its carrier back. An interrupt may be noticed 50 ms late by a platform thread.
+///
+/// For code that takes a `java.util.concurrent.BlockingQueue`, with its names, `offer`, `poll`, `take` and so on, there
+/// is [#asBlockingQueue()].
 ///
 /// All that put, get, lend or ask also throw: [QueueClosedException] if this handle was closed, also while they wait;
 /// [QueueUnavailableException] if they are the first of this process to put or get, and no lane or place is free
@@ -100,6 +103,15 @@ public final class SharedQueue<E> extends SharedQueueState<E> implements AutoClo
     public static <E> SharedQueue<E> create(Codec<E> codec, QueueOptions options) {
         return OwnException.translate(() -> new SharedQueue<>(
                 LaneQueue.createAnonymous(options.geometry(), codec.name()), codec, options.delivery(), true));
+    }
+
+    /// The same with chunks of another size: a lane that was used keeps two of them, whatever waits in it.
+    static <E> SharedQueue<E> create(Codec<E> codec, QueueOptions options, long chunkBytes) {
+        QueueGeometry usual = options.geometry();
+        QueueGeometry geometry = new QueueGeometry(usual.lanes(), usual.laneBytes(), chunkBytes, usual.maxItems(),
+                usual.leasing(), usual.minProducers());
+        return OwnException.translate(() -> new SharedQueue<>(
+                LaneQueue.createAnonymous(geometry, codec.name()), codec, options.delivery(), true));
     }
 
     /// Makes a queue in a file that any process of this user can [open][#open(Path, Codec)]. It stays, with its items,
@@ -244,17 +256,6 @@ public final class SharedQueue<E> extends SharedQueueState<E> implements AutoClo
         return ask(() -> puts.tryPutAll(items));
     }
 
-    private boolean put(E item, long timeoutNanos) throws InterruptedException {
-        Objects.requireNonNull(item, "item");
-        try {
-            return puts.put(item, timeoutNanos);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
-    }
-
     // ---- get
 
     /// Takes the next item, and waits for it as long as it takes.
@@ -316,16 +317,6 @@ public final class SharedQueue<E> extends SharedQueueState<E> implements AutoClo
     /// @return how many there were; 0 if the queue is empty
     public int drainTo(Collection<? super E> to, int limit) {
         return drain(to::add, limit);
-    }
-
-    private <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
-        try {
-            return gets.await(attempt, timeoutNanos);
-        } catch (QueueException e) {
-            throw OwnException.of(e);
-        } finally {
-            Reference.reachabilityFence(this); // see Ends
-        }
     }
 
     // ---- lease

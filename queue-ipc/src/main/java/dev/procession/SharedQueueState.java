@@ -7,6 +7,9 @@ import dev.procession.core.QueueException;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -61,9 +64,76 @@ abstract class SharedQueueState<E> {
         return ask(() -> queue.size() + gets.keptCount());
     }
 
+    /// Looks at the next item, and leaves it there: a get may find it, if no other process or thread takes it before.
+    /// Takes no part in getting: also a process that only puts may look, and one beside an exclusive one that gets.
+    ///
+    /// Of a leased queue, the next item that is not lent; one that is lent for longer than [QueueOptions#visibility()]
+    /// is seen again when it has been got again, and one that has had its attempts until it is set aside.
+    ///
+    /// @return the item, or null if the queue is empty, also after its end
+    public @Nullable E peek() {
+        return ask(gets::peek);
+    }
+
+    /// Returns this queue as a [BlockingQueue], for code that takes one, a [ThreadPoolExecutor] for instance:
+    ///
+    /// {@snippet file="ExamplesTest.java" region="blocking-queue"}
+    ///
+    /// It is a view: what is done to it is done to the queue. Any number of processes may have one. A pool whose tasks
+    /// those of other processes take, too, is ended by `shutdownNow`: `shutdown` may wait for one that another has got.
+    ///
+    /// It does what `java.util.concurrent` says, and this where that leaves a choice, or asks what cannot be given:
+    ///
+    /// - *Order*: first in, first out, whichever thread has waited for how long. No null, as usual.
+    /// - *Interrupts*: methods that may wait throw [InterruptedException] if the thread is interrupted before, even if
+    ///   they would not wait.
+    /// - *The end*: what puts or takes, [BlockingQueue#poll()] too, throws the exceptions of this class. After a
+    ///   [shut-down][#shutDown()], or when the queue has ended, that is a [QueueShutDownException] or a
+    ///   [QueueEndedException]. `peek` returns null then, `drainTo` 0, and an iterator has no next.
+    /// - *Room*: `remainingCapacity` is `Integer.MAX_VALUE` without a [bound on the items][QueueOptions#maxItems()],
+    ///   although the memory has one: `offer` returns false at either.
+    /// - *Looks*: the iterator, and with it `contains`, `toArray` and so on, sees each item at most once; what is put
+    ///   or taken meanwhile, or not; and no more items than there were at its beginning. Each is decoded anew, so
+    ///   `contains` finds an item only if its class has an `equals`.
+    /// - *Removal* is from the head only: `remove(Object)` and the iterator's `remove` throw
+    ///   [UnsupportedOperationException], and so do `removeAll`, `retainAll` and `removeIf` when they find something.
+    /// - *Bulk*: `addAll` puts one after the other; [SharedQueue#putAll(java.util.Collection)] all or none. `drainTo`
+    ///   and `clear` take what was there when they began.
+    /// - *Leased*: an item that is taken is done. `size`, `isEmpty` and the iterator count what is lent; `poll` and
+    ///   `peek` do not find it.
+    ///
+    /// @return the view
+    public BlockingQueue<E> asBlockingQueue() {
+        return new BlockingView<>(this);
+    }
+
     final <T extends @Nullable Object> T ask(Supplier<T> question) {
         try {
             return OwnException.translate(question);
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
+    }
+
+    // ---- wait
+
+    /// @return false if there was no room until the time-out was over
+    final boolean put(E item, long timeoutNanos) throws InterruptedException {
+        Objects.requireNonNull(item, "item");
+        try {
+            return puts.put(item, timeoutNanos);
+        } catch (QueueException e) {
+            throw OwnException.of(e);
+        } finally {
+            Reference.reachabilityFence(this); // see Ends
+        }
+    }
+
+    final <T> @Nullable T await(Supplier<@Nullable T> attempt, long timeoutNanos) throws InterruptedException {
+        try {
+            return gets.await(attempt, timeoutNanos);
+        } catch (QueueException e) {
+            throw OwnException.of(e);
         } finally {
             Reference.reachabilityFence(this); // see Ends
         }
@@ -104,6 +174,7 @@ abstract class SharedQueueState<E> {
     /// meanwhile: then all of the work is done. It may be noticed up to 50 ms late.
     ///
     /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws QueueShutDownException if something is left for ever, since [#shutDownNow()] was called
     public void join() throws InterruptedException {
         boolean unused = join(Duration.ofNanos(Long.MAX_VALUE));
     }
@@ -113,6 +184,7 @@ abstract class SharedQueueState<E> {
     /// @param timeout the longest wait; zero or less does not wait
     /// @return whether they are
     /// @throws InterruptedException if the thread is interrupted while it waits
+    /// @throws QueueShutDownException if something is left for ever, since [#shutDownNow()] was called
     public boolean join(Duration timeout) throws InterruptedException {
         try {
             return queue.join(Turn.nanos(timeout));

@@ -315,6 +315,7 @@ public final class Worker {
         private @Nullable String name;
         private int cpu = -1;
         private boolean daemon = ChildMain.daemon;
+        private boolean hasGrace;
         private final List<String> jvmArguments = new ArrayList<>();
         private final Map<String, @Nullable String> environment = new LinkedHashMap<>();
         private WorkerOutput stdout = WorkerOutput.STDOUT;
@@ -421,6 +422,12 @@ public final class Worker {
             return this;
         }
 
+        /// If a signal makes this process end, it is asked to, as other workers are, and killed after the grace time.
+        Builder withGrace() {
+            hasGrace = true;
+            return this;
+        }
+
         /// Makes a worker.
         ///
         /// @param task what it is to do
@@ -428,7 +435,7 @@ public final class Worker {
         public Worker unstarted(Task task) {
             Objects.requireNonNull(task, "task");
             WorkerSettings settings = new WorkerSettings(
-                    name != null ? name : nextName(), cpu, daemon, jvmArguments, environment, stdout, stderr);
+                    name != null ? name : nextName(), cpu, daemon, hasGrace, jvmArguments, environment, stdout, stderr);
             return new Worker(settings, task);
         }
 

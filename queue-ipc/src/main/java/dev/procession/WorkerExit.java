@@ -1,5 +1,6 @@
 package dev.procession;
 
+import java.io.Serializable;
 import org.jspecify.annotations.Nullable;
 
 /// How a [Worker] ended.
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// A process that calls `System.exit(143)` and one that SIGTERM ended both show 143 to a shell; here they are an
 /// [Exited] and a [Killed]. The one thing that nothing in the worker can report is `Runtime.halt(n)` with n above 128:
 /// it is taken for the signal n - 128, as it is by a shell.
-public sealed interface WorkerExit {
+public sealed interface WorkerExit extends Serializable {
 
     /// A number for scripts and logs: 0 when finished, 1 when failed, the code when exited, and -n when killed by
     /// signal n.

@@ -1,5 +1,6 @@
 /// Parallel work that feels like threads, done by processes: [Worker][dev.procession.Worker] starts them, and a
-/// [SharedQueue][dev.procession.SharedQueue] carries objects between them.
+/// [SharedQueue][dev.procession.SharedQueue] carries objects between them. A
+/// [WorkerPool][dev.procession.WorkerPool] is an `ExecutorService` made of both.
 ///
 /// {@snippet file="ExamplesTest.java" region="hello"}
 ///

@@ -16,6 +16,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -193,6 +195,26 @@ class ExamplesTest {
             // @end
             assertEquals(List.of(TEA, MILK), next);
         }
+    }
+
+    record Shipment(String order) implements Runnable {
+        @Override
+        public void run() {
+            System.getLogger("shipping").log(System.Logger.Level.DEBUG, order);
+        }
+    }
+
+    @Test
+    void aThreadPoolTakesItsTasksFromAQueue() throws Exception {
+        // @start region="blocking-queue"
+        SharedQueue<Runnable> queue = SharedQueue.create(Codec.object(Shipment.class));
+        var pool = new ThreadPoolExecutor(2, 2, 0, TimeUnit.SECONDS, queue.asBlockingQueue());
+        for (String order : List.of("tea", "milk", "bread")) pool.execute(new Shipment(order));
+        pool.shutdown();
+        // @end
+        assertTrue(pool.awaitTermination(30, TimeUnit.SECONDS));
+        assertEquals(3, pool.getCompletedTaskCount());
+        queue.close();
     }
 
     @Test

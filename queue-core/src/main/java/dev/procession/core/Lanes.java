@@ -17,7 +17,7 @@ final class Lanes {
     static final String NO_RECORD = "there is no record";
     /// No position: its offset is no record's.
     static final long NOWHERE = -1;
-    private static final String NO_END = "no zero header ends its log";
+    static final String NO_END = "no zero header ends its log";
     static final String NO_CHUNK = "a jump leads to no chunk";
     static final String NEVER_STILL = "the lanes never stand still";
     /// The cost of a look per lane in steps of [Patience], including the second look that confirms emptiness.
@@ -245,7 +245,7 @@ final class Lanes {
 
     // ---- leases
 
-    private long leaseWord(int lane, long position) {
+    long leaseWord(int lane, long position) {
         // pairs with the CAS that leases, finishes or gives back
         return SharedMemory.getVolatile(file.lanes.mapping(lane), file.lanes.leaseWordAddress(lane, position));
     }

@@ -92,6 +92,15 @@ abstract class QueueState {
         return ask(() -> QueueStats.read(participants));
     }
 
+    /// Makes what shows the messages in the queue without taking them, from the first one on.
+    ///
+    /// @param lentToo in a leased queue: whether it shows what is lent, too; else only what a get would find
+    /// @return a browser for one thread, of a moment; it need not be closed
+    /// @throws QueueClosedException if this handle was closed
+    public Browser newBrowser(boolean lentToo) {
+        return ask(() -> new Browser(participants, lentToo));
+    }
+
     final <T> T ask(Supplier<T> question) {
         file.enter();
         try {

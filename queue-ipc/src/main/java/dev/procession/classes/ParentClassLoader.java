@@ -130,6 +130,14 @@ public final class ParentClassLoader extends ClassLoader {
         }
     }
 
+    /// The number of a loader in the parent, by which [#of] leads to it.
+    ///
+    /// @param loader any
+    /// @return 0 if it is none of these: of one that both processes have, or of one that only this process has
+    public static int numberOf(@Nullable ClassLoader loader) {
+        return loader instanceof ParentClassLoader parents ? parents.number : 0;
+    }
+
     // ---- classes
 
     @Override

@@ -2,19 +2,19 @@ package dev.procession.cli;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.procession.Codec;
-import dev.procession.QueueEmptyException;
 import dev.procession.QueueOptions;
+import dev.procession.QueueShutDownException;
 import dev.procession.SharedQueue;
 import dev.procession.Task;
 import dev.procession.Worker;
 import dev.procession.core.Cpus;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +33,6 @@ import picocli.CommandLine.Spec;
         description = "Starts a worker process on every core; they put, this process gets.")
 final class Demo implements Callable<Integer> {
     private static final int MAX_WORKERS = LoadCheck.MAX_PRODUCERS; // and as many lanes as a queue can have
-    private static final Duration LOOK_AT_WORKERS = Duration.ofMillis(100);
 
     @Option(
             names = "--workers",
@@ -93,11 +92,12 @@ final class Demo implements Callable<Integer> {
     private List<Long> greet() throws InterruptedException {
         try (SharedQueue<Long> queue = SharedQueue.create(Codec.int64(), options())) {
             List<Worker> workers = start(n -> () -> hello(n, queue));
-            join(workers);
+            shutDownAfter(workers, queue);
             List<Long> pids = new ArrayList<>();
-            while (!queue.isEmpty()) {
-                pids.add(queue.get());
+            for (Long pid; (pid = next(queue)) != null;) {
+                pids.add(pid);
             }
+            join(workers);
             if (pids.size() != count) failed = true;
             out.println("Done!");
             out.println(pids.size());
@@ -133,8 +133,10 @@ final class Demo implements Callable<Integer> {
                 go.get();
                 put(n, itemsEach, queue);
             });
+            shutDownAfter(workers, ready);
+            shutDownAfter(workers, queue);
             for (int n = 0; n < count; n++) {
-                if (next(ready, workers) == null) break;
+                if (next(ready) == null) break;
             }
             LoadCheck check = new LoadCheck(count, itemsEach);
             long start = System.nanoTime();
@@ -143,15 +145,15 @@ final class Demo implements Callable<Integer> {
             }
             try (Progress progress = Progress.in(out, "messages", items)) {
                 Long item;
-                while (check.received() < items && (item = next(queue, workers)) != null) {
+                while (check.received() < items && (item = next(queue)) != null) {
                     check.accept(item);
                     if ((check.received() & 0xffff) == 0) progress.stepTo(check.received());
                 }
             }
             double seconds = (System.nanoTime() - start) / 1e9;
             join(workers);
-            for (Long item; (item = queue.tryGet()) != null;) {
-                check.accept(item); // one too many
+            while (!queue.isEmpty()) {
+                check.accept(queue.get()); // one too many
             }
             Load load = new Load(check.received(), seconds, check.verdict());
             out.printf(
@@ -171,20 +173,22 @@ final class Demo implements Callable<Integer> {
         }
     }
 
-    /// The next item, or null if no worker is left that could put one.
-    private static <E> @Nullable E next(SharedQueue<E> queue, List<Worker> workers) throws InterruptedException {
-        for (boolean last = false;;) {
-            E item = queue.tryGet();
-            if (item != null || last) return item;
-            try {
-                return queue.get(LOOK_AT_WORKERS);
-            } catch (QueueEmptyException e) {
-                last = workers.stream().noneMatch(Worker::isAlive); // what they have put can be got now
-            }
-        }
+    // -- both
+
+    /// However they end: so nothing is waited for that will not come.
+    private static void shutDownAfter(List<Worker> workers, SharedQueue<?> queue) {
+        CompletableFuture.allOf(workers.stream().map(Worker::onExit).toArray(CompletableFuture[]::new))
+                .thenRun(queue::shutDown);
     }
 
-    // -- both
+    /// The next item, or null if no worker is left that could put one.
+    private static <E> @Nullable E next(SharedQueue<E> queue) throws InterruptedException {
+        try {
+            return queue.get();
+        } catch (QueueShutDownException e) {
+            return null;
+        }
+    }
 
     private QueueOptions options() {
         return QueueOptions.DEFAULT.withLanes(Math.max(QueueOptions.DEFAULT.lanes(), count));

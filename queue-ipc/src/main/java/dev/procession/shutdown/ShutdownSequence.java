@@ -12,10 +12,12 @@ import java.util.List;
 public final class ShutdownSequence {
     /// In this order.
     public enum Stage {
+        /// In a worker of a pool, the task that runs has the grace time.
+        TASKS,
         /// Processes that only serve this one end: the one that makes the startup cache, spare JVMs.
         HELPERS,
-        /// Non-daemon workers are waited for, or terminated if a signal makes this JVM end, and killed after a grace
-        /// time.
+        /// Non-daemon workers are waited for; if a signal makes this JVM end they are terminated, and those of pools,
+        /// too, and killed after a grace time.
         WORKERS,
         /// Anonymous queues that were not closed lose their names, unless another process has them open.
         QUEUES,
@@ -52,6 +54,11 @@ public final class ShutdownSequence {
         }
         actions.get(stage.ordinal()).add(action);
         return true;
+    }
+
+    /// {@return whether the JVM is ending, as far as is known here: it is, or nothing was ever added}
+    public static synchronized boolean hasBegun() {
+        return begun >= 0;
     }
 
     /// (No lambda: the first one costs a JVM some milliseconds.)

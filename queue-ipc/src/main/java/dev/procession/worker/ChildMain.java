@@ -6,6 +6,7 @@ import java.io.FileInputStream;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// What a worker's JVM does, from its arguments to the end of its task. Its standard input is a pipe that brings the
@@ -122,6 +123,8 @@ public final class ChildMain {
     /// It asks five times a second. To wait for the end of a pipe would be prompt and free, but a JVM whose thread is
     /// in a system call when it ends gives that thread another 300 ms, so that each worker would end so much later.
     private static final class ParentWatch extends Thread {
+        private static final long LOOK_NANOS = 200_000_000;
+
         private final long parent;
         private final ExitRecord record;
 
@@ -132,16 +135,24 @@ public final class ChildMain {
             this.record = record;
         }
 
+        /// This thread has to outlive whatever a task does: one that interrupts all threads, or takes all memory.
+        private boolean isOrphan() {
+            boolean unused = interrupted();
+            try {
+                return ExitRecord.isOrphanOf(parent);
+            } catch (OutOfMemoryError e) {
+                return false; // not known now
+            }
+        }
+
         @Override
         public void run() {
+            while (!isOrphan()) LockSupport.parkNanos(LOOK_NANOS);
             try {
-                do sleep(200);
-                while (!ExitRecord.isOrphanOf(parent));
-            } catch (InterruptedException e) {
-                return; // all threads of this JVM are to end
+                record.delete();
+            } finally {
+                if (daemon) Runtime.getRuntime().halt(1);
             }
-            record.delete();
-            if (daemon) Runtime.getRuntime().halt(1);
         }
     }
 }

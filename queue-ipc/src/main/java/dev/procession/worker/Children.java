@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /// The workers of this process that run, and what its end means for them: non-daemon workers are waited for, or
-/// terminated if a signal makes this JVM end; what is left then is killed, as daemons are.
+/// terminated if a signal makes this JVM end, as are daemons that have the grace time; what is left then is killed.
 final class Children {
     /// A system property: how long workers may take to end when a signal makes this process end.
     static final String GRACE = "dev.procession.grace";
@@ -27,6 +27,9 @@ final class Children {
     /// A worker that runs.
     interface Child {
         boolean isDaemon();
+
+        /// Whether it has the grace time after a signal, though it is a daemon.
+        boolean hasGrace();
 
         /// Asks it to end.
         void terminate();
@@ -105,7 +108,7 @@ final class Children {
         Set<Child> asked = new HashSet<>();
         int[] signals = null; // null: none yet
         long askedNanos = 0;
-        for (List<Child> rest; !(rest = waitedForOrOver()).isEmpty();) {
+        while (true) {
             long now = System.nanoTime();
             int[] seen = EndSignals.seen();
             if (signals == null && EndSignals.any(seen)) {
@@ -119,6 +122,8 @@ final class Children {
                     break;
                 }
             }
+            List<Child> rest = waitedForOrOver(signals != null);
+            if (rest.isEmpty()) break;
             for (Child worker : running()) {
                 if (signals != null && asked.add(worker)) worker.terminate();
                 worker.dropStuckOutput(graceNanos);
@@ -150,8 +155,9 @@ final class Children {
     }
 
     /// Those that are waited for; if there is none, there will not be any later.
-    private static synchronized List<Child> waitedForOrOver() {
-        List<Child> rest = running.stream().filter(worker -> !worker.isDaemon()).toList();
+    private static synchronized List<Child> waitedForOrOver(boolean hasSignal) {
+        List<Child> rest = running.stream()
+                .filter(worker -> !worker.isDaemon() || hasSignal && worker.hasGrace()).toList();
         over = rest.isEmpty();
         return rest;
     }

@@ -23,6 +23,8 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.security.CodeSource;
@@ -32,6 +34,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /// In a parent, what gives workers the classes that they cannot find by themselves: those of class loaders other than
@@ -71,7 +74,7 @@ final class ClassServer {
         return 0;
     }
 
-    private static @Nullable ClassLoader loader(int number) {
+    static @Nullable ClassLoader loader(int number) {
         synchronized (numbers) {
             WeakReference<ClassLoader> loader = loaders.get(number);
             return loader == null ? null : loader.get();
@@ -105,8 +108,17 @@ final class ClassServer {
 
     // ---- serving
 
-    static void serve(ServerSocketChannel server) {
-        start("procession classes", new Listener(server));
+    static void serve(ServerSocketChannel server) throws IOException {
+        Selector selector = Selector.open();
+        boolean isServed = false;
+        try {
+            server.configureBlocking(false);
+            server.register(selector, SelectionKey.OP_ACCEPT);
+            start("procession classes", new Listener(server, selector));
+            isServed = true;
+        } finally {
+            if (!isServed) selector.close();
+        }
     }
 
     private static void start(String name, Runnable body) {
@@ -121,12 +133,17 @@ final class ClassServer {
         thread.start();
     }
 
-    private record Listener(ServerSocketChannel server) implements Runnable {
+    /// A channel that blocks in `accept` is closed by an interrupt, and some code interrupts all threads that it finds.
+    private record Listener(ServerSocketChannel server, Selector selector) implements Runnable {
         @Override
         public void run() {
             while (true) {
                 try {
+                    selector.select();
+                    boolean unused = Thread.interrupted();
+                    selector.selectedKeys().clear();
                     SocketChannel worker = server.accept();
+                    if (worker == null) continue;
                     try {
                         start("procession classes of a worker", new Connection(worker));
                     } catch (OutOfMemoryError e) { // the system has no more threads: the worker is told so by the end
@@ -135,11 +152,7 @@ final class ClassServer {
                 } catch (ClosedChannelException e) {
                     return;
                 } catch (IOException e) { // no file descriptors left; perhaps there are some in a while
-                    try {
-                        Thread.sleep(100);
-                    } catch (InterruptedException interrupted) {
-                        return; // all threads of this JVM are to end
-                    }
+                    LockSupport.parkNanos(100_000_000);
                 }
             }
         }
@@ -179,7 +192,7 @@ final class ClassServer {
             }
         } catch (Throwable e) { // whatever a foreign loader may throw: the worker gets it
             bytes.reset();
-            fail(out, "the parent process's class loader fails with " + e);
+            fail(out, "the parent process's class loader fails with " + Failure.text(e));
         }
         return bytes.toByteArray();
     }

@@ -15,6 +15,18 @@ import org.jspecify.annotations.Nullable;
 /// @param stackTrace     what `printStackTrace` prints; if that fails or is too much, its class, message and frames,
 ///     and those of its causes
 public record Failure(String exceptionClass, @Nullable String message, String stackTrace) {
+    /// What an exception's own text is, for a sentence about it.
+    ///
+    /// @param failure the exception
+    /// @return what its `toString` gives, or its class if that throws
+    public static String text(Throwable failure) {
+        try {
+            return shortened(String.valueOf(failure.toString()), 1 << 20);
+        } catch (Throwable e) {
+            return failure.getClass().getName();
+        }
+    }
+
     /// As long as a reader may want it.
     static Failure whole(Throwable failure) {
         return of(failure, 1 << 20, 1 << 21);

@@ -42,7 +42,7 @@ final class JShellVariables {
 
     private static final String PREFIX = "REPL.$JShell$";
 
-    private final ClassLoader loader;
+    private @Nullable ClassLoader loader; // of snippets: the task's own class may be one of the library's, around them
     private final String workerName;
     private final Map<Field, Object> values = new LinkedHashMap<>();
     private final Map<String, ClassModel> models = new HashMap<>();
@@ -50,8 +50,7 @@ final class JShellVariables {
     /// Code that is still to be looked through: `class.method(descriptor)`, or only the class for all of its methods.
     private final Deque<String> code = new ArrayDeque<>();
 
-    private JShellVariables(ClassLoader loader, String workerName) {
-        this.loader = loader;
+    private JShellVariables(String workerName) {
         this.workerName = workerName;
     }
 
@@ -68,7 +67,7 @@ final class JShellVariables {
 
     /// @throws IllegalArgumentException if the value of one cannot be serialized
     static void write(Object task, String workerName, ObjectOutputStream out) throws IOException {
-        JShellVariables variables = new JShellVariables(task.getClass().getClassLoader(), workerName);
+        JShellVariables variables = new JShellVariables(workerName);
         variables.lookThrough(task);
         variables.lookThroughCode();
         out.writeInt(variables.values.size());
@@ -95,7 +94,8 @@ final class JShellVariables {
             }
 
             @Override
-            protected void annotateClass(Class<?> type) {
+            protected void annotateClass(Class<?> type) { // also of what captures a lambda
+                if (isSnippet(type.getName())) loader = type.getClassLoader();
                 needAll(type.getName());
             }
         }) {

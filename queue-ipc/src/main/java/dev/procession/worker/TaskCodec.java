@@ -15,15 +15,15 @@ import java.io.ObjectStreamClass;
 import java.io.ObjectStreamField;
 import java.io.OutputStream;
 import java.lang.invoke.SerializedLambda;
-import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import org.jspecify.annotations.Nullable;
 
-/// A task as bytes, on its way to a worker: by Java serialization, except for a lambda that captures only plain values
-/// and queues. That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of the
-/// time that it needs to come up at all: it reads the security properties and sets up logging. So we write the parts of
-/// such a lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
+/// A task as bytes, on its way to a worker: by Java serialization, except for a lambda that captures only plain values,
+/// bytes and queues. That one is by far the most frequent, and an `ObjectInputStream` costs a new JVM about a third of
+/// the time that it needs to come up at all: it reads the security properties and sets up logging. So we write the
+/// parts of such a lambda's serialized form ourselves, and make the lambda in the way that Java serialization does.
 public final class TaskCodec {
     private static final byte SERIALIZED = 0;
     private static final byte LAMBDA = 1;
@@ -50,21 +50,27 @@ public final class TaskCodec {
     /// @throws IllegalArgumentException if the task cannot be serialized or the worker cannot have its classes, with
     ///     the reason
     static byte[] pack(Object task, String workerName, TaskClasses classes, Tasks tasks) {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
+        Bytes head = new Bytes();
+        try (DataOutputStream out = new DataOutputStream(head)) {
             int context = classes.require(Thread.currentThread().getContextClassLoader());
-            byte[] body = body(task, workerName, classes, tasks);
+            Bytes body = body(task, workerName, classes, tasks);
             out.writeUTF(classes.areServed() ? ClassDirectory.socket() : "");
             out.writeInt(context);
-            out.write(body);
-            return bytes.toByteArray();
+            return head.followedBy(body);
         } catch (NotSerializableException e) {
             throw new IllegalArgumentException(
                     "Worker \"" + workerName + "\" cannot take its task along: " + Culprit.find(task, e.getMessage())
                             + "." + JShellVariables.INSTEAD,
                     e);
         } catch (IOException e) {
-            throw new IllegalArgumentException("Worker \"" + workerName + "\" cannot take its task along: " + e, e);
+            throw new IllegalArgumentException("Worker \"" + workerName + "\" cannot take its task along: "
+                    + Failure.text(e), e);
+        } catch (StackOverflowError e) {
+            throw new IllegalArgumentException(
+                    "Worker \"" + workerName + "\" cannot take its task along: what it captures is too deep for Java"
+                            + " serialization, as a long list whose nodes lead to each other. Use an array or a list of"
+                            + " the JDK instead.",
+                    e);
         } catch (OutOfMemoryError e) {
             OutOfMemoryError said = new OutOfMemoryError(
                     "Worker \"" + workerName + "\" cannot take its task along: " + e.getMessage()
@@ -75,11 +81,22 @@ public final class TaskCodec {
         }
     }
 
-    private static byte[] body(Object task, String workerName, TaskClasses classes, Tasks tasks) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    /// Large tasks are copied as seldom as can be.
+    private static final class Bytes extends ByteArrayOutputStream {
+        byte[] followedBy(Bytes other) {
+            if (count + other.count < 0) throw new OutOfMemoryError("Required length exceeds implementation limit");
+            byte[] all = Arrays.copyOf(buf, count + other.count);
+            System.arraycopy(other.buf, 0, all, count, other.count);
+            return all;
+        }
+    }
+
+    private static Bytes body(Object task, String workerName, TaskClasses classes, Tasks tasks) throws IOException {
+        Bytes bytes = new Bytes();
         DataOutputStream out = new DataOutputStream(bytes);
         SerializedLambda lambda = lambda(task);
-        boolean isWritten = lambda != null && writeLambda(out, lambda, classes.require(capturing(task, lambda)), tasks);
+        boolean isWritten =
+                lambda != null && writeLambda(out, task, lambda, classes.require(capturing(task, lambda)), tasks);
         if (!isWritten) {
             bytes.reset();
             out.writeByte(SERIALIZED);
@@ -93,56 +110,47 @@ public final class TaskCodec {
             stream.writeObject(task);
             stream.flush();
         }
-        return bytes.toByteArray();
+        return bytes;
     }
 
     private static Class<?> capturing(Object task, SerializedLambda lambda) {
-        String name = lambda.getCapturingClass().replace('/', '.');
         try {
-            return Class.forName(name, false, task.getClass().getClassLoader());
+            return LambdaForm.of(task).capturing(task, lambda);
         } catch (ClassNotFoundException e) {
             throw new IllegalArgumentException(
-                    "The class loader of " + name + ", " + task.getClass().getClassLoader()
+                    "The class loader of " + lambda.getCapturingClass().replace('/', '.') + ", "
+                            + task.getClass().getClassLoader()
                             + ", does not find that class by its name: a worker cannot have it.",
                     e);
         }
     }
 
-    /// The serialized form of a lambda, or null if the task is none or its module does not let us look: classes on the
-    /// class path do.
+    /// The serialized form of a lambda, or null if the task is none, or its module does not let us look.
     private static @Nullable SerializedLambda lambda(Object task) {
         if (!task.getClass().isHidden()) return null;
         try {
-            Method form = task.getClass().getDeclaredMethod("writeReplace");
-            return form.trySetAccessible() && form.invoke(task) instanceof SerializedLambda lambda ? lambda : null;
+            return LambdaForm.of(task).serialized(task);
         } catch (ReflectiveOperationException e) {
             return null;
         }
     }
 
-    private static boolean writeLambda(DataOutputStream out, SerializedLambda lambda, int loader, Tasks tasks)
-            throws IOException {
+    private static boolean writeLambda(DataOutputStream out, Object task, SerializedLambda lambda, int loader,
+            Tasks tasks) throws IOException {
         out.writeByte(LAMBDA);
         out.writeInt(loader);
-        out.writeUTF(lambda.getCapturingClass().replace('/', '.'));
-        out.writeUTF(lambda.getFunctionalInterfaceClass());
-        out.writeUTF(lambda.getFunctionalInterfaceMethodName());
-        out.writeUTF(lambda.getFunctionalInterfaceMethodSignature());
-        out.writeInt(lambda.getImplMethodKind());
-        out.writeUTF(lambda.getImplClass());
-        out.writeUTF(lambda.getImplMethodName());
-        out.writeUTF(lambda.getImplMethodSignature());
-        out.writeUTF(lambda.getInstantiatedMethodType());
+        LambdaForm.of(task).write(out, lambda);
         out.writeInt(lambda.getCapturedArgCount());
         for (int i = 0; i < lambda.getCapturedArgCount(); i++) {
             Object value = lambda.getCapturedArg(i);
+            if (value instanceof byte[] && isCapturedBefore(lambda, i)) return false;
             if (writePlain(out, value)) continue;
             if (isCapturedBefore(lambda, i) || !writeQueue(out, value, tasks)) return false;
         }
         return true;
     }
 
-    /// One and the same handle twice: Java serialization keeps it one.
+    /// One and the same handle, or array, twice: Java serialization keeps it one.
     private static boolean isCapturedBefore(SerializedLambda lambda, int index) {
         for (int i = 0; i < index; i++) {
             if (lambda.getCapturedArg(i) == lambda.getCapturedArg(index)) return true;
@@ -156,7 +164,7 @@ public final class TaskCodec {
     }
 
     /// (No pattern switch: its first use costs a JVM more than all the rest here.)
-    private static boolean writePlain(DataOutputStream out, @Nullable Object value) throws IOException {
+    static boolean writePlain(DataOutputStream out, @Nullable Object value) throws IOException {
         if (value instanceof Integer number) {
             out.writeByte('i');
             out.writeInt(number);
@@ -172,6 +180,10 @@ public final class TaskCodec {
         } else if (value instanceof String text && text.length() <= LONGEST_UTF) {
             out.writeByte('s');
             out.writeUTF(text); // which keeps halves of surrogate pairs, as Java serialization does
+        } else if (value instanceof byte[] bytes) {
+            out.writeByte('a');
+            out.writeInt(bytes.length);
+            out.write(bytes);
         } else {
             return false;
         }
@@ -261,53 +273,39 @@ public final class TaskCodec {
 
     private static Object readLambda(DataInputStream in, Tasks tasks)
             throws IOException, ReflectiveOperationException {
-        ClassLoader loader = ParentClassLoader.of(in.readInt());
-        Class<?> capturing = Class.forName(in.readUTF(), false, loader);
-        String type = in.readUTF();
-        String method = in.readUTF();
-        String signature = in.readUTF();
-        int kind = in.readInt();
-        String implClass = in.readUTF();
-        String implMethod = in.readUTF();
-        String implSignature = in.readUTF();
-        String instantiated = in.readUTF();
-        Object[] captured = new Object[in.readInt()];
-        for (int i = 0; i < captured.length; i++) {
-            captured[i] = readCaptured(in, tasks);
-        }
-        Method deserialize = capturing.getDeclaredMethod("$deserializeLambda$", SerializedLambda.class);
-        deserialize.setAccessible(true);
-        return deserialize.invoke(
-                null,
-                new SerializedLambda(
-                        capturing,
-                        type,
-                        method,
-                        signature,
-                        kind,
-                        implClass,
-                        implMethod,
-                        implSignature,
-                        instantiated,
-                        captured));
+        return LambdaForm.read(in, in.readInt(), () -> {
+            Object[] captured = new Object[in.readInt()];
+            for (int i = 0; i < captured.length; i++) {
+                captured[i] = readCaptured(in, tasks);
+            }
+            return captured;
+        });
     }
 
     private static Object readCaptured(DataInputStream in, Tasks tasks) throws IOException {
         byte kind = in.readByte();
+        return kind == 'q' ? tasks.readQueue(in) : readPlain(kind, in);
+    }
+
+    static Object readPlain(byte kind, DataInputStream in) throws IOException {
         return switch (kind) {
             case 'i' -> in.readInt();
             case 'l' -> in.readLong();
             case 'd' -> in.readDouble();
             case 'b' -> in.readBoolean();
-            case 'q' -> tasks.readQueue(in);
             case 's' -> in.readUTF();
+            case 'a' -> {
+                byte[] bytes = new byte[in.readInt()];
+                in.readFully(bytes);
+                yield bytes;
+            }
             default -> throw new IOException("kind=" + kind);
         };
     }
 
     /// Finds the object that could not be serialized, and who holds it; the JDK's own exception has nothing but the
     /// name of a class. It serializes once more, with a look at each object that passes.
-    private static final class Culprit extends ObjectOutputStream {
+    static final class Culprit extends ObjectOutputStream {
         private final LinkedHashSet<Class<?>> seen = new LinkedHashSet<>();
         private @Nullable SerializedLambda lambda;
         private @Nullable Object last;

@@ -138,6 +138,11 @@ public final class WorkerProcess<E> implements Children.Child {
         return settings.daemon();
     }
 
+    @Override
+    public boolean hasGrace() {
+        return settings.hasGrace();
+    }
+
     // ---- starting
 
     /// Starts it; to be called once, and again only if it has thrown an [UncheckedIOException].

@@ -16,11 +16,12 @@ import org.jspecify.annotations.Nullable;
 /// @param name its name
 /// @param cpu the core that it is pinned to, -1 for none
 /// @param daemon whether it ends with this process
+/// @param hasGrace whether it is a daemon that has the grace time if a signal makes this process end
 /// @param jvmArguments options for its JVM, after those that it inherits
 /// @param environment variables that are set, or removed if the value is null
 /// @param stdout where its standard output goes
 /// @param stderr where its standard error goes
-public record WorkerSettings(String name, int cpu, boolean daemon, List<String> jvmArguments,
+public record WorkerSettings(String name, int cpu, boolean daemon, boolean hasGrace, List<String> jvmArguments,
         Map<String, @Nullable String> environment, WorkerOutput stdout, WorkerOutput stderr) {
     /// Copies them.
     public WorkerSettings {
@@ -30,7 +31,8 @@ public record WorkerSettings(String name, int cpu, boolean daemon, List<String> 
 
     /// Those of a worker with nothing special about it.
     static WorkerSettings plain() {
-        return new WorkerSettings("plain", -1, false, List.of(), Map.of(), WorkerOutput.STDOUT, WorkerOutput.STDERR);
+        return new WorkerSettings(
+                "plain", -1, false, false, List.of(), Map.of(), WorkerOutput.STDOUT, WorkerOutput.STDERR);
     }
 
     /// Those of the worker that this process is, as far as it knows them.
@@ -39,8 +41,23 @@ public record WorkerSettings(String name, int cpu, boolean daemon, List<String> 
     public static @Nullable WorkerSettings current() {
         String name = ChildMain.name;
         if (name == null) return null;
-        return new WorkerSettings(
-                name, ChildMain.cpu, ChildMain.daemon, List.of(), Map.of(), WorkerOutput.STDOUT, WorkerOutput.STDERR);
+        return new WorkerSettings(name, ChildMain.cpu, ChildMain.daemon, false, List.of(), Map.of(),
+                WorkerOutput.STDOUT, WorkerOutput.STDERR);
+    }
+
+    /// How long a worker may take to end, or to give up a task, before it is killed.
+    ///
+    /// @return what the system property says, or its default
+    /// @throws IllegalArgumentException if the property makes no sense
+    public static Duration grace() {
+        return Children.grace();
+    }
+
+    /// Whether a signal makes this JVM end: for use in a shutdown hook.
+    ///
+    /// @return whether one does
+    public static boolean isEndedBySignal() {
+        return EndSignals.cause() != 0;
     }
 
     /// Refuses what the system would cut off.

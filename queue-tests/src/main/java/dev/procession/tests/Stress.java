@@ -5,6 +5,7 @@ import dev.procession.core.Delivery;
 import dev.procession.tests.jvm.Folders;
 import dev.procession.tests.jvm.Platforms;
 import dev.procession.tests.points.Matrix;
+import dev.procession.tests.storm.PoolStorm;
 import dev.procession.tests.storm.Redelivery;
 import dev.procession.tests.storm.Storm;
 import dev.procession.tests.storm.Survivors;
@@ -86,6 +87,11 @@ final class Stress implements Callable<Integer> {
                     + "right after one, after a backlog, and with messages of more than 16 MiB")
     private boolean points;
 
+    @Option(names = "--pool",
+            description = "instead of a queue's processes, a WorkerPool's: its workers are killed and stopped while "
+                    + "tasks run, wait, fail, take too long and are cancelled")
+    private boolean pool;
+
     @Option(names = "--platform", paramLabel = "native|portable|mixed", defaultValue = "native",
             description = "how the processes use the system: natively, with what the JDK has, or some this way and "
                     + "some that way (default: ${DEFAULT-VALUE})")
@@ -109,6 +115,7 @@ final class Stress implements Callable<Integer> {
                     + " --consumers=" + consumers + " --run=" + run + " --redelivery=" + redelivery
                     + ": each must be 1 or more");
         }
+        if (pool) return runPoolStorm(System.out);
         platform.join();
         return points ? playMatrix(System.out) : runStorm(System.out);
     }
@@ -125,6 +132,22 @@ final class Stress implements Callable<Integer> {
         summary.failures().stream().limit(SHOWN).forEach(out::println);
         out.println(summary);
         return summary.isFaultless() ? 0 : 1;
+    }
+
+    private int runPoolStorm(PrintStream out) throws IOException, InterruptedException {
+        if (seed == null) seed = System.nanoTime() & 0xffff_ffffL;
+        out.println("seed=" + seed);
+        PoolStorm.Outcome outcome;
+        try (var progress = Progress.onStderr("storm", 1000L * seconds, " ms")) {
+            outcome = PoolStorm.run(new PoolStorm.Plan(seconds, seed, 1, 1), Folders.memory(), progress::stepTo);
+        }
+        outcome.findings().stream().limit(SHOWN).forEach(out::println);
+        out.printf(Locale.ROOT, "%.1f kills/s, %.1f stops/s, %.0f tasks/s%n", outcome.kills() / outcome.seconds(),
+                outcome.stops() / outcome.seconds(), outcome.tasks() / outcome.seconds());
+        boolean wasTested = outcome.completed() > 0 && outcome.kills() > 0 && outcome.stops() > 0;
+        if (!wasTested) out.println("nothing was tested: no task was completed, or no worker killed or stopped");
+        out.println(outcome);
+        return outcome.isFaultless() && wasTested ? 0 : 1;
     }
 
     private int runStorm(PrintStream out) throws Exception {

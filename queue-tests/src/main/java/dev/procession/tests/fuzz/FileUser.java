@@ -130,6 +130,10 @@ final class FileUser {
         calls.add(new Named("isFull", () -> open().isFull()));
         calls.add(new Named("size", () -> open().size()));
         calls.add(new Named("stats", () -> open().stats()));
+        calls.add(new Named("browse", () -> {
+            var browser = open().newBrowser(random.below(2) == 0);
+            for (int i = 0; i < 1_000 && browser.next(message -> meter.see(message, open())); i++) {}
+        }));
         for (int i = 0; i < 4; i++) {
             calls.add(new Named("tryGet", () -> Meter.assertLength(consumer(good).tryGet(buffer), open())));
             calls.add(new Named("poll", () -> consumer(good).poll(message -> meter.see(message, open()),

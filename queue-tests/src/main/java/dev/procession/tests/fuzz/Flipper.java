@@ -138,11 +138,15 @@ final class Flipper {
         }
 
         private boolean look() {
-            return switch (random.below(4)) {
+            return switch (random.below(5)) {
                 case 0 -> meter.call("isEmpty", () -> queue().isEmpty());
                 case 1 -> meter.call("isFull", () -> queue().isFull());
                 case 2 -> meter.call("size", () -> queue().size());
-                default -> meter.call("stats", () -> queue().stats());
+                case 3 -> meter.call("stats", () -> queue().stats());
+                default -> meter.call("browse", () -> {
+                    var browser = queue().newBrowser(random.below(2) == 0);
+                    for (int i = 0; i < 100 && browser.next(message -> meter.see(message, queue())); i++) {}
+                });
             };
         }
 

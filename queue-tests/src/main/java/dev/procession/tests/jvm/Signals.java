@@ -40,20 +40,35 @@ public final class Signals {
 
     /// SIGSTOP; the process may run on for a moment.
     public static void stop(Process process) {
+        stop(process.toHandle());
+    }
+
+    /// The same.
+    public static void stop(ProcessHandle process) {
         send(process, SIGSTOP);
     }
 
     /// SIGCONT.
     public static void resume(Process process) {
+        resume(process.toHandle());
+    }
+
+    /// The same.
+    public static void resume(ProcessHandle process) {
         send(process, SIGCONT);
     }
 
     /// SIGQUIT, upon which a JVM prints what its threads are doing.
     public static void dump(Process process) {
+        dump(process.toHandle());
+    }
+
+    /// The same.
+    public static void dump(ProcessHandle process) {
         send(process, SIGQUIT);
     }
 
-    private static void send(Process process, int signal) {
+    private static void send(ProcessHandle process, int signal) {
         if (!process.isAlive()) return; // never to a number that may be another process's by now
         try {
             int ignored = (int) KILL.invokeExact(Math.toIntExact(process.pid()), signal);

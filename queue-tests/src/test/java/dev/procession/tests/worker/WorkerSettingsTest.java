@@ -217,6 +217,9 @@ class WorkerSettingsTest {
                 Worker.of(() -> queue.put(new Job(n, new Job(0, "x").twice()))).start().join());
                 nested.start();
                 System.out.println(queue.get(Duration.ofSeconds(40)));
+                try (var pool = WorkerPool.builder().size(1).initializer(() -> System.out.println("pool starts " + n))\
+                .build()) { System.out.println("pool " + pool.map(List.of(1, 2), i -> i * n).toList() \
+                + pool.submit(() -> say("and")).get()); }
                 Worker.of(() -> System.out.println(unused)).start();
                 var failing = Worker.of(() -> { throw new IllegalStateException(say("no")); }).start();
                 failing.join();
@@ -235,6 +238,8 @@ class WorkerSettingsTest {
                         "failed with java.lang.IllegalStateException: no 5"),
                 lines.stream().filter(line -> line.startsWith("Job[") || line.startsWith("failed")).toList(),
                 String.join("\n", lines));
+        assertEquals(List.of("pool starts 5", "pool [5, 10]and 5"),
+                lines.stream().filter(line -> line.startsWith("pool ")).toList(), String.join("\n", lines));
         assertTrue(
                 lines.stream().anyMatch(line -> line.contains("JShell's variable unused")
                         && line.contains("java.lang.Thread is not Serializable. Make that class Serializable")),

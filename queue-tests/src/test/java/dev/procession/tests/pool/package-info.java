@@ -1,0 +1,5 @@
+/// WorkerPool, with real processes.
+@NullMarked
+package dev.procession.tests.pool;
+
+import org.jspecify.annotations.NullMarked;
