@@ -33,6 +33,8 @@ final class Bench implements AutoCloseable {
     /// Samples of each system at each work in one pass: enough for a figure if the cores stay as they are, and some
     /// more for disturbances.
     static final int ROUNDS = Result.ENOUGH + 4;
+    /// Of pools: their samples are long, and average over many tasks.
+    private static final int POOL_ROUNDS = Result.ENOUGH + 1;
     static final Duration SAMPLE = Duration.ofMillis(100);
     /// With more processes than cores: each needs several time slices.
     static final Duration CROWDED_SAMPLE = Duration.ofMillis(200);
@@ -123,7 +125,8 @@ final class Bench implements AutoCloseable {
 
     private void measure(int pass, Task task) throws IOException, InterruptedException {
         Work work = task.work;
-        repeatsLeft = ROUNDS * task.systems.size();
+        int rounds = work.kind() == Work.Kind.POOL ? POOL_ROUNDS : ROUNDS;
+        repeatsLeft = rounds * task.systems.size();
         var ready = new LinkedHashMap<Contender, Subject>();
         Subject line = Group.of(ProcessionTransport.exclusive(), Work.LINE, place("line"));
         try {
@@ -142,13 +145,14 @@ final class Bench implements AutoCloseable {
                 entry.getValue().open();
                 policies.put(entry.getKey(), warmUp(entry.getValue(), work));
             }
-            for (int round = pass * ROUNDS; round < (pass + 1) * ROUNDS && !isTimeOver(); round++) {
+            for (int round = pass * rounds; round < (pass + 1) * rounds && !isTimeOver(); round++) {
                 double nanos = line(line);
                 for (var entry : ready.entrySet()) {
                     Waiting.Policy policy = Objects.requireNonNull(policies.get(entry.getKey()));
                     Sampled sampled = sample(entry.getValue(), line, nanos, work, policy);
                     nanos = sampled.lineAfter;
                     for (int i = 0; i < sampled.figures.length; i++) {
+                        if (Double.isNaN(sampled.figures[i])) continue; // the system has none
                         result(work, work.figures().get(i), entry.getKey().name()).samples()
                                 .add(new Result.Sample(round, pass, policy, sampled.figures[i], sampled.lineBefore,
                                         sampled.lineAfter, sampled.disturbance.orElse("")));

@@ -45,6 +45,10 @@ final class Goals {
             ratio("worker start to first message", EXCLUSIVE, "python-spawn", "worker start", 16).atMost(1.5),
             ratio("worker start from a spare", "procession-warm", "python-forkserver", "worker start", 16)
                     .atMost(0.9),
+            pool("a pool's task and its result", "python-executor", "pool round trip").atMost(0.2),
+            pool("a pool's tasks, empty, 1,000 in flight", "python-executor", "pool tasks, empty").atLeast(20),
+            pool("a pool's tasks of 5 ms", "thread-pool", "pool tasks, 5 ms").atLeast(0.97),
+            pool("a pool's argument of 100 MiB", "memcpy", "pool argument, 100 MiB").atLeast(0.333),
             new Goal("idle queue, KiB", Kind.VALUE, new Figure(EXCLUSIVE, "idle queue", 16), null).atMost(128),
             new Goal("one more idle lane, ns a put", Kind.VALUE, new Figure(EXCLUSIVE, "idle lane, put", 16), null)
                     .atMost(1),
@@ -60,6 +64,10 @@ final class Goals {
 
     private static Goal ratio(String name, String ours, String theirs, String figure, int bytes) {
         return new Goal(name, Kind.RATIO, new Figure(ours, figure, bytes), new Figure(theirs, figure, bytes));
+    }
+
+    private static Goal pool(String name, String theirs, String figure) {
+        return ratio(name, EXCLUSIVE, theirs, figure, 16);
     }
 
     enum Kind {

@@ -31,6 +31,7 @@ final class Group implements Subject {
     private static final long LEAST_ON_TIME = 5000; // messages at a fixed rate, for percentiles that say something
     private static final long STOP_AFTER_MILLIS = 20;
     private static final Duration STOPPED_AT_MOST = Duration.ofSeconds(1);
+    private static final long END_SECONDS = 5;
 
     private final Work work;
     private final String system;
@@ -267,7 +268,8 @@ final class Group implements Subject {
     private double[] probed(Map<String, Long> reply) {
         double[] figures = new double[work.figures().size()];
         for (int i = 0; i < figures.length; i++) {
-            figures[i] = number(reply, "figure" + i) / 1000.0;
+            Long thousandths = reply.get("figure" + i);
+            figures[i] = thousandths == null ? Double.NaN : thousandths / 1000.0;
         }
         return figures;
     }
@@ -362,6 +364,8 @@ final class Group implements Subject {
 
     @Override
     public void close() {
+        // a killed pool would leave its queues to the next process that makes some
+        if (work.kind() == Work.Kind.POOL) peers.forEach(Peer::end);
         peers.forEach(p -> p.process.destroyForcibly());
         peers.forEach(p -> p.process.onExit().join());
         if (keepsFiles) {
@@ -398,6 +402,18 @@ final class Group implements Subject {
                 process.outputWriter().append(command).append('\n').flush();
             } catch (IOException e) {
                 // It has ended, and its end is already among the events.
+            }
+        }
+
+        /// Lets it end by itself, if that does not take long.
+        void end() {
+            try {
+                process.outputWriter().close();
+                boolean unused = process.waitFor(END_SECONDS, TimeUnit.SECONDS);
+            } catch (IOException e) {
+                // it has ended
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
             }
         }
 

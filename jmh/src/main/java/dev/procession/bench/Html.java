@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// A run as one page that needs nothing else: no script, no other file, no network.
 final class Html {
@@ -84,10 +85,11 @@ final class Html {
                 .append(escaped(run.environment().get("machine"))).append(". Samples: ")
                 .append(escaped(run.environment().get(Run.SAMPLES))).append(". Figures: ")
                 .append(escaped(run.environment().get(Run.FIGURES))).append(".</p>\n");
-        List<List<String>> overview = Readme.table(run);
-        if (overview.size() > 1) {
+        List<List<List<String>>> overview =
+                Stream.of(Readme.table(run), Readme.poolTable(run)).filter(rows -> rows.size() > 1).toList();
+        if (!overview.isEmpty()) {
             page.append("<h2>Overview</h2>\n<figure>").append(Readme.chart(run)).append("</figure>\n");
-            table("", "numbers", overview);
+            overview.forEach(rows -> table("", "numbers", rows));
             page.append("<p class=dim>").append(escaped(Readme.legend(run))).append("</p>\n");
         }
         page.append("<h2>Goals</h2>\n");

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 /// Something that is measured within one process, and is no stream of messages between processes: how fast workers
 /// start, what a queue costs that nobody uses.
 interface Probe extends AutoCloseable {
-    /// The figures of one sample, in the order and the unit of the work.
+    /// The figures of one sample, in the order and the unit of the work; not a number where the system has none.
     double[] sample() throws Exception;
 
     @Override
@@ -37,6 +37,7 @@ interface Probe extends AutoCloseable {
                         if (probe == null) throw new IllegalStateException("run before open");
                         double[] figures = probe.sample();
                         for (int i = 0; i < figures.length; i++) {
+                            if (Double.isNaN(figures[i])) continue;
                             reply.append(" figure").append(i).append('=').append(Math.round(1000 * figures[i]));
                         }
                     }
@@ -54,6 +55,7 @@ interface Probe extends AutoCloseable {
                 case IDLE_LANES -> new IdleLanes(
                         system.equals("procession-shared") ? Delivery.SHARED : Delivery.EXCLUSIVE);
                 case VIRTUAL_THREADS -> new VirtualThreads();
+                case POOL -> Pools.of(system);
                 case IDLE_CPU -> system.equals("unix-socket") ? IdleCpu.inSocket(folder) : IdleCpu.inQueue();
                 default -> throw new IllegalArgumentException("kind=" + kind + " is measured between processes");
             };

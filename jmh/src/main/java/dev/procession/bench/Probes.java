@@ -22,11 +22,18 @@ record Probes(String name, Work.Kind kind, boolean inPython) implements Contende
                 inJava("procession-shared", Work.Kind.IDLE_LANES),
                 inJava("procession", Work.Kind.IDLE_CPU),
                 inJava("unix-socket", Work.Kind.IDLE_CPU),
-                inJava("procession", Work.Kind.VIRTUAL_THREADS)));
+                inJava("procession", Work.Kind.VIRTUAL_THREADS),
+                inJava("procession", Work.Kind.POOL),
+                inJava("procession-chunked", Work.Kind.POOL),
+                inJava("thread-pool", Work.Kind.POOL),
+                inJava("memcpy", Work.Kind.POOL)));
         if (Script.hasPython()) {
             all.add(new Probes("python-spawn", Work.Kind.WORKER_START, true));
             all.add(new Probes("python-forkserver", Work.Kind.WORKER_START, true));
             all.add(new Probes("python-queue", Work.Kind.IDLE_CPU, true));
+            all.add(new Probes("python-executor", Work.Kind.POOL, true));
+            all.add(new Probes("python-pool", Work.Kind.POOL, true));
+            all.add(new Probes("python-pool-chunked", Work.Kind.POOL, true));
         }
         return all;
     }

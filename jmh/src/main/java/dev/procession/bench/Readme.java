@@ -56,6 +56,27 @@ final class Readme {
             new Row("round trip, spinning, p50", "round trip", "round trip p50", 16),
             new Row("round trip, sleeping, p50", "wake-up", "procession", "wake-up p50", 16, true));
 
+    /// The pool has peers of its own, so it has a table of its own.
+    private static final Map<String, String> POOLS = pools();
+
+    private static Map<String, String> pools() {
+        var pools = new LinkedHashMap<String, String>();
+        pools.put("python-executor", "Python ProcessPoolExecutor");
+        pools.put("python-pool", "Python Pool, chunks of 1");
+        pools.put("thread-pool", "threads of a JVM");
+        return pools;
+    }
+
+    private static final List<Row> POOL_ROWS = List.of(
+            pool("a task and its result, one at a time", "pool round trip"),
+            pool("empty tasks, 1,000 in flight", "pool tasks, empty"),
+            pool("tasks of 5 ms", "pool tasks, 5 ms"),
+            pool("an argument of 100 MiB", "pool argument, 100 MiB"));
+
+    private static Row pool(String name, String figure) {
+        return new Row(name, name, figure, 16);
+    }
+
     private final Run run;
 
     private Readme(Run run) {
@@ -64,10 +85,11 @@ final class Readme {
 
     /// Whether it shows a work. These, and the systems that it shows there, are what a quick run measures.
     static boolean shows(Work work) {
-        return ROWS.stream().anyMatch(row -> row.isOf(work));
+        return work.kind() == Work.Kind.POOL || ROWS.stream().anyMatch(row -> row.isOf(work));
     }
 
     static boolean shows(Work work, String system) {
+        if (work.kind() == Work.Kind.POOL) return system.equals("procession") || POOLS.containsKey(system);
         boolean isSlow = system.equals("pipe") || system.equals("python-queue");
         return ROWS.stream().anyMatch(row -> row.isOf(work)
                 && (row.system.equals(system) || PEERS.containsKey(system) && (!isSlow || row.showsSlow)));
@@ -107,14 +129,19 @@ final class Readme {
 
     /// The table's rows, the first one being its head.
     static List<List<String>> table(Run run) {
-        return new Readme(run).table();
+        return new Readme(run).table("Procession", ROWS, PEERS);
     }
 
-    private List<List<String>> table() {
-        List<String> peers = PEERS.keySet().stream().filter(run.systems()::contains).toList();
+    /// The same of the pool.
+    static List<List<String>> poolTable(Run run) {
+        return new Readme(run).table("WorkerPool", POOL_ROWS, POOLS);
+    }
+
+    private List<List<String>> table(String we, List<Row> shown, Map<String, String> names) {
+        List<String> peers = names.keySet().stream().filter(run.systems()::contains).toList();
         var rows = new ArrayList<List<String>>();
-        rows.add(Stream.concat(Stream.of("", "Procession"), peers.stream().map(PEERS::get)).toList());
-        for (Row row : ROWS) {
+        rows.add(Stream.concat(Stream.of("", we), peers.stream().map(names::get)).toList());
+        for (Row row : shown) {
             ours(row).ifPresent(ours -> {
                 var cells = new ArrayList<>(List.of(row.name, ours.text() + (ours.isShown() ? " " + ours.unit() : "")));
                 for (String peer : peers) {
@@ -161,8 +188,10 @@ final class Readme {
 
     /// What the table's reader has to know.
     static String legend(Run run) {
-        boolean isRange = table(run).stream().flatMap(List::stream).anyMatch(cell -> cell.contains("\u2013"));
-        boolean isLeftOut = table(run).stream().flatMap(List::stream).anyMatch(cell -> cell.contains("\u2014"));
+        List<String> cells =
+                Stream.of(table(run), poolTable(run)).flatMap(List::stream).flatMap(List::stream).toList();
+        boolean isRange = cells.stream().anyMatch(cell -> cell.contains("\u2013"));
+        boolean isLeftOut = cells.stream().anyMatch(cell -> cell.contains("\u2014"));
         String state = run.state();
         return "In brackets: how many times as fast Procession is. Medians of " + rounds(run) + " rounds"
                 + (isRange ? "; where rounds differ by more than a quarter, the range of their middle half" : "")
@@ -189,7 +218,9 @@ final class Readme {
     }
 
     private String markdown() {
-        return Tables.markdown(table()) + "\n" + wrapped(legend(run)) + wrapped(source(run));
+        List<List<String>> pool = poolTable(run);
+        return Tables.markdown(table(run)) + "\n" + (pool.size() > 1 ? Tables.markdown(pool) + "\n" : "")
+                + wrapped(legend(run)) + wrapped(source(run));
     }
 
     private static String results(List<Run> states) {

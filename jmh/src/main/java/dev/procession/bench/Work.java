@@ -41,6 +41,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         IDLE_CPU,
         /// What an item costs that one of 10,000 virtual threads waits for.
         VIRTUAL_THREADS,
+        /// What tasks cost in a pool of processes: see [Pools].
+        POOL,
         /// Two processes take turns in writing one word: what a round trip costs when there is no queue at all.
         LINE
     }
@@ -72,7 +74,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         for (int bytes : SIZES) {
             works.add(throughput(1, 1, bytes));
         }
-        for (int producers : new int[] {2, 4, 8}) {
+        for (int producers : new int[] {4, 8}) {
             works.add(throughput(producers, 1, 16));
         }
         works.add(throughput(4, 1, 1024));
@@ -94,6 +96,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
         works.add(of(Kind.IDLE_LANES, 1, 1, 16));
         works.add(of(Kind.IDLE_CPU, 1, 1, 16));
         works.add(of(Kind.VIRTUAL_THREADS, 1, 1, 16));
+        works.add(of(Kind.POOL, 1, 1, 16));
         return List.copyOf(works);
     }
 
@@ -125,6 +128,8 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case IDLE_LANES -> List.of("idle lane, put", "idle lane, poll", "idle lane, get", "idle lane, lone get");
             case IDLE_CPU -> List.of("CPU of a waiter");
             case VIRTUAL_THREADS -> List.of("item to one of 10,000 virtual threads");
+            case POOL -> List.of("pool round trip", "pool tasks, empty", "pool tasks, 5 ms", "pool tasks, 1 KiB",
+                    "pool tasks, 1 MiB", "pool argument, 100 MiB");
             case LINE -> percentiles("line round trip");
         };
     }
@@ -151,6 +156,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case THROUGHPUT, COLD, PUT_ONLY -> content == Content.PACKED_LONGS ? "M longs/s" : "M msg/s";
             case ROUND_TRIP, WAKE_UP, LATENCY, PUT_LATENCY, STOPPED, IDLE_LANES, VIRTUAL_THREADS, LINE -> "ns";
             case WORKER_START -> "ms";
+            case POOL -> isPoolTime(figure) ? "µs" : figure.contains("argument") ? "MiB/s" : "tasks/s";
             case MEMORY -> "KiB";
             case IDLE_CPU -> "% of a core";
         };
@@ -164,7 +170,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
     /// Whether it is measured within one process: see [Probe].
     boolean isProbe() {
         return switch (kind) {
-            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS -> true;
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS, POOL -> true;
             default -> false;
         };
     }
@@ -190,7 +196,12 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
 
     /// Whether a larger one of this figure is the better one.
     boolean moreIsBetter(String figure) {
+        if (kind == Kind.POOL) return !isPoolTime(figure);
         return isRate() && !figure.endsWith(EMPTY_LOOKS) && !isCount(figure);
+    }
+
+    private static boolean isPoolTime(String figure) {
+        return figure.endsWith("round trip");
     }
 
     /// Whether this figure is a difference or a count that may be 0 or below.
@@ -220,6 +231,9 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case IDLE_LANES -> "What one more idle lane costs, ns";
             case IDLE_CPU -> "CPU of a process that waits, % of a core";
             case VIRTUAL_THREADS -> "An item to one of 10,000 virtual threads that wait, ns";
+            case POOL -> isPoolTime(figure) ? "A task of a pool, from its submission to its result, µs"
+                    : figure.contains("argument") ? "An argument of a pool's task, MiB a second"
+                    : "Tasks of a pool, a second";
             case LINE -> "A bare cache line, ns";
         };
     }
@@ -237,6 +251,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
             case PUT_ONLY -> producers + "P, put only";
             case WORKER_START -> figure.endsWith("core") ? "on every core" : "one";
             case MEMORY, IDLE_LANES -> figure.replace("idle lane, ", "");
+            case POOL -> isPoolTime(figure) ? "" : figure.replaceFirst("pool \\w+, ", "");
             default -> "";
         };
     }
@@ -283,7 +298,7 @@ record Work(Kind kind, int producers, int consumers, int bytes, Content content,
                     .toList();
             case ROUND_TRIP, WAKE_UP -> List.of(new Seat(Role.PONG, 0, firstCpu), new Seat(Role.PING, 0, secondCpu));
             case LINE -> List.of(new Seat(Role.LINE_PONG, 0, firstCpu), new Seat(Role.LINE_PING, 0, secondCpu));
-            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS -> List.of();
+            case WORKER_START, MEMORY, IDLE_LANES, IDLE_CPU, VIRTUAL_THREADS, POOL -> List.of();
         };
     }
 

@@ -320,7 +320,49 @@ class RunTest {
         int shown = Readme.table(ofEverything()).size() - 1;
 
         assertEquals(8, shown);
-        assertEquals(shown, Work.ALL.stream().filter(Readme::shows).count());
+        assertEquals(shown + 1, Work.ALL.stream().filter(Readme::shows).count(), "and the pool");
+    }
+
+    @Test
+    void thePoolHasATableOfItsOwnBesideTheReadmesOther() throws IOException {
+        Files.createDirectories(folder.resolve("jmh"));
+        Files.createDirectories(folder.resolve("docs"));
+        for (String file : List.of("README.md", "jmh/RESULTS.md")) {
+            Files.writeString(folder.resolve(file), "<!-- bench:begin --><!-- bench:end -->\n");
+        }
+        Run run = run(result("procession", 40, 40, 40, 40, 40), pool("pool round trip", "procession", 20),
+                pool("pool round trip", "python-executor", 200), pool("pool tasks, empty", "procession", 200_000),
+                pool("pool tasks, empty", "python-executor", 8_000));
+
+        Readme.publish(run, folder);
+        Path page = folder.resolve("page.html");
+        Html.write(run, page);
+
+        String readme = Files.readString(folder.resolve("README.md"));
+        assertTrue(readme.contains("""
+                | | WorkerPool | Python ProcessPoolExecutor |
+                |---|---|---|
+                | a task and its result, one at a time | 20.0 µs | 200 (10.0x) |
+                | empty tasks, 1,000 in flight | 200,000 tasks/s | 8,000 (25.0x) |
+                """), readme);
+        assertFalse(Readme.table(run).toString().contains("in flight"), "in the other table");
+        assertTrue(Files.readString(page).contains("<td>WorkerPool<td>Python ProcessPoolExecutor"), "not on the page");
+    }
+
+    /// A task's time is better the shorter it is, and all other figures of a pool the larger they are.
+    @Test
+    void theGoalsOfAPoolAreRatiosOfTheSameRounds() {
+        Run run = run(pool("pool round trip", "procession", 20), pool("pool round trip", "python-executor", 200),
+                pool("pool tasks, empty", "procession", 19), pool("pool tasks, empty", "python-executor", 1));
+
+        assertEquals(Goals.Verdict.MET, goal("a pool's task and its result", run).verdict());
+        assertEquals("0.10x", goal("a pool's task and its result", run).text());
+        assertEquals(Goals.Verdict.MISSED, goal("a pool's tasks, empty, 1,000 in flight", run).verdict());
+    }
+
+    private static Result pool(String figure, String system, double value) {
+        Work work = new Work(Work.Kind.POOL, 1, 1, 16, Work.Content.BYTES, 0);
+        return new Result(work, figure, system, samples(value, value, value, value, value));
     }
 
     // ---- what is left out
