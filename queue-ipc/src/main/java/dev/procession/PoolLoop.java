@@ -110,7 +110,7 @@ final class PoolLoop {
         lock.lock();
         try {
             isEnding = true;
-            long left = WorkerSettings.isEndedBySignal() ? WorkerSettings.grace().toNanos() : 0;
+            long left = WorkerSettings.isEndedBySignal() ? GRACE_NANOS : 0;
             while (isBusy && left > 0) left = heard.awaitNanos(left);
         } catch (InterruptedException e) {
             // so be it
